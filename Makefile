@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SPINE_HOME ?= .spine
+RESIDENTS ?= 5000
+SEED ?= 1
+
+# Telemetry is off everywhere.
+export DO_NOT_TRACK := 1
+export DAGSTER_TELEMETRY_ENABLED := 0
+export GX_ANALYTICS_ENABLED := false
+export SPINE_HOME
+
+.PHONY: demo test test-fast check fix dev lock clean help
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: $(READY) ## write the Wexmoor region and run the whole pipeline on it
+	@$(BIN)/spine demo --residents $(RESIDENTS) --seed $(SEED)
+
+test: $(READY) ## run every test
+	@$(BIN)/pytest -n 2 --dist loadgroup -q
+
+test-fast: $(READY) ## run the unit and spec tests
+	@$(BIN)/pytest -n 2 -q tests/unit tests/spec
+
+check: $(READY) ## style, types, layers, SQL, generated files; reports all
+	@$(BIN)/python -m tests.check
+
+fix: $(READY) ## put style right and write generated files again
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/spine contracts derive
+
+dev: $(READY) ## open the Dagster UI on the same home
+	@$(BIN)/spine dev
+
+lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header \
+		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean: ## remove the demo's home, caches and the environment
+	@rm -rf $(SPINE_HOME) $(SPINE_HOME).truth $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+
+# The installer is put into the environment itself; where it can't be had, plain pip installs the same lock.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the environment (about a minute the first time)"
+	@$(BIN)/python -m pip install --quiet uv 2>/dev/null || true
+	@if $(BIN)/uv --version >/dev/null 2>&1; then \
+		VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock && \
+		VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e . ; \
+	else \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(READY)

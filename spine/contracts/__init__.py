@@ -1,0 +1,25 @@
+"""Contracts: what partners have agreed to send, and the rules that both sides hold to.
+
+Put here: the contract's model, its reading and what is derived from it. Never here: a delivery.
+"""
+
+from spine.contracts.functions import install_functions
+from spine.contracts.load import load_contracts, load_partners, read_odcs
+from spine.contracts.model import Column, Contract, Partner, Supply, Table
+from spine.contracts.rules import Rule, RuleResult, Threshold, judge
+
+__all__ = [
+    "Column",
+    "Contract",
+    "Partner",
+    "Rule",
+    "RuleResult",
+    "Supply",
+    "Table",
+    "Threshold",
+    "install_functions",
+    "judge",
+    "load_contracts",
+    "load_partners",
+    "read_odcs",
+]

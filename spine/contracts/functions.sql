@@ -1,0 +1,98 @@
+-- The identifier and date rules of the spine, once, as DuckDB macros.
+-- Installed in the warehouse (for dbt) and on the connection that checks deliveries at the door,
+-- so that both judge by the same rule. Sources of the rules: docs/reference-rules.md.
+-- Every macro takes text as it came and returns NULL for NULL; none raises.
+
+-- Text with surrounding white space removed; blanks and the usual spellings of "missing" are NULL.
+CREATE OR REPLACE MACRO clean_text(x) AS
+    CASE WHEN upper(trim(x, e' \t\r\n ')) IN ('', 'NULL', 'N/A', '-', '.', '#N/A') THEN NULL
+         ELSE trim(regexp_replace(x, '\s+', ' ', 'g'), e' \t\r\n ') END;
+
+-- A calendar date in any of the unambiguous forms that partners send (day before month).
+CREATE OR REPLACE MACRO as_date(x) AS
+    CAST(try_strptime(
+        regexp_replace(regexp_replace(clean_text(x), '(T| )\d{1,2}:\d{2}.*$', ''), 'Z$', ''),
+        ['%Y-%m-%d', '%d/%m/%Y', '%d-%m-%Y', '%d.%m.%Y', '%d-%b-%Y', '%d %b %Y', '%d %B %Y', '%Y-%b-%d', '%Y/%m/%d', '%Y%m%d']
+    ) AS DATE);
+
+-- True where text is there but is no date.
+CREATE OR REPLACE MACRO is_bad_date(x) AS clean_text(x) IS NOT NULL AND as_date(x) IS NULL;
+
+-- An end date: the far-future dates that mean "still open" are NULL.
+CREATE OR REPLACE MACRO as_end_date(x) AS
+    CASE WHEN as_date(x) >= DATE '2099-01-01' THEN NULL ELSE as_date(x) END;
+
+-- A date of birth that can be evidence: placeholders used for "not known" are NULL.
+CREATE OR REPLACE MACRO as_birth_date(x) AS
+    CASE WHEN as_date(x) IN (DATE '1900-01-01', DATE '1901-01-01', DATE '1899-12-31', DATE '1911-11-11', DATE '1800-01-01')
+         THEN NULL ELSE as_date(x) END;
+
+CREATE OR REPLACE MACRO as_number(x) AS try_cast(replace(replace(clean_text(x), ',', ''), '£', '') AS DOUBLE);
+
+CREATE OR REPLACE MACRO is_bad_number(x) AS clean_text(x) IS NOT NULL AND as_number(x) IS NULL;
+
+CREATE OR REPLACE MACRO is_bad_integer(x) AS
+    clean_text(x) IS NOT NULL AND (as_number(x) IS NULL OR as_number(x) <> floor(as_number(x)));
+
+-- NHS number: ten digits, weights 10 to 2, check digit 11 - (sum mod 11); repeated digits and 9876543210 are placeholders.
+CREATE OR REPLACE MACRO is_nhs_number(x) AS
+    coalesce(
+        regexp_full_match(regexp_replace(x, '[\s-]', '', 'g'), '\d{10}')
+        AND NOT regexp_full_match(regexp_replace(x, '[\s-]', '', 'g'), '0{10}|1{10}|2{10}|3{10}|4{10}|5{10}|6{10}|7{10}|8{10}|9{10}|9876543210')
+        AND (11 - list_sum(list_transform(range(1, 10), lambda i:
+                (11 - i) * try_cast(substr(regexp_replace(x, '[\s-]', '', 'g'), i::INTEGER, 1) AS INTEGER))) % 11) % 11
+            = try_cast(substr(regexp_replace(x, '[\s-]', '', 'g'), 10, 1) AS INTEGER),
+        false);
+
+CREATE OR REPLACE MACRO as_nhs_number(x) AS
+    CASE WHEN is_nhs_number(x) THEN regexp_replace(x, '[\s-]', '', 'g') END;
+
+CREATE OR REPLACE MACRO is_bad_nhs_number(x) AS clean_text(x) IS NOT NULL AND NOT is_nhs_number(x);
+
+-- Unique pupil number: check letter is the weighted sum of characters 2 to 13 mod 23. A number whose
+-- last character is a letter is temporary: its form is checked, its letter is not.
+CREATE OR REPLACE MACRO is_upn(x) AS
+    coalesce(
+        regexp_full_match(upper(trim(x)), '[A-HJ-NP-RT-Z]\d{11}[A-HJ-NP-RT-Z]')
+        OR (regexp_full_match(upper(trim(x)), '[A-HJ-NP-RT-Z]\d{12}')
+            AND substr(upper(trim(x)), 1, 1) = substr('ABCDEFGHJKLMNPQRTUVWXYZ',
+                (list_sum(list_transform(range(2, 14), lambda i:
+                    i * try_cast(substr(trim(x), i::INTEGER, 1) AS INTEGER))) % 23 + 1)::INTEGER, 1)),
+        false);
+
+-- A UPN that is there, is not one of the codes for "not known" and fails its check letter or its form.
+CREATE OR REPLACE MACRO is_bad_upn(x) AS
+    clean_text(x) IS NOT NULL AND NOT regexp_full_match(upper(trim(x)), 'UN[1-7]') AND NOT is_upn(x);
+
+-- Postcodes that stand for something else: no fixed abode, not known, abroad. Never evidence of an address.
+CREATE OR REPLACE MACRO is_pseudo_postcode(x) AS
+    coalesce(regexp_full_match(regexp_replace(upper(x), '\s', '', 'g'), 'ZZ99.*|NF11AB'), false);
+
+CREATE OR REPLACE MACRO is_no_fixed_abode(x) AS
+    coalesce(regexp_replace(upper(x), '\s', '', 'g') IN ('ZZ993VZ', 'NF11AB'), false);
+
+CREATE OR REPLACE MACRO is_postcode(x) AS
+    coalesce(regexp_full_match(regexp_replace(upper(x), '\s', '', 'g'),
+        'GIR0AA|[A-PR-UWYZ](\d{1,2}|[A-HK-Y]\d(\d|[ABEHMNPRV-Y])?|\d[A-HJKPS-UW])\d[ABD-HJLNP-UW-Z]{2}'), false);
+
+CREATE OR REPLACE MACRO is_bad_postcode(x) AS
+    clean_text(x) IS NOT NULL AND NOT is_postcode(x) AND NOT is_pseudo_postcode(x);
+
+-- One space before the last three characters. Pseudo and malformed postcodes are NULL.
+CREATE OR REPLACE MACRO as_postcode(x) AS
+    CASE WHEN is_postcode(x) AND NOT is_pseudo_postcode(x)
+         THEN regexp_replace(regexp_replace(upper(x), '\s', '', 'g'), '(.{3})$', ' \1') END;
+
+-- UPRN: 1 to 12 digits, no meaning in leading zeros; spreadsheets add `.0` or an exponent.
+CREATE OR REPLACE MACRO as_uprn(x) AS
+    CASE WHEN regexp_full_match(clean_text(x), '\d{1,12}(\.0+)?') THEN nullif(ltrim(regexp_replace(clean_text(x), '\.0+$', ''), '0'), '')
+         WHEN regexp_full_match(clean_text(x), '\d(\.\d+)?[eE]\+?\d{1,2}')
+              AND try_cast(clean_text(x) AS DOUBLE) BETWEEN 1 AND 999999999999
+         THEN try_cast(try_cast(clean_text(x) AS DOUBLE) AS BIGINT)::VARCHAR END;
+
+CREATE OR REPLACE MACRO is_bad_uprn(x) AS clean_text(x) IS NOT NULL AND as_uprn(x) IS NULL;
+
+CREATE OR REPLACE MACRO as_nino(x) AS
+    CASE WHEN regexp_full_match(regexp_replace(upper(x), '\s', '', 'g'), '[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]?')
+          AND substr(regexp_replace(upper(x), '\s', '', 'g'), 1, 2) NOT IN ('BG', 'GB', 'KN', 'NK', 'NT', 'TN', 'ZZ')
+         THEN substr(regexp_replace(upper(x), '\s', '', 'g'), 1, 8) END;

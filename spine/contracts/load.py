@@ -1,0 +1,286 @@
+"""Reading contracts and partners from expectations/, with every error at once.
+
+Put here: discovery and validation of the files. Never here: anything about a delivery.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema
+import yaml
+from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
+
+from spine.contracts.model import Column, Contract, Mode, Partner, Supply, Table, Window
+from spine.contracts.rules import COMPARATORS, Rule, Threshold
+from spine.errors import ContractError
+
+_DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+#: Per logical type: the macro that finds wrong values, and the words for a right one.
+_IMPLIED = {
+    "date": ("is_bad_date", "a date"),
+    "number": ("is_bad_number", "a number"),
+    "integer": ("is_bad_integer", "a whole number"),
+}
+
+
+def load_contracts(folder: Path, partners: Iterable[str]) -> tuple[Contract, ...]:
+    """All input contracts of `folder`, sorted by id.
+
+    Args:
+        folder: holds `<dataset>__<layout>.odcs.yaml`.
+        partners: ids that a `server` entry may name.
+
+    Raises:
+        ContractError: naming every fault of every file.
+    """
+    known = set(partners)
+    contracts, faults = [], []
+    for path in sorted(folder.glob("*.odcs.yaml")):
+        try:
+            contracts.append(load_contract(path))
+        except ContractError as error:
+            faults.append(str(error))
+    for contract in contracts:
+        for supply in contract.supplies:
+            if supply.partner not in known:
+                faults.append(f"{contract.id}: server '{supply.partner}' is no partner of expectations/partners.yaml")
+    faults += _overlaps(contracts)
+    if faults:
+        raise ContractError("\n".join(faults))
+    return tuple(contracts)
+
+
+def load_partners(path: Path) -> dict[str, Partner]:
+    """The partnership's organisations by id, in the file's order."""
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["partners"]
+    return {entry["id"]: Partner(**entry) for entry in entries}
+
+
+def read_odcs(path: Path) -> OpenDataContractStandard:
+    """One ODCS file as the standard's own model, valid against the standard's JSON schema.
+
+    Raises:
+        ContractError: every violation, with its place in the file.
+    """
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    faults = [f"{path.name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
+    if faults:
+        raise ContractError("\n".join(faults))
+    return OpenDataContractStandard(**raw)
+
+
+def load_contract(path: Path) -> Contract:
+    """One input contract.
+
+    Raises:
+        ContractError: the file is not ODCS, or lacks what a delivery needs.
+    """
+    odcs = read_odcs(path)
+    custom = _custom(odcs.customProperties)
+    faults = _structure_faults(path, odcs, custom)
+    rules: tuple[Rule, ...] = ()
+    try:
+        rules = _rules(odcs)
+    except ContractError as error:
+        faults += str(error).splitlines()
+    if faults:
+        raise ContractError("\n".join(f"{path.name}: {fault}" for fault in faults))
+    about = odcs.description
+    return Contract(
+        id=str(odcs.id),
+        title=odcs.name or str(odcs.id),
+        version=str(odcs.version),
+        description=" ".join(text for text in (about.purpose, about.limitations) if text) if about else "",
+        domain=odcs.domain or "other",
+        format="fhir-json" if any(server.format == "fhir-json" for server in odcs.servers or []) else "csv",
+        mode=custom["deliveryMode"],
+        quarantine_max_percent=float(custom.get("quarantineMaxPercent", 0)),
+        frequency_days=_frequency(odcs),
+        tables=tuple(_table(entry) for entry in odcs.schema_ or []),
+        supplies=tuple(_supply(server) for server in odcs.servers or []),
+        rules=rules,
+        window=_window(custom.get("window")),
+    )
+
+
+def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[str, Any]) -> list[str]:
+    """What a delivery needs of a contract beyond the standard itself."""
+    formats = {server.format for server in odcs.servers or []}
+    expected = path.name.removesuffix(".odcs.yaml")
+    mode = custom.get("deliveryMode")
+    faults = {
+        f"id '{odcs.id}' must be the file's name, <dataset>__<layout>": odcs.id != expected or "__" not in expected,
+        "customProperties needs deliveryMode: snapshot, rolling or append": mode not in get_args(Mode),
+        "all servers need one format, csv or fhir-json": len(formats) > 1 or not formats <= {"csv", "fhir-json"},
+        "schema needs at least one table": not odcs.schema_,
+        "delivery mode rolling needs the custom property window": mode == "rolling" and "window" not in custom,
+    }
+    return [fault for fault, found in faults.items() if found]
+
+
+def _overlaps(contracts: Iterable[Contract]) -> list[str]:
+    """Two layouts of one dataset must not cover the same partner on the same day."""
+    entries = [(contract, supply) for contract in contracts for supply in contract.supplies]
+    return [
+        f"{left.id} and {right.id}: both cover {first.partner} on the same days; set validFrom and validTo"
+        for n, (left, first) in enumerate(entries)
+        for right, second in entries[n + 1 :]
+        if (left.dataset, first.partner) == (right.dataset, second.partner)
+        and first.valid_from <= second.valid_to
+        and second.valid_from <= first.valid_to
+    ]
+
+
+@cache
+def _validator() -> Any:
+    schema = json.loads(OpenDataContractStandard.json_schema())  # type: ignore[no-untyped-call]
+    return jsonschema.Draft201909Validator(schema)
+
+
+def _place(error: Any) -> str:
+    return "/".join(str(part) for part in error.absolute_path) or "the top"
+
+
+def _custom(properties: Any) -> dict[str, Any]:
+    return {entry.property: entry.value for entry in properties or []}
+
+
+def _frequency(odcs: OpenDataContractStandard) -> int | None:
+    for entry in odcs.slaProperties or []:
+        if entry.property == "frequency" and entry.value is not None:
+            return int(entry.value) * _DAYS.get(str(entry.unit), 1)
+    return None
+
+
+def _supply(server: Any) -> Supply:
+    custom = _custom(server.customProperties)
+    bounds = {"valid_from": custom.get("validFrom"), "valid_to": custom.get("validTo")}
+    days = {key: date.fromisoformat(str(value)) for key, value in bounds.items() if value}
+    return Supply(partner=str(server.server), **days)
+
+
+def _window(raw: dict[str, str] | None) -> Window | None:
+    if raw is None:
+        return None
+    return Window(raw["table"], raw["periodStart"], raw["periodEnd"], raw["eventStart"], raw["eventEnd"])
+
+
+def _table(entry: SchemaObject) -> Table:
+    custom = _custom(entry.customProperties)
+    return Table(
+        name=str(entry.name),
+        source=str(entry.physicalName),
+        description=entry.description or "",
+        columns=tuple(_column(p) for p in entry.properties or []),
+        required=not custom.get("mayBeAbsent", False),
+        headerless=bool(custom.get("headerless", False)),
+    )
+
+
+def _column(entry: SchemaProperty) -> Column:
+    custom = _custom(entry.customProperties)
+    return Column(
+        name=str(entry.name),
+        source_name=entry.physicalName or str(entry.name),
+        description=entry.description or "",
+        logical_type=entry.logicalType or "string",
+        classification=entry.classification or "unclassified",
+        required=bool(entry.required),
+        key=bool(entry.primaryKey),
+        optional_header=bool(custom.get("mayBeAbsent", False)),
+        synonyms=tuple(str(s.synonym) for s in entry.synonyms or []),
+        header_pattern=custom.get("headerPattern"),
+        nested=_structure(entry),
+    )
+
+
+def _structure(entry: SchemaProperty) -> Any:
+    """The element's shape as DuckDB's json_transform wants it: text leaves, lists and objects."""
+    if entry.logicalType == "object":
+        return {str(p.physicalName or p.name): _structure(p) for p in entry.properties or []}
+    if entry.logicalType == "array" and entry.items:
+        return [_structure(entry.items)]
+    return "VARCHAR"
+
+
+def _rules(odcs: OpenDataContractStandard) -> tuple[Rule, ...]:
+    rules, faults = [], []
+    for table in odcs.schema_ or []:
+        prefix = f"{table.name}__" if len(odcs.schema_ or []) > 1 else ""
+        quality: list[tuple[str | None, DataQuality]] = [(None, q) for q in table.quality or []]
+        for column in table.properties or []:
+            quality += [(column.name, q) for q in (*(column.quality or []), *_implied(prefix, column))]
+        for name, entry in quality:
+            try:
+                rules.append(_rule(str(odcs.id), str(table.name), name, entry))
+            except ContractError as error:
+                faults.append(str(error))
+    names = [rule.name for rule in rules]
+    faults += [f"two rules are named '{name}'" for name in sorted({n for n in names if names.count(n) > 1})]
+    if faults:
+        raise ContractError("\n".join(faults))
+    return tuple(rules)
+
+
+def _implied(prefix: str, column: SchemaProperty) -> list[DataQuality]:
+    """A typed column implies two rules: odd values warn; mostly wrong values mean another column was sent."""
+    if column.logicalType not in _IMPLIED:
+        return []
+    function, noun = _IMPLIED[column.logicalType]
+    label = noun.split()[-1]
+    query = f"SELECT count(*) FROM ${{table}} WHERE {function}(${{column}})"
+    shared: dict[str, Any] = {"type": "sql", "dimension": "conformity", "query": query}
+    return [
+        DataQuality(
+            **shared,
+            name=f"{prefix}{column.name}__is_a_{label}",
+            severity="warning",
+            mustBe=0,
+            description=f"Every value of {column.name} is {noun} or blank.",
+        ),
+        DataQuality(
+            **shared,
+            name=f"{prefix}{column.name}__mostly_{label}s",
+            severity="error",
+            mustBeLessOrEqualTo=20,
+            unit="percent",
+            description=f"At most 20 in 100 values of {column.name} are not {noun}; more means a wrong column.",
+        ),
+    ]
+
+
+def _rule(contract: str, table: str, column: str | None, entry: DataQuality) -> Rule:
+    name = entry.name or ""
+    where = f"rule '{name or '(no name)'}' of {table}.{column or '(table)'}"
+    kind = entry.type or "library"
+    metric = entry.metric if kind == "library" else kind
+    if metric not in ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql", "text"):
+        raise ContractError(f"{where}: metric '{metric}' is not supported; use a library metric or type sql")
+    if not name or "__" not in name or not name.replace("_", "").isalnum():
+        raise ContractError(f"{where}: needs a name of the form <column>__<rule> or table__<rule>")
+    if not entry.description:
+        raise ContractError(f"{where}: needs a description, the rule in one plain sentence")
+    if entry.severity not in ("error", "warning"):
+        raise ContractError(f"{where}: severity must be error (refuses the delivery) or warning")
+    comparators = [key for key in COMPARATORS if getattr(entry, key) is not None]
+    if len(comparators) != 1 and metric != "text":
+        raise ContractError(f"{where}: needs exactly one comparator, such as mustBe: 0")
+    comparator = comparators[0] if comparators else "mustBe"
+    return Rule(
+        contract=contract,
+        table=table,
+        column=column,
+        name=name,
+        sentence=entry.description,
+        dimension=entry.dimension or "conformity",
+        severity=entry.severity,  # type: ignore[arg-type]
+        metric=metric,  # type: ignore[arg-type]
+        arguments={"query": entry.query} if metric == "sql" else dict(entry.arguments or {}),
+        threshold=Threshold(comparator, getattr(entry, comparator), "percent" if entry.unit == "percent" else "rows"),
+    )

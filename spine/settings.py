@@ -1,0 +1,122 @@
+"""Where the spine's state lives and where its definitions are read from.
+
+Put here: paths and deployment settings. Never here: anything a partner has agreed (that is
+data under expectations/), or a key.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+#: Folders of the home that may hold personal data. Everything else in the home may not.
+PERSONAL = ("landing", "lake", "linkage", "identity")
+
+
+class Settings(BaseSettings):
+    """Deployment settings, read from the environment with the prefix SPINE_.
+
+    Attributes:
+        home: SPINE_HOME, the folder of all state.
+        project: folder that holds expectations/ and dbt_project/.
+        threads: processor threads for DuckDB and Polars; 0 means all.
+        keep_releases: published versions kept for each purpose.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SPINE_", frozen=True)
+
+    home: Path = Path(".spine")
+    project: Path = PROJECT_ROOT
+    threads: int = Field(default=0, ge=0)
+    keep_releases: int = Field(default=3, ge=1)
+
+    @cached_property
+    def root(self) -> Path:
+        """The home as an absolute path."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def landing(self) -> Path:
+        """`landing/<partner>/<dataset>/<YYYY-MM-DD>/`: where partners drop files."""
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """Immutable Parquet of every delivery that was read, accepted or not."""
+        return self.root / "lake"
+
+    @property
+    def ledger(self) -> Path:
+        """One JSON record for each revision of each delivery: verdicts and counts only."""
+        return self.root / "ledger"
+
+    @property
+    def linkage(self) -> Path:
+        """Files between the stages of linkage."""
+        return self.root / "linkage"
+
+    @property
+    def identity(self) -> Path:
+        """The crosswalk and its history."""
+        return self.root / "identity"
+
+    @property
+    def warehouse(self) -> Path:
+        """The private build database. Analysts never open it."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        """`releases/<purpose>/current.duckdb`: what analysts query."""
+        return self.root / "releases"
+
+    @property
+    def reports(self) -> Path:
+        """Reports for people; counts only."""
+        return self.root / "reports"
+
+    @property
+    def keys(self) -> Path:
+        """Pseudonym keys, mode 0600."""
+        return self.root / "keys"
+
+    @property
+    def runs(self) -> Path:
+        """Run summaries and the fingerprint of the last success."""
+        return self.root / "runs"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME: run history, schedules, compute logs."""
+        return self.root / "dagster"
+
+    @property
+    def dbt(self) -> Path:
+        """dbt's target and log folders."""
+        return self.root / "dbt"
+
+    @property
+    def expectations(self) -> Path:
+        """Contracts and agreements."""
+        return self.project / "expectations"
+
+    @property
+    def dbt_project(self) -> Path:
+        """The dbt project."""
+        return self.project / "dbt_project"
+
+    def prepare(self) -> Settings:
+        """Create the home's folders, personal ones readable by the owner only (0700)."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(self.root, 0o700)
+        others = (self.ledger, self.releases, self.reports, self.keys, self.runs, self.dagster, self.dbt)
+        for folder in (*(self.root / name for name in PERSONAL), *others):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            os.chmod(folder, 0o700)
+        return self
