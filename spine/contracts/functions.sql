@@ -3,20 +3,22 @@
 -- so that both judge by the same rule. Sources of the rules: docs/reference-rules.md.
 -- Every macro takes text as it came and returns NULL for NULL; none raises.
 
--- Text with surrounding white space removed; blanks and the usual spellings of "missing" are NULL.
+-- Text with surrounding white space (non-breaking too) removed; blanks and the usual spellings of "missing" are NULL.
 CREATE OR REPLACE MACRO clean_text(x) AS
-    CASE WHEN upper(trim(x, e' \t\r\n ')) IN ('', 'NULL', 'N/A', '-', '.', '#N/A') THEN NULL
-         ELSE trim(regexp_replace(x, '\s+', ' ', 'g'), e' \t\r\n ') END;
+    CASE WHEN list_contains(['', 'NULL', 'N/A', '-', '.', '#N/A'], upper(trim(x, e' \t\r\n' || chr(160)))) THEN NULL
+         ELSE trim(regexp_replace(x, '[\s\x{a0}]+', ' ', 'g'), e' \t\r\n' || chr(160)) END;
 
--- A calendar date in any of the unambiguous forms that partners send (day before month).
-CREATE OR REPLACE MACRO as_date(x) AS
+-- A calendar date in any of the unambiguous forms that partners send (day before month), the two usual
+-- forms first. A year of two digits does not say its century, so such a date is no date.
+CREATE OR REPLACE MACRO as_date(x) AS nullif(greatest(DATE '1000-01-01', coalesce(
+    CAST(try_strptime(x, ['%d/%m/%Y', '%Y-%m-%d']) AS DATE),
     CAST(try_strptime(
         regexp_replace(regexp_replace(clean_text(x), '(T| )\d{1,2}:\d{2}.*$', ''), 'Z$', ''),
         ['%Y-%m-%d', '%d/%m/%Y', '%d-%m-%Y', '%d.%m.%Y', '%d-%b-%Y', '%d %b %Y', '%d %B %Y', '%Y-%b-%d', '%Y/%m/%d', '%Y%m%d']
-    ) AS DATE);
+    ) AS DATE))), DATE '1000-01-01');
 
 -- True where text is there but is no date.
-CREATE OR REPLACE MACRO is_bad_date(x) AS clean_text(x) IS NOT NULL AND as_date(x) IS NULL;
+CREATE OR REPLACE MACRO is_bad_date(x) AS as_date(x) IS NULL AND clean_text(x) IS NOT NULL;
 
 -- An end date: the far-future dates that mean "still open" are NULL.
 CREATE OR REPLACE MACRO as_end_date(x) AS

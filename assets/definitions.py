@@ -1,0 +1,39 @@
+"""Everything Dagster knows of the spine, put together.
+
+Put here: the one place where all definitions meet. Never here: a definition.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.dbt import model_assets
+from assets.dbt_runner import manifest_path
+from assets.extracts import extract_assets
+from assets.linkage import linkage_assets
+from assets.release import release_assets
+from assets.schedules import delivery_sensor, nightly, refresh_spine
+from spine.contracts import load_contracts, load_partners
+from spine.settings import Settings
+
+
+def build_defs(settings: Settings) -> dg.Definitions:
+    """The definitions for one home; tests pass their own.
+
+    Raises:
+        ContractError: a file under expectations/ is not valid.
+    """
+    settings.prepare()
+    partners = load_partners(settings.expectations / "partners.yaml")
+    contracts = load_contracts(settings.expectations / "contracts", partners)
+    return dg.Definitions(
+        assets=[
+            *extract_assets(settings, contracts, partners),
+            *model_assets(settings, contracts, manifest_path(settings)),
+            linkage_assets(settings),
+            *release_assets(settings, contracts),
+        ],
+        jobs=[refresh_spine],
+        schedules=[nightly],
+        sensors=[delivery_sensor(settings, contracts)],
+    )

@@ -1,0 +1,97 @@
+"""Releases as Dagster assets: one for each purpose that has output contracts.
+
+Put here: the asset of a purpose and its checks. Never here: what may be released, or how.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import dagster as dg
+
+from assets.extracts import raw_key, sources
+from assets.resources import run_as_of, scrubbed
+from spine.contracts import Contract
+from spine.extract import Ledger, in_use
+from spine.release import Input, ReleaseResult, known_purposes, load_output_contracts, publish
+from spine.runs import RunRecord
+from spine.settings import Settings
+
+COUNTED = "table__every_resident_accounted_for"
+WITHHELD = "columns__every_promised_column_released"
+_CHECKS = {
+    COUNTED: "Residents in the warehouse equal those released and those left out for a stated reason.",
+    WITHHELD: "Every promised column is covered by the agreement. A column that is not is withheld.",
+}
+
+
+def release_key(purpose: str) -> dg.AssetKey:
+    """`release/<purpose>`."""
+    return dg.AssetKey(["release", purpose])
+
+
+def release_assets(settings: Settings, contracts: Sequence[Contract]) -> list[dg.AssetsDefinition]:
+    """One asset for each purpose."""
+    return [_release_asset(settings, contracts, purpose) for purpose in known_purposes(settings)]
+
+
+def _release_asset(settings: Settings, contracts: Sequence[Contract], purpose: str) -> dg.AssetsDefinition:
+    key = release_key(purpose)
+    tables = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
+    marts = [dg.AssetKey([purpose, f"{purpose}_{table.name}"]) for table in tables]
+    opt_outs = [raw_key(*source) for source in sources(contracts) if source[1] == "opt_out"]
+
+    @dg.asset(
+        key=key,
+        deps=[*marts, *opt_outs, dg.AssetKey(["core", "dim_resident"])],
+        group_name="release",
+        kinds={"duckdb"},
+        description=f"The published release of purpose {purpose}: {tables[0].description}",
+        check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()],
+        pool="warehouse",
+    )
+    def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        with scrubbed(f"release of {purpose}"):
+            as_of = run_as_of(context, settings)
+            is_demo = RunRecord(settings).pinned_as_of is not None
+            result = publish(purpose, settings, contracts, as_of, _inputs(settings, contracts, as_of), is_demo=is_demo)
+            yield _result(key, result)
+
+    return release
+
+
+def _inputs(settings: Settings, contracts: Sequence[Contract], as_of: date) -> list[Input]:
+    used = in_use(Ledger(settings.ledger).entries(), contracts, as_of)
+    return [Input(part.entry.delivery, part.entry.content_sha256) for source in used for part in source.parts]
+
+
+def _result(key: dg.AssetKey, result: ReleaseResult) -> dg.MaterializeResult[None]:
+    residents = next(iter(result.tables.values()))
+    left_out = sum(result.excluded.values())
+    withheld = "; ".join(f"{column}: {why}" for column, why in result.withheld.items())
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "version": result.version,
+            "is_new": int(result.changed),
+            "agreement": f"{result.agreement_id} {result.agreement_version}",
+            "dagster/row_count": residents.released,
+            "excluded": dg.MetadataValue.json(dict(result.excluded)),
+            **{f"rows_{name}": counts.released for name, counts in result.tables.items()},
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                passed=residents.rows_in == residents.released + left_out,
+                check_name=COUNTED,
+                description=f"{residents.rows_in:,} residents: {residents.released:,} released, {left_out:,} left out.",
+                metadata={"released": residents.released, "left_out": left_out, "denominator": residents.rows_in},
+            ),
+            dg.AssetCheckResult(
+                passed=not result.withheld,
+                check_name=WITHHELD,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=withheld or _CHECKS[WITHHELD],
+                metadata={"withheld": len(result.withheld)},
+            ),
+        ],
+        data_version=dg.DataVersion(result.content_sha256),
+    )

@@ -1,0 +1,104 @@
+"""Running `refresh_spine` in this process: what the `spine` command finds through its entry point.
+
+Put here: one run and its summary. Never here: printing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from assets.definitions import build_defs
+from assets.release import release_key
+from assets.resources import AS_OF_TAG, EXIT_CODE
+from assets.summary import summarise
+from spine.errors import PipelineError
+from spine.files import replacing
+from spine.runs import PublishedRelease, RunSummary
+from spine.settings import Settings
+
+#: Called with (steps ended, steps in all, the step that now runs).
+Listener = Callable[[int, int, str], None]
+
+_INSTANCE = {
+    "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
+    "concurrency": {"pools": {"default_limit": 1}},
+}
+
+
+def dagster_home(settings: Settings) -> str:
+    """The home's DAGSTER_HOME with its configuration: no telemetry, one writer of the warehouse."""
+    with replacing(settings.dagster / "dagster.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump(_INSTANCE), encoding="utf-8")
+    return str(settings.dagster)
+
+
+def refresh(settings: Settings, as_of: date, listener: Listener) -> RunSummary:
+    """Run the pipeline once.
+
+    Returns:
+        The summary; `succeeded` is False and `exit_code` set where a step failed.
+    """
+    started = time.monotonic()
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    job = build_defs(settings).resolve_job_def("refresh_spine")
+    run_id = str(uuid.uuid4())
+    with dg.DagsterInstance.from_config(dagster_home(settings)) as instance:
+        _announce(instance, run_id, len(job.nodes), listener)
+        result = job.execute_in_process(
+            instance=instance, run_id=run_id, raise_on_error=False, tags={AS_OF_TAG: as_of.isoformat()}
+        )
+        summary = summarise(settings, as_of, run_id, result.get_asset_check_evaluations())
+        summary.releases = [_with_outcome(release, result) for release in summary.releases]
+        summary.failures, summary.exit_code = _failures(result)
+    summary.succeeded = result.success
+    summary.seconds = round(time.monotonic() - started, 1)
+    return summary
+
+
+def _with_outcome(release: PublishedRelease, result: dg.ExecuteInProcessResult) -> PublishedRelease:
+    """What the run's own materialization says of a release: who was left out, and whether it is new."""
+    for event in result.get_asset_materialization_events():
+        materialization = event.materialization
+        if materialization.asset_key == release_key(release.purpose):
+            facts = {name: entry.value for name, entry in materialization.metadata.items()}
+            return release.model_copy(update={"excluded": facts["excluded"], "is_new": bool(facts["is_new"])})
+    return release
+
+
+def _announce(instance: dg.DagsterInstance, run_id: str, steps: int, listener: Listener) -> None:
+    ended = 0
+
+    def hear(entry: Any) -> None:
+        nonlocal ended
+        event = entry.dagster_event
+        if event is None or event.step_key is None:
+            return
+        if event.event_type_value in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
+            ended += 1
+        if event.event_type_value in ("STEP_START", "STEP_SUCCESS"):
+            listener(ended, steps, event.step_key)
+
+    instance.add_event_listener(run_id, hear)
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> tuple[list[str], int]:
+    texts, code = [], 0
+    for event in result.filter_events(lambda e: e.is_step_failure):
+        failure = event.step_failure_data.user_failure_data
+        if failure is None:
+            texts.append(f"{event.step_key}: failed before its own code ran; see the Dagster UI.")
+            code = code or PipelineError.exit_code
+            continue
+        texts.append(failure.description or event.step_key or "a step failed")
+        value = failure.metadata.get(EXIT_CODE)
+        code = code or int(getattr(value, "value", None) or PipelineError.exit_code)
+    return texts, code

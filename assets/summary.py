@@ -1,0 +1,81 @@
+"""The summary of a run, gathered from what the steps left on disk and from the checks of the run.
+
+Put here: gathering. Never here: how it is shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from spine.contracts import load_contracts, load_partners
+from spine.extract import Ledger, LedgerEntry, find_deliveries
+from spine.release import published
+from spine.runs import PublishedRelease, RunSummary, SourceLinks
+from spine.settings import Settings
+
+
+def summarise(settings: Settings, as_of: date, run_id: str, checks: Sequence[dg.AssetCheckEvaluation]) -> RunSummary:
+    """Everything but the run's own outcome."""
+    partners = load_partners(settings.expectations / "partners.yaml")
+    contracts = load_contracts(settings.expectations / "contracts", partners)
+    found = find_deliveries(settings.landing, contracts, as_of)
+    entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
+    newest = _newest_of_each_date(entries)
+    accepted = [entry for entry in newest if entry.verdict == "accepted"]
+    tables = [table for entry in newest for table in entry.tables.values()]
+    broken = [check for check in checks if not check.passed]
+    warned = sum(check.severity == dg.AssetCheckSeverity.WARN for check in broken)
+    summary = RunSummary(
+        as_of=as_of,
+        run_id=run_id,
+        accepted=len(accepted),
+        refused={entry.delivery: list(entry.reasons) for entry in _refused(newest)},
+        future=len(found.future),
+        unrecognised=[f"{place}: {reason}" for place, reason in found.unrecognised],
+        rows_in=sum(table.rows_read for table in tables),
+        quarantined=sum(table.quarantined for table in tables),
+        checks_passed=len(checks) - len(broken),
+        checks_warned=warned,
+        checks_failed=len(broken) - warned,
+        releases=[
+            PublishedRelease(purpose=r.purpose, version=r.version, rows=dict(r.rows))
+            for r in published(settings.releases)
+        ],
+    )
+    return _with_links(settings, summary)
+
+
+def _newest_of_each_date(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    newest: dict[str, LedgerEntry] = {}
+    for entry in sorted(entries, key=lambda e: e.revision):
+        newest[entry.delivery] = entry
+    return list(newest.values())
+
+
+def _refused(newest: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """Refusals that still matter: nothing newer from that source has been accepted."""
+    last_accepted: dict[tuple[str, str], date] = {}
+    for entry in newest:
+        if entry.verdict == "accepted":
+            source = (entry.partner, entry.dataset)
+            last_accepted[source] = max(last_accepted.get(source, date.min), entry.date)
+    return [
+        entry
+        for entry in newest
+        if entry.verdict == "refused" and entry.date >= last_accepted.get((entry.partner, entry.dataset), date.min)
+    ]
+
+
+def _with_links(settings: Settings, summary: RunSummary) -> RunSummary:
+    path = settings.linkage / "report.json"
+    if not path.exists():
+        return summary
+    report = json.loads(path.read_text(encoding="utf-8"))
+    links = [SourceLinks(**source) for source in report["link_rates"]]
+    return summary.model_copy(
+        update={"links": links, "person_records": report["person_records"], "residents": report["residents"]}
+    )

@@ -1,0 +1,260 @@
+-- Two places for liable persons on every account, each with what was found in it: a person, an organisation,
+-- nobody in particular ("The Occupier"), or nothing. Names come in columns, but also as "SURNAME, TITLE FORENAME",
+-- as "Mr & Mrs A Smith" and as "Exors of J Smith".
+with places as (
+    select
+        account_id,
+        1 as party_no,
+        title,
+        surname,
+        forename,
+        middle_name,
+        date_of_birth
+    from {{ ref('int_council_tax_accounts') }}
+    union all
+    select
+        account_id,
+        2 as party_no,
+        other_title as title,
+        other_surname as surname,
+        other_forename as forename,
+        other_middle_name as middle_name,
+        other_date_of_birth as date_of_birth
+    from {{ ref('int_council_tax_accounts') }}
+),
+
+-- Who receives the letter is not who is liable.
+addressed as (
+    select
+        * exclude (surname),
+        nullif(trim(regexp_replace(surname, '(^|\s)(c/o|care of)\s.*$', '', 'i')), '') as surname
+    from places
+),
+
+worded as (
+    select
+        *,
+        concat_ws(' ', title, forename, middle_name, surname) = '' as is_blank,
+        {{ words("concat_ws(' ', title, forename, middle_name, surname)") }} as name_words,
+        {{ words('surname') }} as surname_words
+    from addressed
+),
+
+marked as (
+    select
+        *,
+        list_has_any(name_words, {{ word_list('estate') }})
+        or list_has_any(name_words, {{ word_list('dead') }})
+        or list_contains(surname_words, 'DEC')
+        or list_has_all(name_words, ['ESTATE', 'OF'])
+        or list_has_all(name_words, ['REP', 'OF'])
+        or list_has_all(name_words, ['THE', 'LATE']) as is_deceased,
+        list_has_any(name_words, {{ word_list('company') }})
+        or (list_has_any(surname_words, {{ word_list('body') }}) and (forename is null or len(surname_words) > 1))
+        or (
+            list_has_any(surname_words, {{ word_list('ambiguous') }})
+            and forename is null and date_of_birth is null and len(surname_words) > 1
+        ) as is_organisation,
+        list_has_any(name_words, {{ word_list('nobody') }})
+        or (list_has_any(name_words, {{ word_list('nobody_alone') }}) and coalesce(upper(forename), 'THE') = 'THE')
+            as is_nobody
+    from worded
+),
+
+-- An estate's trustees are not an organisation of their own; what is left after the markers is the dead person's name.
+unmarked as (
+    select
+        * exclude (title, surname, forename, is_organisation),
+        is_organisation
+        and (
+            not is_deceased
+            or list_has_any(name_words, {{ word_list('company') }})
+            or list_has_any(name_words, {{ word_list('body') }})
+        ) as is_organisation,
+        case when is_deceased then {{ without_estate_words('title') }} else title end as title,
+        case when is_deceased then {{ without_estate_words('surname') }} else surname end as surname,
+        case when is_deceased then {{ without_estate_words('forename') }} else forename end as forename
+    from marked
+),
+
+-- "SURNAME, TITLE FORENAME MIDDLE": what follows the comma is given names in natural order.
+turned as (
+    select
+        * exclude (surname),
+        case
+            when contains(surname, ',') then nullif(trim(split_part(surname, ',', 1)), '') else surname
+        end as surname,
+        case when contains(surname, ',') then nullif(trim(split_part(surname, ',', 2)), '') end as after_comma
+    from unmarked
+),
+
+halved as (
+    select
+        *,
+        coalesce(after_comma, forename) as given,
+        -- Free text is in natural order: its first word is the first name. A forename column is taken whole.
+        ({{ without_titles('after_comma', whole=true) }}) is not null as is_given_free_text,
+        {{ before_joint('title') }} as title_1,
+        {{ after_joint('title') }} as title_2,
+        {{ before_joint('surname') }} as surname_1,
+        {{ after_joint('surname') }} as surname_2,
+        {{ before_joint('coalesce(after_comma, forename)') }} as given_1,
+        {{ after_joint('coalesce(after_comma, forename)') }} as given_2
+    from turned
+),
+
+untitled as (
+    select
+        *,
+        surname_2 is not null or given_2 is not null or title_2 is not null
+        or (given is not null and given_1 is null) as is_joint,
+        {{ without_titles('given_1', whole=true) }} as first_given,
+        {{ without_titles('given_2', whole=true) }} as second_given,
+        {{ without_titles('surname_1') }} as bare_1,
+        {{ without_titles('surname_2') }} as bare_2,
+        nullif(trim(regexp_replace(surname_1 || ' ', {{ title_pattern() }}, '', 'i')), '') is null as is_title_only_1
+    from halved
+),
+
+-- Without a forename, a title, a marker or a second person in the surname field says that it holds a whole name;
+-- otherwise several words may be one surname.
+freed as (
+    select
+        *,
+        given is null and (is_joint or is_deceased or bare_1 <> surname_1) as is_free
+    from untitled
+),
+
+-- Given names and surname of the first and of the second person.
+split as (
+    select
+        *,
+        case
+            when given is not null then coalesce(first_given, second_given)
+            when is_free and is_title_only_1 then {{ given_names('bare_2') }}
+            when is_free and bare_2 is not null and not contains(bare_1, ' ') and contains(bare_2, ' ') then bare_1
+            when is_free and contains(bare_1, ' ') then {{ given_names('bare_1') }}
+        end as given_names_1,
+        case
+            when is_free and is_title_only_1 then {{ last_name('bare_2') }}
+            when is_free and bare_2 is not null and not contains(bare_1, ' ') and contains(bare_2, ' ')
+                then {{ last_name('bare_2') }}
+            when is_free and contains(bare_1, ' ') then {{ last_name('bare_1') }}
+            else bare_1
+        end as last_name_1,
+        case
+            when given is not null and first_given is not null then second_given
+            when is_free and is_title_only_1 then null
+            when is_free and contains(bare_2, ' ') then {{ given_names('bare_2') }}
+            when is_free and contains(bare_1, ' ') then bare_2
+        end as given_names_2,
+        case
+            when not is_joint then null
+            when is_free and is_title_only_1 then {{ last_name('bare_2') }}
+            when is_free and contains(bare_2, ' ') then {{ last_name('bare_2') }}
+            when is_free and contains(bare_1, ' ') then {{ last_name('bare_1') }}
+            when bare_2 is not null then bare_2
+            else bare_1
+        end as last_name_2
+    from freed
+),
+
+judged as (
+    select
+        *,
+        case
+            when is_blank then 'blank'
+            when is_organisation then 'organisation'
+            when is_nobody or coalesce(last_name_1, given_names_1) is null then 'not a person'
+            else 'person'
+        end as outcome
+    from split
+),
+
+-- The second of two people in one field takes the second place where it is free.
+seconds as (
+    select
+        account_id,
+        given_names_2 as given_names,
+        last_name_2 as last_name,
+        is_deceased,
+        is_given_free_text or is_free as is_free_text,
+        concat_ws(
+            ' ', title_2, {{ titles('given_2', whole=true) }}, {{ titles('surname_2') }}
+        ) as titles
+    from judged
+    where party_no = 1 and outcome = 'person' and last_name_2 is not null
+),
+
+seated as (
+    select
+        judged.account_id,
+        judged.party_no,
+        judged.outcome,
+        judged.given_names_1 as given_names,
+        judged.last_name_1 as last_name,
+        judged.middle_name,
+        judged.date_of_birth,
+        judged.is_deceased,
+        judged.is_given_free_text or judged.is_free as is_free_text,
+        concat_ws(
+            ' ',
+            judged.title_1,
+            {{ titles('judged.given_1', whole=true) }},
+            case
+                when judged.is_free and judged.is_title_only_1 then judged.surname_1
+                else {{ titles('judged.surname_1') }}
+            end
+        ) as titles
+    from judged
+    left join seconds on judged.account_id = seconds.account_id
+    where judged.party_no = 1 or judged.outcome <> 'blank' or seconds.account_id is null
+    union all
+    select
+        judged.account_id,
+        judged.party_no,
+        'person' as outcome,
+        seconds.given_names,
+        seconds.last_name,
+        null::varchar as middle_name,
+        null::date as date_of_birth,
+        seconds.is_deceased,
+        seconds.is_free_text,
+        seconds.titles
+    from judged
+    inner join seconds on judged.account_id = seconds.account_id
+    where judged.party_no = 2 and judged.outcome = 'blank'
+),
+
+-- Of what is no person nothing is handed on but that it was there.
+people as (
+    select
+        account_id,
+        party_no,
+        case when is_free_text then split_part(given_names, ' ', 1) else given_names end as first_name,
+        case
+            when is_free_text and contains(given_names, ' ') then trim(substr(given_names, strpos(given_names, ' ')))
+            else middle_name
+        end as middle_names,
+        last_name as surname,
+        date_of_birth,
+        coalesce({{ sex_of_title('titles') }}, 'unknown') as sex,
+        is_deceased
+    from seated
+    where outcome = 'person'
+)
+
+select
+    seated.account_id,
+    seated.party_no,
+    seated.account_id || '/' || seated.party_no as record_id,
+    seated.outcome,
+    people.first_name,
+    people.middle_names,
+    people.surname,
+    people.date_of_birth,
+    people.sex,
+    people.is_deceased
+from seated
+left join people
+    on seated.account_id = people.account_id and seated.party_no = people.party_no

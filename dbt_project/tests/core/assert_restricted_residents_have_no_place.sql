@@ -1,0 +1,28 @@
+-- One restricted record hides where the resident is, whatever other sources say.
+with restricted as (
+    select * from {{ ref('dim_resident') }}
+    where is_restricted
+)
+
+select resident_id
+from restricted
+where
+    lives_alone is not null
+    or coalesce(postcode, lsoa21, local_authority_code, uprn, gp_practice_code, household_id) is not null
+union all
+select restricted.resident_id
+from restricted
+inner join {{ ref('int_resident_homes') }} as homes
+    on restricted.resident_id = homes.resident_id
+union all
+select restricted.resident_id
+from restricted
+inner join {{ ref('fct_council_tax_account') }} as accounts
+    on restricted.resident_id = accounts.lead_resident_id
+where accounts.property_id is not null
+union all
+select restricted.resident_id
+from restricted
+inner join {{ ref('fct_council_tax_account') }} as accounts
+    on restricted.resident_id = accounts.other_resident_id
+where accounts.property_id is not null

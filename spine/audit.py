@@ -1,0 +1,128 @@
+"""The audit log: one JSON line for each decision, each line chained to the one before it.
+
+Put here: appending to the log and checking the chain. Never here: a personal value, a key, or
+anything that another module reads back to decide what to do. The wall clock is read here and
+nowhere else in the spine: the log says when a thing was done, no result depends on it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import hashlib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, get_args
+
+Kind = Literal[
+    "dsa_check",
+    "contract_check",
+    "optout_apply",
+    "link_run",
+    "override",
+    "mart_build",
+    "disclosure_check",
+    "output_release",
+    "reident",
+    "rights_request",
+    "retention_delete",
+    "key_rotation",
+]
+
+#: `previous` of the first line.
+START = "0" * 64
+
+
+def append(path: Path, kind: Kind, **facts: Any) -> str:
+    """Add one line and force it to disk.
+
+    Args:
+        path: the log; made with mode 0600 where it does not exist.
+        kind: what sort of decision this is.
+        facts: ids, versions, dates, hashes and counts; never a value that came from a record.
+
+    Returns:
+        The new line's hash, the head of the chain.
+    """
+    if kind not in get_args(Kind):
+        raise ValueError(f"audit kind '{kind}' is not one of {', '.join(get_args(Kind))}")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        last = _last_line(file)
+        entry = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "actor": _actor(),
+            "kind": kind,
+            "facts": facts,
+            "previous": _hash_in(last) if last else START,
+        }
+        entry = json.loads(json.dumps(entry, default=str))
+        entry["hash"] = _hash(entry)
+        # A torn line, left by a crash, is closed rather than continued; `verify` reports it.
+        lead = b"" if not last or last.endswith(b"\n") else b"\n"
+        file.write(lead + json.dumps(entry, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return str(entry["hash"])
+
+
+def verify(path: Path) -> list[str]:
+    """Faults of the log by line number: altered, torn, removed or reordered lines.
+
+    Lines cut off at the end leave a log that is whole in itself: only a head that was noted
+    elsewhere shows them.
+    """
+    faults, previous = [], START
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        entry = _parse(line)
+        if entry is None:
+            faults.append(f"line {number} is no audit entry")
+        else:
+            if entry["hash"] != _hash({key: value for key, value in entry.items() if key != "hash"}):
+                faults.append(f"line {number} was altered")
+            if entry.get("previous") != previous:
+                faults.append(f"line {number} does not follow line {number - 1}: a line was removed, added or moved")
+        previous = _hash_in(line)
+    return faults
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _hash(entry: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and isinstance(entry.get("hash"), str) else None
+
+
+def _hash_in(line: bytes) -> str:
+    """The hash that the next line must carry: the entry's own, or that of the bytes where it is torn."""
+    entry = _parse(line)
+    return str(entry["hash"]) if entry else hashlib.sha256(line.rstrip(b"\n")).hexdigest()
+
+
+def _last_line(file: BinaryIO) -> bytes:
+    """The last line, read from the end so that a long log costs no more than a short one."""
+    end = file.seek(0, os.SEEK_END)
+    tail, step = b"", 4096
+    while len(tail) < end and b"\n" not in tail[:-1]:
+        start = max(0, end - len(tail) - step)
+        file.seek(start)
+        tail = file.read(end - start)
+        step *= 2
+    return tail[tail[:-1].rfind(b"\n") + 1 :]

@@ -1,0 +1,73 @@
+"""The command's frame: help, exit codes, and errors that show no data.
+
+Put here: what all commands share. Never here: a command.
+"""
+
+from __future__ import annotations
+
+import traceback
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from spine.errors import SpineError, UsageError
+
+out = Console()
+err = Console(stderr=True)
+
+_EXIT_CODES = """
+Exit codes: 0 done · 1 internal error · 2 wrong arguments · 3 a contract or agreement is not valid ·
+4 done, but a delivery was refused or not recognised · 5 rows do not add up · 6 refused by governance ·
+7 another run holds the home · 8 a step of the pipeline failed.
+"""
+
+
+class SafeGroup(TyperGroup):
+    """Ends every command with one clear error and its exit code; a library's message is never shown."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SpineError as error:
+            err.print(f"[bold red]Refused[/]: {_escaped(str(error))}", highlight=False)
+            raise typer.Exit(error.exit_code) from None
+        except (click.exceptions.ClickException, click.exceptions.Exit, click.exceptions.Abort):
+            raise
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.name}, line {place.lineno}"
+            err.print(f"[bold red]Internal error[/]: {type(error).__name__} in {where}.", highlight=False)
+            err.print("The message is withheld because it may quote data. Please report it with this line.")
+            raise typer.Exit(SpineError.exit_code) from None
+
+
+app = typer.Typer(
+    cls=SafeGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Connected Spine: partner extracts in, a governed spine out.",
+    epilog=_EXIT_CODES.replace("\n", " "),
+)
+
+
+def pipeline(name: str) -> Any:
+    """A function of the pipeline, by its entry point.
+
+    Raises:
+        UsageError: no pipeline is installed beside the library.
+    """
+    found = entry_points(group="spine.pipeline", name=name)
+    if not found:
+        raise UsageError("No pipeline is installed. Install the project as a whole: `make demo` does it.")
+    return next(iter(found)).load()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,85 @@
+"""How a run's summary looks on a terminal.
+
+Put here: tables for people. Never here: a figure that is not in the summary.
+"""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from spine.cli.app import out
+from spine.runs import RunSummary
+from spine.settings import Settings
+
+
+def show_summary(summary: RunSummary, settings: Settings) -> None:
+    """Print what happened: deliveries, records, links, checks, releases, and what went wrong."""
+    parts = [_figures(summary), Text(), _links(summary), Text(), _releases(summary)]
+    title = "The spine is up to date" if summary.succeeded else "The run failed; what was published before stands"
+    style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
+    heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"
+    out.print(Panel(Group(*parts), title=heading, border_style=style, box=box.ROUNDED, expand=False))
+    for delivery, reasons in summary.refused.items():
+        out.print(f"[bold red]Refused[/] {delivery}", highlight=False)
+        for reason in reasons:
+            out.print(Text(f"  {reason}"))
+    for folder in summary.unrecognised:
+        out.print(Text(f"Not recognised: {folder}", style="yellow"))
+    for failure in summary.failures:
+        out.print(Text(failure, style="red"))
+
+
+def show_next_steps(settings: Settings) -> None:
+    """Print the three commands to try after a demonstration."""
+    sql = "SELECT age_band, count(*) AS residents FROM residents GROUP BY ALL ORDER BY 1"
+    home = "" if settings.home == Settings.model_fields["home"].default else f"SPINE_HOME={settings.home} "
+    steps = Table.grid(padding=(0, 2))
+    steps.add_row("query it", f'[bold]{home}.venv/bin/spine query --purpose care_planning "{sql}"[/]')
+    steps.add_row("open the UI", f"[bold]make dev{' ' + home.strip() if home else ''}[/]  then http://localhost:3000")
+    steps.add_row("add your own extract", "[bold]docs/add-a-partner-extract.md[/]")
+    out.print(Panel(steps, title="Try next", border_style="blue", box=box.ROUNDED, expand=False))
+
+
+def _figures(summary: RunSummary) -> Table:
+    table = Table.grid(padding=(0, 2))
+    ignored = f", {summary.future} dated later and ignored" if summary.future else ""
+    rows = [
+        ("deliveries", f"{summary.accepted:,} accepted, {len(summary.refused):,} refused{ignored}"),
+        ("rows in", f"{summary.rows_in:,}, of which {summary.quarantined:,} quarantined"),
+        ("person records", f"{summary.person_records:,}"),
+        ("residents", f"{summary.residents:,}"),
+        (
+            "checks",
+            f"{summary.checks_passed:,} passed, {summary.checks_warned:,} warned, {summary.checks_failed:,} failed",
+        ),
+    ]
+    for label, text in rows:
+        table.add_row(Text(label, style="dim"), text)
+    return table
+
+
+def _links(summary: RunSummary) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title="Linked to another record", title_justify="left")
+    table.add_column("source")
+    table.add_column("person records", justify="right")
+    table.add_column("linked", justify="right")
+    for source in summary.links:
+        rate = source.linked / source.records if source.records else 0.0
+        table.add_row(source.source.replace("__", " / "), f"{source.records:,}", f"{rate:.1%}")
+    return table
+
+
+def _releases(summary: RunSummary) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title="Released", title_justify="left")
+    for name in ("purpose", "version", "rows", "left out"):
+        table.add_column(name)
+    for release in summary.releases:
+        rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
+        left_out = ", ".join(f"{why.replace('_', ' ')} {count:,}" for why, count in release.excluded.items())
+        version = f"{release.version} (new)" if release.is_new else str(release.version)
+        table.add_row(release.purpose, version, rows, left_out or "nobody")
+    return table

@@ -1,0 +1,121 @@
+"""`spine run`, `spine demo`, `spine synth` and `spine dev`.
+
+Put here: commands that change a home. Never here: commands that only look.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from spine.cli.app import app, err, out, pipeline
+from spine.cli.report import show_next_steps, show_summary
+from spine.errors import DeliveryError
+from spine.runs import RunRecord, RunSummary, as_of_from, fingerprint, home_lock
+from spine.settings import Settings
+
+#: The date of the fictional region: fixed, so that nothing about a demonstration ages.
+REGION_DATE = date(2028, 3, 31)
+
+Residents = Annotated[int, typer.Option(help="People in the region, 1 to 800,000.", min=1)]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same files.")]
+
+
+@app.command(epilog="Example: spine run --as-of 2028-03-31")
+def run(
+    as_of: Annotated[str, typer.Option(help="YYYY-MM-DD; deliveries dated later are ignored. Default: today.")] = "",
+) -> None:
+    """Judge new deliveries, conform, link, and publish what the agreements permit."""
+    settings = Settings()
+    summary = _run(settings, as_of_from(as_of, settings))
+    show_summary(summary, settings)
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command(epilog="Example: spine demo --residents 5000 --seed 1")
+def demo(residents: Residents = 5000, seed: Seed = 1) -> None:
+    """Write the fictional Wexmoor region into the home and run the whole pipeline on it."""
+    settings = Settings().prepare()
+    RunRecord(settings).pin(REGION_DATE)
+    truth = settings.root.with_name(f"{settings.root.name}.truth")
+    _synthesise(settings.root, residents, seed, REGION_DATE, truth)
+    summary = _run(settings, REGION_DATE)
+    show_summary(summary, settings)
+    if summary.succeeded:
+        show_next_steps(settings)
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command(epilog="Example: spine synth --residents 5000 --seed 1 --as-of 2028-03-31 --out /tmp/region")
+def synth(
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for landing/ and truth/.")],
+    residents: Residents = 5000,
+    seed: Seed = 1,
+    as_of: Annotated[
+        str, typer.Option(help="YYYY-MM-DD, the date the files are written for.")
+    ] = REGION_DATE.isoformat(),
+) -> None:
+    """Write the fictional Wexmoor region's extract files, with the truth in a folder of its own."""
+    _synthesise(out_dir, residents, seed, as_of_from(as_of, Settings()), out_dir / "truth")
+
+
+@app.command(epilog="Example: spine dev --port 3000")
+def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine.")] = 3000) -> None:
+    """Open the Dagster UI on this home."""
+    settings = Settings().prepare()
+    home = pipeline("home")(settings)
+    command = [str(Path(sys.executable).with_name("dagster")), "dev", "--port", str(port)]
+    environment = {"DAGSTER_HOME": home, "SPINE_HOME": str(settings.root), "DO_NOT_TRACK": "1"}
+    raise typer.Exit(
+        subprocess.run(command, cwd=settings.project, env={**os.environ, **environment}, check=False).returncode
+    )
+
+
+def _run(settings: Settings, as_of: date) -> RunSummary:
+    settings.prepare()
+    record = RunRecord(settings)
+    with home_lock(settings):
+        before = fingerprint(settings, as_of)
+        summary = record.matching(before)
+        if summary is not None:
+            out.print(f"[green]Nothing has changed[/] since the last run as of {as_of}; here is what it made.")
+            return summary
+        record.forget()
+        summary = _with_progress(settings, as_of)
+        if summary.exit_code in (0, DeliveryError.exit_code):
+            record.save(before, summary)
+    return summary
+
+
+def _with_progress(settings: Settings, as_of: date) -> RunSummary:
+    columns = (SpinnerColumn(), TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("Starting Dagster", total=None)
+        refresh = pipeline("refresh")
+
+        def listen(ended: int, steps: int, step: str) -> None:
+            progress.update(task, completed=ended, total=steps, description=step.replace("__", " / "))
+
+        summary: RunSummary = refresh(settings, as_of, listen)
+    return summary
+
+
+def _synthesise(folder: Path, residents: int, seed: int, as_of: date, truth: Path) -> None:
+    from spine.synthetic import write_region  # slow to import, and needed here only
+
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
+    ) as bar:
+        task = bar.add_task("Writing the Wexmoor region")
+        region = write_region(
+            folder, residents, seed, as_of, lambda step: bar.update(task, description=f"Writing {step}"), truth
+        )
+    sizes = ", ".join(f"{source.replace('__', ' / ')} {rows:,}" for source, rows in region.records.items())
+    out.print(f"Wexmoor, {region.residents:,} residents as of {as_of}: {sizes}.", highlight=False, soft_wrap=True)

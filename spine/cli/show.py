@@ -1,0 +1,112 @@
+"""`spine query`, `spine status` and `spine contracts`: commands that look, and one that derives.
+
+Put here: commands that leave a home as it is. Never here: a run.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from spine.cli.app import app, out
+from spine.contracts import Contract, load_contracts, load_partners
+from spine.contracts.derive import stale_suites, write_suites
+from spine.errors import ContractError
+from spine.runs import as_of_from
+from spine.settings import Settings
+
+contracts_app = typer.Typer(no_args_is_help=True, help="Check the contracts, and derive what follows from them.")
+app.add_typer(contracts_app, name="contracts")
+
+
+class Format(StrEnum):
+    """How `spine query` prints its result."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.command(epilog='Example: spine query --purpose care_planning "SELECT sex, count(*) FROM residents GROUP BY ALL"')
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT over the release's tables.")],
+    purpose: Annotated[str, typer.Option(help="Which release.")],
+    output: Annotated[Format, typer.Option("--format", help="table, csv or json.")] = Format.table,
+) -> None:
+    """Query the published release of a purpose in SQL."""
+    from spine.release import query as ask
+
+    frame = ask(Settings().releases, purpose, sql)
+    if output is Format.csv:
+        typer.echo(frame.write_csv(), nl=False)
+    elif output is Format.json:
+        typer.echo(json.dumps(frame.to_dicts(), default=str, ensure_ascii=False, indent=2))
+    else:
+        table = Table(*frame.columns, box=box.SIMPLE_HEAD)
+        for row in frame.iter_rows():
+            table.add_row(*("" if cell is None else str(cell) for cell in row))
+        out.print(table)
+
+
+@app.command(epilog="Example: spine status")
+def status() -> None:
+    """Show each source's deliveries, what is in use, and what is released."""
+    from spine.extract import Ledger, find_deliveries, in_use
+    from spine.release import published
+
+    settings = Settings()
+    partners = load_partners(settings.expectations / "partners.yaml")
+    contracts = load_contracts(settings.expectations / "contracts", partners)
+    as_of = as_of_from(None, settings)
+    entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
+    used = {part.entry.delivery for source in in_use(entries, contracts, as_of) for part in source.parts}
+    sources = Table("source", "newest", "verdict", "rows kept", "in use", box=box.SIMPLE_HEAD, title=f"As of {as_of}")
+    for contract in contracts:
+        for supply in contract.supplies:
+            mine = [e for e in entries if (e.partner, e.dataset) == (supply.partner, contract.dataset)]
+            newest = max(mine, key=lambda e: (e.date, e.revision), default=None)
+            label = f"{supply.partner} / {contract.dataset}"
+            if newest is None:
+                sources.add_row(label, "none", "", "", "")
+                continue
+            kept = sum(t.kept for t in newest.tables.values())
+            in_use_now = sorted(e.delivery.rpartition("/")[2] for e in mine if e.delivery in used)
+            sources.add_row(label, str(newest.date), newest.verdict, f"{kept:,}", ", ".join(dict.fromkeys(in_use_now)))
+    out.print(sources)
+    for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
+        out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
+    releases = Table("purpose", "version", "as of", "rows", box=box.SIMPLE_HEAD, title="Released")
+    for release in published(settings.releases):
+        rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
+        releases.add_row(release.purpose, str(release.version), str(release.as_of), rows)
+    out.print(releases)
+
+
+@contracts_app.command(epilog="Example: spine contracts validate")
+def validate() -> None:
+    """Check every contract and every file derived from them; all errors at once."""
+    settings = Settings()
+    contracts = _contracts(settings)
+    stale = stale_suites(contracts, settings.expectations / "suites")
+    if stale:
+        raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
+    out.print(f"{len(contracts)} contracts are valid and their suites are current.")
+
+
+@contracts_app.command(epilog="Example: spine contracts derive")
+def derive() -> None:
+    """Write the Great Expectations suites that follow from the contracts."""
+    settings = Settings()
+    write_suites(_contracts(settings), settings.expectations / "suites")
+    out.print("Suites are written.")
+
+
+def _contracts(settings: Settings) -> tuple[Contract, ...]:
+    partners = load_partners(settings.expectations / "partners.yaml")
+    return load_contracts(settings.expectations / "contracts", partners)

@@ -1,0 +1,26 @@
+"""Extract: from a partner's files to immutable Parquet in the lake, with a record of every delivery.
+
+Put here: finding, reading, landing deliveries, and which of them are in use. Never here: how a
+quality rule is measured (spine.quality, passed in as a function) or what dbt makes of the rows.
+"""
+
+from spine.extract.deliveries import Delivery, Found, contract_for, find_deliveries
+from spine.extract.in_use import InUse, create_raw_views, in_use
+from spine.extract.judge import process
+from spine.extract.land import sweep
+from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
+
+__all__ = [
+    "Delivery",
+    "Found",
+    "InUse",
+    "Ledger",
+    "LedgerEntry",
+    "TableCounts",
+    "contract_for",
+    "create_raw_views",
+    "find_deliveries",
+    "in_use",
+    "process",
+    "sweep",
+]

@@ -1,0 +1,233 @@
+"""Which deliveries lie in the landing folder, and which files each one holds.
+
+Put here: the walk over folders and the identity of what lies there. Never here: what is inside
+a file (read_csv, read_fhir), or a partner's file name in any message: names may hold personal data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from spine.contracts.model import Contract
+from spine.errors import DeliveryError
+from spine.files import sha256_of
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
+_SPEAKABLE = re.compile(r"(?!.*\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One partner's extract of one dataset on one date, as a folder in landing."""
+
+    partner: str
+    dataset: str
+    date: date
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """`partner/dataset/YYYY-MM-DD`."""
+        return f"{self.partner}/{self.dataset}/{self.date.isoformat()}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in landing.
+
+    Attributes:
+        deliveries: to be judged, sorted by partner, dataset and date.
+        future: dated after the run's as-of date, so left alone.
+        unrecognised: folder (as text) and the reason why it is not taken.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    future: tuple[Delivery, ...]
+    unrecognised: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a delivery. `label` is what a message may say of it.
+
+    Attributes:
+        name: path inside the delivery's folder. Never shown.
+        number: place among the delivery's files in order of name, from 1.
+    """
+
+    name: str
+    path: Path
+    number: int
+    of: int
+    sha256: str
+    size: int
+
+    @property
+    def label(self) -> str:
+        """`file 3 of 19 (.json)`."""
+        suffix = Path(self.name).suffix.lower()
+        kind = suffix if re.fullmatch(r"\.[a-z]{1,8}", suffix) else "no known suffix"
+        return f"file {self.number} of {self.of} ({kind})"
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a delivery: its files in order of name, and one hash of them all."""
+
+    files: tuple[SourceFile, ...]
+    sha256: str
+
+
+def contract_for(contracts: Iterable[Contract], partner: str, dataset: str, day: date) -> Contract | None:
+    """The contract whose layout the partner sends for that dataset on that day."""
+    for contract in contracts:
+        if contract.dataset == dataset and any(s.partner == partner and s.covers(day) for s in contract.supplies):
+            return contract
+    return None
+
+
+def find_deliveries(landing: Path, contracts: Iterable[Contract], as_of: date) -> Found:
+    """Walk `landing/<partner>/<dataset>/<YYYY-MM-DD>/`.
+
+    Args:
+        landing: the landing folder.
+        contracts: all input contracts.
+        as_of: deliveries dated after it are returned apart, as `future`.
+
+    Returns:
+        Deliveries that a contract covers, and everything else with the reason in plain words.
+    """
+    contracts = tuple(contracts)
+    deliveries: list[Delivery] = []
+    future: list[Delivery] = []
+    unrecognised: list[tuple[str, str]] = []
+    for folder, shown, problem in _dated_folders(landing):
+        fault = problem
+        partner, dataset = shown.split("/")[:2] if shown.count("/") == 2 else ("", "")
+        if fault is None:
+            day = date.fromisoformat(folder.name)
+            delivery = Delivery(partner, dataset, day, folder)
+            fault = _not_covered(contracts, delivery) or _unfit(folder, landing)
+        if fault is not None:
+            unrecognised.append((shown, fault))
+        else:
+            (future if delivery.date > as_of else deliveries).append(delivery)
+    order = sorted(deliveries, key=lambda d: (d.partner, d.dataset, d.date))
+    return Found(tuple(order), tuple(sorted(future, key=lambda d: d.key)), tuple(sorted(set(unrecognised))))
+
+
+def read_content(delivery: Delivery) -> Content:
+    """List and hash the files of a delivery.
+
+    Hidden files and files that are still being sent (`.part`, `.tmp`) are left out.
+
+    Raises:
+        DeliveryError: a file cannot be read, or is a link that leaves the landing folder.
+    """
+    landing = delivery.folder.parents[2].resolve()
+    faults: list[str] = []
+    found: list[tuple[str, Path, str, int]] = []
+    paths = sorted(_visible_files(delivery.folder), key=lambda p: p.relative_to(delivery.folder).as_posix())
+    for number, path in enumerate(paths, start=1):
+        shown = f"{delivery.key}: file {number} of {len(paths)}"
+        if not path.resolve().is_relative_to(landing):
+            faults.append(f"{shown} is a link that leaves the landing folder. Put the file itself there")
+            continue
+        try:
+            found.append((path.relative_to(delivery.folder).as_posix(), path, sha256_of(path), path.stat().st_size))
+        except OSError as error:
+            faults.append(f"{shown} cannot be opened ({type(error).__name__}). Check its permissions")
+    if faults:
+        raise DeliveryError("\n".join(faults))
+    files = tuple(SourceFile(n, p, i, len(found), sha, size) for i, (n, p, sha, size) in enumerate(found, start=1))
+    listing = "".join(f"{file.name}\0{file.sha256}\n" for file in files)
+    return Content(files, hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest())
+
+
+def _dated_folders(landing: Path) -> Iterator[tuple[Path, str, str | None]]:
+    """Every folder three levels down; what stops short of that comes with the reason."""
+    level: list[tuple[Path, str]] = [(landing, "")]
+    for depth, kind in enumerate(("a partner", "a dataset", "a date"), start=1):
+        below: list[tuple[Path, str]] = []
+        for folder, shown in level:
+            for entry in _entries(folder):
+                if entry is None:
+                    yield folder, shown or ".", "the folder cannot be read: check its permissions"
+                    continue
+                name = f"{shown}/{_speak(entry)}".lstrip("/")
+                if not entry.is_dir():
+                    yield entry, shown or ".", f"a file lies where the folder of {kind} should be"
+                elif not entry.resolve().is_relative_to(landing.resolve()):
+                    yield entry, name, "a link that leaves the landing folder"
+                elif depth == 3 and not _is_date(entry.name):
+                    yield entry, name, "the folder's name is no date (YYYY-MM-DD)"
+                elif depth == 3:
+                    yield entry, name, None
+                else:
+                    below.append((entry, name))
+        level = below
+
+
+def _entries(folder: Path) -> Iterator[Path | None]:
+    """Visible entries in order of name; None where the folder cannot be read."""
+    try:
+        names = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError:
+        yield None
+        return
+    yield from (entry for entry in names if not _is_hidden(entry))
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    for entry in _entries(folder):
+        if entry is None:
+            raise DeliveryError(f"{folder.name}: a folder of the delivery cannot be read. Check its permissions")
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _visible_files(entry)
+        elif not entry.is_dir():
+            yield entry
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.lower().endswith(_UNFINISHED)
+
+
+def _is_date(name: str) -> bool:
+    if not _DATE.fullmatch(name):
+        return False
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _speak(path: Path) -> str:
+    """The folder's name where it looks like a folder's name, else a stand-in: it may hold personal data."""
+    return path.name if _SPEAKABLE.fullmatch(path.name) else "(a name that is not shown)"
+
+
+def _not_covered(contracts: tuple[Contract, ...], delivery: Delivery) -> str | None:
+    if contract_for(contracts, delivery.partner, delivery.dataset, delivery.date):
+        return None
+    mine = [contract for contract in contracts if contract.dataset == delivery.dataset]
+    if not mine:
+        return "no contract is named after this dataset; see docs/add-a-partner-extract.md"
+    if not any(supply.partner == delivery.partner for contract in mine for supply in contract.supplies):
+        return "no server entry of the dataset's contracts names this partner; see docs/add-a-partner-extract.md"
+    return "the contract's server entry of this partner is not valid on this date"
+
+
+def _unfit(folder: Path, landing: Path) -> str | None:
+    try:
+        return None if any(True for _ in _visible_files(folder)) else "the folder holds no file yet"
+    except DeliveryError:
+        return "the folder cannot be read: check its permissions"

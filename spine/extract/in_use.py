@@ -1,0 +1,240 @@
+"""Which accepted deliveries are in use, and the raw views over their Parquet.
+
+Put here: the meaning of snapshot, append and rolling. Never here: a change to the lake or ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from spine.contracts.functions import install_functions
+from spine.contracts.model import Contract, Table
+from spine.errors import PipelineError, ReconciliationError
+from spine.extract.deliveries import contract_for
+from spine.extract.ledger import LedgerEntry
+from spine.extract.workspace import literal, quoted, scalar, scrubbed, sql_type
+
+PROVENANCE = (
+    ("_partner", "VARCHAR"),
+    ("_delivery", "VARCHAR"),
+    ("_delivery_date", "DATE"),
+    ("_revision", "INTEGER"),
+    ("_contract_version", "VARCHAR"),
+    ("_file_sha256", "VARCHAR"),
+    ("_file_no", "INTEGER"),
+    ("_row_no", "BIGINT"),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One delivery in use.
+
+    Attributes:
+        replaced_from: for `rolling`, the first day that later deliveries cover: events that reach
+            it, or are still open then, come from those. None where nothing later is in use.
+    """
+
+    entry: LedgerEntry
+    replaced_from: date | None = None
+
+
+@dataclass(frozen=True)
+class InUse:
+    """What the spine uses of one partner's dataset.
+
+    Attributes:
+        parts: oldest first; empty where no delivery was ever accepted.
+        history: every date's newest accepted revision, in use or not, oldest first.
+        is_stale: a delivery newer than the newest in use was refused.
+    """
+
+    partner: str
+    dataset: str
+    parts: tuple[Part, ...]
+    history: tuple[LedgerEntry, ...]
+    is_stale: bool
+
+    @property
+    def latest(self) -> LedgerEntry | None:
+        """The newest delivery in use."""
+        return self.parts[-1].entry if self.parts else None
+
+
+def in_use(entries: Iterable[LedgerEntry], contracts: Sequence[Contract], as_of: date) -> tuple[InUse, ...]:
+    """Decide which deliveries count, for each partner and dataset that a contract names.
+
+    snapshot: the newest date with an accepted revision. append: every date. rolling: every date,
+    each without what later windows replace. Where a partner's layout changed, the newest accepted
+    delivery says how the dataset is delivered.
+
+    Args:
+        entries: the ledger.
+        as_of: later deliveries are left out.
+    """
+    sources = sorted({(s.partner, c.dataset) for c in contracts for s in c.supplies})
+    known = [e for e in entries if e.date <= as_of and contract_for(contracts, e.partner, e.dataset, e.date)]
+    by_id = {contract.id: contract for contract in contracts}
+    return tuple(
+        _decide(partner, dataset, [e for e in known if (e.partner, e.dataset) == (partner, dataset)], by_id)
+        for partner, dataset in sources
+    )
+
+
+def create_raw_views(
+    connection: duckdb.DuckDBPyConnection,
+    entries: Iterable[LedgerEntry],
+    contracts: Sequence[Contract],
+    lake: Path,
+    as_of: date,
+) -> tuple[InUse, ...]:
+    """Create schema raw: one view `<contract_id>__<table>` for each contracted table, and table `deliveries`.
+
+    Views name files by absolute path, so that they work whenever the database is opened again. A
+    table with nothing in use is an empty view of the same columns and types.
+
+    Returns:
+        What is in use, as `in_use`.
+
+    Raises:
+        PipelineError: a Parquet file of an accepted delivery is gone.
+        ReconciliationError: a file does not hold the rows that its record says.
+    """
+    sources = in_use(entries, contracts, as_of)
+    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    install_functions(connection)
+    connection.execute("""
+        CREATE OR REPLACE TABLE raw.deliveries (partner VARCHAR, dataset VARCHAR, layout VARCHAR, table_name VARCHAR,
+            delivery VARCHAR, delivery_date DATE, revision INTEGER, rows_kept BIGINT, rows_replaced BIGINT,
+            rows_in_use BIGINT, is_stale BOOLEAN)""")
+    for contract in contracts:
+        mine = [source for source in sources if source.dataset == contract.dataset]
+        for table in contract.tables:
+            with scrubbed(f"raw.{contract.id}__{table.name}", "the view could not be created over the lake"):
+                _create_view(connection, contract, table, mine, lake.absolute())
+    return sources
+
+
+def _decide(partner: str, dataset: str, entries: Sequence[LedgerEntry], contracts: dict[str, Contract]) -> InUse:
+    newest: dict[date, LedgerEntry] = {}
+    for entry in sorted(entries, key=lambda e: (e.date, e.revision)):
+        if entry.accepted and entry.contract_id in contracts:
+            newest[entry.date] = entry
+    history = tuple(newest.values())
+    if not history:
+        return InUse(partner, dataset, (), (), bool(entries))
+    last = history[-1]
+    mode = contracts[last.contract_id].mode
+    same_mode = [entry for entry in history if contracts[entry.contract_id].mode == mode]
+    parts: tuple[Part, ...]
+    if mode == "snapshot":
+        parts = (Part(last),)
+    elif mode == "append":
+        parts = tuple(Part(entry) for entry in same_mode)
+    else:
+        parts = tuple(Part(e, _earliest_window(same_mode[n + 1 :])) for n, e in enumerate(same_mode))
+    stale = any(not e.accepted and (e.date, e.revision) > (last.date, last.revision) for e in entries)
+    return InUse(partner, dataset, parts, history, stale)
+
+
+def _earliest_window(later: Sequence[LedgerEntry]) -> date | None:
+    starts = [entry.window_start for entry in later if entry.window_start]
+    return min(starts) if starts else None
+
+
+def _create_view(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, sources: Sequence[InUse], lake: Path
+) -> None:
+    selects = [_empty(table)]
+    for source in sources:
+        for part in source.parts:
+            if part.entry.contract_id == contract.id:
+                selects.append(_select(connection, contract, table, source, part, lake))
+                _record(connection, contract, table, source, part, lake)
+    name = f"raw.{quoted(f'{contract.id}__{table.name}')}"
+    connection.execute(f"DROP VIEW IF EXISTS {name}")
+    connection.execute(f"CREATE VIEW {name} AS {' UNION ALL '.join(selects)}")
+
+
+def _empty(table: Table) -> str:
+    columns = [(c.name, sql_type(c.nested)) for c in table.columns]
+    columns += [*PROVENANCE, ("_first_delivered", "DATE")]
+    return f"SELECT {', '.join(f'NULL::{kind} AS {quoted(name)}' for name, kind in columns)} WHERE false"
+
+
+def _select(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, source: InUse, part: Part, lake: Path
+) -> str:
+    """One delivery's rows in the contract's present shape, with the date on which each key was first delivered."""
+    held = _types(connection, f"SELECT * FROM read_parquet({literal(_parquet(lake, part.entry, table))})")
+    due = _types(connection, _empty(table))
+    columns = [
+        f"d.{quoted(c.name)}" if held.get(c.name) == due[c.name] else f"NULL::{due[c.name]} AS {quoted(c.name)}"
+        for c in table.columns
+    ]
+    columns += [f"d.{name}" for name, _ in PROVENANCE]
+    rows = f"read_parquet({literal(_parquet(lake, part.entry, table))}) d"
+    history = [e for e in source.history if e.contract_id == contract.id and e.date <= part.entry.date]
+    where = _survives(contract, table, part)
+    if len(history) < 2 or not table.keys or not set(table.keys) <= set(held):
+        first = f"DATE {literal(part.entry.date)}"
+        return f"SELECT {', '.join(columns)}, {first} AS _first_delivered FROM {rows} WHERE {where}"
+    keys = ", ".join(quoted(key) for key in table.keys)
+    files = ", ".join(literal(_parquet(lake, e, table)) for e in history)
+    join = " AND ".join(f"d.{quoted(key)} IS NOT DISTINCT FROM f.{quoted(key)}" for key in table.keys)
+    firsts = (
+        f"SELECT {keys}, min(_delivery_date) AS _first FROM read_parquet([{files}], union_by_name=true) GROUP BY ALL"
+    )
+    columns.append("f._first AS _first_delivered")
+    return f"SELECT {', '.join(columns)} FROM {rows} LEFT JOIN ({firsts}) f ON {join} WHERE {where}"
+
+
+def _survives(contract: Contract, table: Table, part: Part) -> str:
+    """SQL: the event ended before later windows begin. One without an end is taken to go on after its own window."""
+    if part.replaced_from is None or contract.window is None or contract.window.table != table.name:
+        return "true"
+    goes_on = (part.entry.window_end or part.entry.date) + timedelta(days=1)
+    end = f"coalesce(as_end_date(d.{quoted(contract.window.event_end)}), DATE {literal(goes_on)})"
+    return f"{end} < DATE {literal(part.replaced_from)}"
+
+
+def _record(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, source: InUse, part: Part, lake: Path
+) -> None:
+    entry = part.entry
+    path = literal(_parquet(lake, entry, table))
+    kept = entry.tables[table.name].kept if table.name in entry.tables else 0
+    held = scalar(connection, f"SELECT count(*) FROM read_parquet({path})")
+    if held != kept:
+        raise ReconciliationError(
+            f"{entry.delivery} r{entry.revision:03d}, table '{table.name}': the ledger says {kept} rows, "
+            f"the lake holds {held}. Restore the lake from a backup, or delete this delivery's lake folder and ledger "
+            "record to read it again"
+        )
+    used = scalar(connection, f"SELECT count(*) FROM read_parquet({path}) d WHERE {_survives(contract, table, part)}")
+    texts = (entry.partner, entry.dataset, contract.layout, table.name, entry.delivery)
+    numbers = f"{entry.revision}, {kept}, {kept - used}, {used}, {source.is_stale}"
+    # Literals: with parameters DuckDB would import pandas, which takes seconds.
+    connection.execute(
+        f"INSERT INTO raw.deliveries VALUES ({', '.join(map(literal, texts))}, DATE {literal(entry.date)}, {numbers})"
+    )
+
+
+def _parquet(lake: Path, entry: LedgerEntry, table: Table) -> Path:
+    path = lake / entry.folder / f"{table.name}.parquet"
+    if not path.exists():
+        raise PipelineError(
+            f"{entry.delivery} r{entry.revision:03d}: table '{table.name}' is not in the lake, although the delivery "
+            "was accepted. Run the delivery again from landing, or restore the lake from a backup"
+        )
+    return path
+
+
+def _types(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    """Columns of a query with their types."""
+    return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {query}").fetchall()}

@@ -1,0 +1,276 @@
+"""Landing: a delivery becomes immutable Parquet in the lake, in a temporary folder first.
+
+Put here: which file belongs to which table, the folder of one revision, reconciliation. Never
+here: the verdict (judge), or how a file is read (read_csv, read_fhir).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from spine.contracts.model import Contract, Table
+from spine.errors import DeliveryError, PipelineError, ReconciliationError
+from spine.extract.deliveries import Content, Delivery, SourceFile
+from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
+from spine.extract.read_csv import read_csv
+from spine.extract.read_fhir import SUFFIXES, read_fhir
+from spine.extract.workspace import FileRead, literal, open_workspace, quoted, rows_of, scalar, scrubbed
+from spine.files import fsync, sha256_of, write_json
+
+_TEMPORARY = ".tmp-"
+#: Files that say something about a delivery and are no part of it.
+_ABOUT = re.compile(r"(licen[cs]e|copying|notice|readme|changelog)\b.*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A delivery that was read, in a temporary folder of the lake.
+
+    Attributes:
+        tables: Parquet file of each table, contracted columns and provenance.
+        faults: reasons to refuse it that are known already (too much quarantine).
+    """
+
+    delivery: Delivery
+    contract: Contract
+    revision: int
+    content_sha256: str
+    folder: Path
+    tables: Mapping[str, Path]
+    counts: Mapping[str, TableCounts]
+    files: int
+    files_ignored: int
+    window: tuple[date | None, date | None] = (None, None)
+    faults: tuple[str, ...] = field(default=())
+
+
+def stage(
+    delivery: Delivery, contract: Contract, lake: Path, revision: int, content: Content, threads: int = 0
+) -> Staged:
+    """Read a delivery into `<table>.parquet` and `quarantine.parquet` in a temporary folder of the lake.
+
+    The quarantine holds places and rules, not the rows: these may carry columns that nobody
+    contracted, and the partner's file still has them.
+
+    Args:
+        content: files of the delivery (deliveries.read_content).
+        threads: for DuckDB; 0 means all. The Parquet is the same whatever the number.
+
+    Raises:
+        DeliveryError: every fault of structure, one to a line.
+        ReconciliationError: rows read are not rows kept, quarantined and ignored.
+    """
+    folder = lake / f"{_TEMPORARY}{os.getpid()}-{delivery.key.replace('/', '-')}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        with open_workspace(folder, contract.tables, threads) as connection:
+            groups = _assign(delivery, contract, content)
+            reads = _read_all(connection, delivery, contract, groups, folder)
+            counts = {table.name: _count(connection, table, reads[table.name], delivery) for table in contract.tables}
+            with scrubbed(delivery.key, "could not be written to the lake"):
+                # One thread and an explicit order: row groups, and so the bytes, never depend on the machine.
+                connection.execute("SET threads = 1")
+                tables = {t.name: _write(connection, t, delivery, contract, revision, folder) for t in contract.tables}
+                _write_quarantine(connection, folder)
+                window = _window(connection, contract, delivery)
+        shutil.rmtree(folder / "spill", ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    files = {file.number for group in groups.values() for file in group}
+    return Staged(
+        delivery, contract, revision, content.sha256, folder, tables, counts, len(files),
+        len(content.files) - len(files), window, _too_much_quarantine(contract, counts),
+    )  # fmt: skip
+
+
+def settle(staged: Staged, entry: LedgerEntry, lake: Path, ledger: Ledger) -> LedgerEntry:
+    """Give a judged delivery its final folder, with a manifest, and only then its ledger record.
+
+    Accepted or refused alike, nothing is lost. A crash between the two leaves a folder that no
+    record names: `sweep` removes it and the delivery is judged again.
+    """
+    final = lake / entry.folder
+    files = sorted(path for path in staged.folder.iterdir() if path.is_file())
+    manifest = {path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in files}
+    write_json(
+        staged.folder / "manifest.json", {"delivery": entry.delivery, "revision": entry.revision, "files": manifest}
+    )
+    for path in (*files, staged.folder):
+        fsync(path)
+    final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.rmtree(final, ignore_errors=True)
+    os.rename(staged.folder, final)
+    fsync(final.parent)
+    ledger.add(entry)
+    return entry
+
+
+def discard(staged: Staged) -> None:
+    """Remove a staged delivery that cannot be judged."""
+    shutil.rmtree(staged.folder, ignore_errors=True)
+
+
+def sweep(lake: Path, ledger: Ledger) -> int:
+    """Remove what a crash left behind: temporary folders, and revisions that no ledger record names.
+
+    Returns:
+        How many folders were removed. Their deliveries are still in landing and are judged again.
+    """
+    known = {lake / entry.folder for entry in ledger.entries()}
+    left = list(lake.glob(f"{_TEMPORARY}*"))
+    left += [path for path in lake.glob("*/*/*/r*") if path not in known]
+    for path in left:
+        shutil.rmtree(path)
+    return len(left)
+
+
+def _assign(delivery: Delivery, contract: Contract, content: Content) -> dict[str, list[SourceFile]]:
+    """Files by table (CSV: by file name; FHIR: every JSON file may hold every table).
+
+    Raises:
+        DeliveryError: a table that must come has no file.
+    """
+    candidates = [file for file in content.files if not _ABOUT.fullmatch(Path(file.name).name)]
+    groups: dict[str, list[SourceFile]] = {}
+    for table in contract.tables:
+        if contract.format == "fhir-json":
+            groups[table.name] = [file for file in candidates if Path(file.name).suffix.lower() in SUFFIXES]
+        else:
+            taken = {file.number for group in groups.values() for file in group}
+            pattern = re.compile(table.source, re.IGNORECASE)
+            groups[table.name] = [
+                f for f in candidates if f.number not in taken and pattern.fullmatch(Path(f.name).name)
+            ]
+    faults = [
+        f"{delivery.key}: table '{table.name}' has no file: none of {len(content.files)} has a name or kind that the "
+        f"contract knows ({contract.id} {contract.version}). Ask the partner to send it"
+        for table in contract.tables
+        if table.required and not groups[table.name]
+    ]
+    if faults:
+        raise DeliveryError("\n".join(faults))
+    return groups
+
+
+def _read_all(
+    connection: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    contract: Contract,
+    groups: dict[str, list[SourceFile]],
+    folder: Path,
+) -> dict[str, list[FileRead]]:
+    reads: dict[str, list[FileRead]] = {table.name: [] for table in contract.tables}
+    faults: list[str] = []
+    if contract.format == "fhir-json":
+        for file in groups[contract.tables[0].name]:
+            try:
+                found = read_fhir(connection, contract.tables, file, folder, f"{delivery.key}: {file.label}")
+                for name, read in found.items():
+                    reads[name].append(read)
+            except DeliveryError as error:
+                faults.append(str(error))
+    else:
+        for table in contract.tables:
+            for file in groups[table.name]:
+                try:
+                    where = f"{delivery.key}: {file.label}"
+                    reads[table.name].append(read_csv(connection, table, file, folder, where, contract.version))
+                except DeliveryError as error:
+                    faults.append(str(error))
+    if faults:
+        raise DeliveryError("\n".join(faults))
+    return reads
+
+
+def _count(
+    connection: duckdb.DuckDBPyConnection, table: Table, reads: list[FileRead], delivery: Delivery
+) -> TableCounts:
+    """Count what the workspace holds and compare it with what the readers counted in the source."""
+    counts = TableCounts(
+        rows_read=sum(read.rows_read for read in reads),
+        kept=scalar(connection, f"SELECT count(*) FROM {rows_of(table)}"),
+        quarantined=scalar(connection, f"SELECT count(*) FROM quarantine WHERE table_name = {literal(table.name)}"),
+        ignored=sum(read.ignored for read in reads),
+        columns_dropped=max((read.columns_dropped for read in reads), default=0),
+        columns_absent=tuple(c.name for c in table.columns if any(c.name in read.columns_absent for read in reads)),
+    )
+    if counts.rows_read != counts.kept + counts.quarantined + counts.ignored:
+        raise ReconciliationError(
+            f"{delivery.key}, table '{table.name}': {counts.rows_read} rows read, but {counts.kept} kept, "
+            f"{counts.quarantined} quarantined and {counts.ignored} ignored. This is a fault of the spine: report it"
+        )
+    return counts
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    delivery: Delivery,
+    contract: Contract,
+    revision: int,
+    folder: Path,
+) -> Path:
+    path = folder / f"{table.name}.parquet"
+    columns = ", ".join(quoted(column.name) for column in table.columns)
+    written = connection.execute(f"""
+        COPY (SELECT {columns}, {literal(delivery.partner)} AS _partner, {literal(delivery.key)} AS _delivery,
+                     DATE {literal(delivery.date)} AS _delivery_date, {revision}::INTEGER AS _revision,
+                     {literal(contract.version)} AS _contract_version, _file_sha256, _file_no, _row_no
+              FROM {rows_of(table)} ORDER BY rowid)
+        TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)""").fetchone()
+    if written is None or written[0] != scalar(connection, f"SELECT count(*) FROM {rows_of(table)}"):
+        raise PipelineError(
+            f"{delivery.key}, table '{table.name}': not every row was written to the lake. Check the disk"
+        )
+    return path
+
+
+def _write_quarantine(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    connection.execute(f"""
+        COPY (SELECT * FROM quarantine ORDER BY table_name, file_no, row_no, rule)
+        TO {literal(folder / "quarantine.parquet")} (FORMAT parquet, COMPRESSION zstd)""")
+
+
+def _window(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, delivery: Delivery
+) -> tuple[date | None, date | None]:
+    """First and last day that a rolling delivery covers.
+
+    Raises:
+        DeliveryError: no row says so.
+    """
+    if contract.mode != "rolling" or contract.window is None:
+        return None, None
+    window = contract.window
+    row = connection.execute(f"""
+        SELECT min(as_date({quoted(window.period_start)})), max(as_date({quoted(window.period_end)}))
+        FROM {rows_of(contract.table(window.table))}""").fetchone()
+    if row is None or row[0] is None or row[1] is None:
+        raise DeliveryError(
+            f"{delivery.key}: no row of table '{window.table}' says which period it covers ('{window.period_start}', "
+            f"'{window.period_end}'). Ask the partner to resend it"
+        )
+    return row[0], row[1]
+
+
+def _too_much_quarantine(contract: Contract, counts: Mapping[str, TableCounts]) -> tuple[str, ...]:
+    faults = []
+    for name, count in counts.items():
+        rows = count.kept + count.quarantined
+        percent = 100.0 * count.quarantined / rows if rows else 0.0
+        if percent > contract.quarantine_max_percent:
+            faults.append(
+                f"table '{name}': {count.quarantined} of {rows} rows ({percent:.2f} %) cannot be used; "
+                f"the contract allows {contract.quarantine_max_percent:g} %. Ask the partner to correct and resend"
+            )
+    return tuple(faults)

@@ -1,0 +1,320 @@
+"""Stage 5: what agreement and disagreement are worth, estimated without labels.
+
+Put here: the Fellegi-Sunter model and its estimation by expectation and maximisation on the
+histogram of comparison patterns. Never here: single pairs, or a name.
+
+Two strata: in one *home* every pair of residents is compared, so m, u and the share of matches are
+all estimated there. *Elsewhere* blocking shows only the pairs that agree on something, so u is
+measured on random pairs and held fixed, and the share of matches refers to all pairs there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from recordlinkage.algorithms.nb_sklearn import ECM
+from scipy.sparse import csr_matrix
+
+from spine.linkage.compare import Compared, compare
+from spine.linkage.config import LinkageConfig
+from spine.linkage.encode import Encoded
+from spine.linkage.levels import BUCKETS, BY_RARITY, COMPARISONS, EXACT, LEVELS, Comparison, Stratum, level
+
+Floats = npt.NDArray[np.float64]
+_SEED = 20280331
+_DAYS_IN_YEAR = 365.25
+
+#: Columns of the design matrix: every level of every comparison but `missing`, which carries no weight.
+FEATURES = tuple((comparison, name) for comparison in COMPARISONS for name in LEVELS[comparison][1:])
+_START = {c: next(i for i, (comparison, _) in enumerate(FEATURES) if comparison == c) for c in COMPARISONS}
+_GROUPS = np.array([COMPARISONS.index(comparison) for comparison, _ in FEATURES], dtype=np.int64)
+_SPLITS = tuple(slice(_START[c] + level(c, EXACT) - 1, _START[c] + level(c, EXACT) - 1 + BUCKETS) for c in BY_RARITY)
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Histogram of comparison patterns.
+
+    Attributes:
+        design: patterns × `FEATURES`, 1 where the pattern has that level.
+        home: pattern belongs to the stratum *home*.
+        known: 1 known match, 0 known non-match, -1 to be estimated.
+        count: pairs with the pattern.
+        of_pair: pattern of each pair.
+    """
+
+    design: csr_matrix
+    home: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.int64]
+    count: Floats
+    of_pair: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stratified:
+    """Estimates of one stratum: log shares by feature (row 0 u, row 1 m), and the share of matches."""
+
+    log_shares: Floats
+    matches: float
+    iterations: int
+    converged: bool
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was estimated, by stratum."""
+
+    strata: dict[Stratum, Stratified]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts, shares and weights in bits, by stratum, comparison and level; no value of any record."""
+        return {name: _describe(stratum) for name, stratum in self.strata.items()}
+
+
+class WeightedECM(ECM):  # type: ignore[misc]
+    """recordlinkage's ECM classifier, fitted on weighted patterns of many-levelled comparisons.
+
+    The expectation step (`predict_proba`) is the library's. Added: weights; a missing value has no
+    column and so no weight; fixed u; known classes; pseudo-counts; matches as a share of more pairs than
+    were compared. Without these it gives the library's own estimates (see the tests).
+    """
+
+    def __init__(
+        self,
+        groups: npt.NDArray[np.int64],
+        max_iter: int = 100,
+        atol: float = 1e-5,
+        splits: tuple[slice, ...] = (),
+        split_weight: float = 0.0,
+    ) -> None:
+        super().__init__(init="given", max_iter=max_iter, binarize=None, atol=atol)
+        self.groups, self.splits, self.split_weight = groups, splits, split_weight
+
+    def _transform_data(self, design: csr_matrix) -> csr_matrix:
+        return design
+
+    def fit(
+        self,
+        design: csr_matrix,
+        weight: Floats,
+        *,
+        shares: Floats,
+        matches: float,
+        known: npt.NDArray[np.int64] | None = None,
+        pseudo: tuple[float, float] = (0.0, 0.0),
+        fixed_u: bool = False,
+        population: float | None = None,
+    ) -> WeightedECM:
+        """Estimate the shares and the number of matches.
+
+        Args:
+            design: patterns × features of 0 and 1.
+            weight: pairs per pattern.
+            shares: starting shares, 2 × features (row 0 non-matches, row 1 matches); also the prior.
+            matches: starting share of matches; also the prior.
+            known: 1, 0 or -1 per pattern, see `Patterns`.
+            pseudo: prior's weight in pairs, for non-matches and matches.
+            fixed_u: hold row 0 of `shares`.
+            population: number of pairs that `matches` is a share of; the compared ones where left out.
+        """
+        self.classes_ = np.array([0, 1])
+        self._set(shares, matches)
+        total = float(weight.sum()) if population is None else population
+        label = np.full(weight.size, -1) if known is None else known
+        self.converged_ = False
+        for iteration in range(1, self.max_iter + 1):
+            self.iterations_ = iteration
+            match = np.where(label >= 0, label, self.predict_proba(design)[:, 1])
+            expected = np.stack([weight * (1 - match), weight * match])
+            counts = self._smoothed((design.T @ expected.T).T, shares) + np.array(pseudo)[:, None] * shares
+            new = self._normalised(counts, shares)
+            if fixed_u:
+                new[0] = shares[0]
+            new_matches = (expected[1].sum() + pseudo[1] * 0.5) / (total + pseudo[1] * 0.5 / matches)
+            moved = max(np.abs(new - np.exp(self.feature_log_prob_)).max(), abs(new_matches - self._matches))
+            self._set(new, new_matches)
+            if moved < self.atol:
+                self.converged_ = True
+                break
+        return self
+
+    def _set(self, shares: Floats, matches: float) -> None:
+        self._matches = min(max(matches, 1e-15), 1 - 1e-9)
+        self.class_log_prior_ = np.log([1 - self._matches, self._matches])
+        self.feature_log_prob_ = np.log(np.maximum(shares, 1e-12))
+
+    def _smoothed(self, counts: Floats, prior: Floats) -> Floats:
+        """Shrink the spread within each split towards the prior's spread; its total stays."""
+        for split in self.splits:
+            total = counts[:, split].sum(axis=1, keepdims=True)
+            spread = prior[:, split] / prior[:, split].sum(axis=1, keepdims=True)
+            weight = np.maximum(total + self.split_weight, 1e-12)
+            counts[:, split] = total * (counts[:, split] + self.split_weight * spread) / weight
+        return counts
+
+    def _normalised(self, counts: Floats, fallback: Floats) -> Floats:
+        """Shares within each comparison; the prior where no pair has both values."""
+        totals = np.stack([np.bincount(self.groups, weights=row) for row in counts])[:, self.groups]
+        return np.where(totals > 0, counts / np.where(totals > 0, totals, 1), fallback)
+
+
+def histogram(compared: Compared) -> Patterns:
+    """Count pairs by pattern."""
+    known = np.where(compared.veto > 0, 0, np.where(compared.anchor, 1, -1)).astype(np.int64)
+    key = compared.home.astype(np.int64) * 3 + known + 1
+    for comparison in COMPARISONS:
+        key = key * len(LEVELS[comparison]) + compared.levels[comparison]
+    _, first, of_pair, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    levels = {comparison: values[first] for comparison, values in compared.levels.items()}
+    return Patterns(_design(levels), compared.home[first], known[first], count.astype(np.float64), of_pair)
+
+
+def fit(encoded: Encoded, patterns: Patterns, config: LinkageConfig) -> Model:
+    """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
+
+    Args:
+        encoded: the records, for frequencies and random pairs.
+        patterns: histogram of the candidate pairs.
+        config: priors and limits.
+    """
+    home, elsewhere = patterns.home, ~patterns.home
+    home_pairs = float(patterns.count[home].sum())
+    others = max(encoded.size * (encoded.size - 1) / 2 - home_pairs, 1.0)
+    # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
+    region = max(encoded.size, config.fit.region_records)
+    per_record = 2 * config.fit.elsewhere_matches_per_record / region
+    random = _strangers(encoded, config)
+    return Model(
+        {
+            "home": _estimate(
+                patterns, home, _prior(encoded, config, "home"), config.fit.home_matches_per_pair, config
+            ),
+            "elsewhere": _estimate(patterns, elsewhere, random, per_record, config, population=others),
+        }
+    )
+
+
+def _estimate(
+    patterns: Patterns,
+    own: npt.NDArray[np.bool_],
+    shares: Floats,
+    matches: float,
+    config: LinkageConfig,
+    *,
+    population: float | None = None,
+) -> Stratified:
+    """Fit one stratum; the priors stand where it has no pair. A given population means that u is known."""
+    pairs = int(patterns.count[own].sum())
+    if not pairs:
+        return Stratified(np.log(np.maximum(shares, 1e-12)), matches, 0, True, 0)
+    limits = config.fit
+    kernel = WeightedECM(_GROUPS, limits.max_iterations, limits.tolerance, _SPLITS, limits.prior_rarity_pairs).fit(
+        patterns.design[np.flatnonzero(own)],
+        patterns.count[own],
+        shares=shares,
+        matches=matches,
+        known=patterns.known[own],
+        pseudo=(config.fit.prior_nonmatches, config.fit.prior_matches),
+        fixed_u=population is not None,
+        population=population,
+    )
+    return Stratified(
+        kernel.feature_log_prob_,
+        float(np.exp(kernel.class_log_prior_[1])),
+        kernel.iterations_,
+        kernel.converged_,
+        pairs,
+    )
+
+
+def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
+    """Prior shares by feature: row 0 u, row 1 m. `exact` of a name is spread over its rarity buckets."""
+    shares = np.full((2, len(FEATURES)), 1e-9)
+    for comparison in COMPARISONS:
+        prior = config.prior(comparison, stratum)
+        for row, values in enumerate((prior.u, prior.m)):
+            for name, share in values.items():  # written shares are rounded: they sum to about 1
+                start = _START[comparison] + level(comparison, name) - 1
+                if comparison in BY_RARITY and name == EXACT:
+                    shares[row, start : start + BUCKETS] = (
+                        share / sum(values.values()) * encoded.rarity[comparison].holders
+                    )
+                else:
+                    shares[row, start] = share / sum(values.values())
+    return shares
+
+
+def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
+    """Shares elsewhere before the fit, with u measured on random pairs and shrunk towards the prior.
+
+    Random pairs that agree on a date of birth and a name are left out: they are as likely to be
+    one person. Exact agreement on names is the sum of squared shares, on a date of birth the share of
+    equal years over the days of a year: both too rare to be counted on a sample.
+    """
+    shares = _prior(encoded, config, "elsewhere")
+    compared = _random_pairs(encoded, config.fit.random_pairs)
+    birth, weight = compared.levels["date_of_birth"], config.fit.prior_random_pairs
+    names = [compared.levels[comparison] >= level(comparison, "close") for comparison in BY_RARITY]
+    numbers = compared.levels["nhs_number"] == 2
+    kept = ~compared.home & ~numbers & ~((birth > level("date_of_birth", "different")) & (names[0] | names[1]))
+    for comparison in COMPARISONS:
+        start, levels = _START[comparison], len(LEVELS[comparison]) - 1
+        counts = np.bincount(compared.levels[comparison][kept], minlength=levels + 1)[1:]
+        prior = shares[0, start : start + levels]
+        shares[0, start : start + levels] = (counts + weight * prior) / (counts.sum() + weight)
+    for comparison, split in zip(BY_RARITY, _SPLITS, strict=True):
+        shares[0, split] = encoded.rarity[comparison].chance
+    start = _START["date_of_birth"] - 1
+    shares[0, start + level("date_of_birth", EXACT)] = _same_birthday(encoded, config)
+    return shares
+
+
+def _random_pairs(encoded: Encoded, wanted: int) -> Compared:
+    """Compare random pairs; the draw depends on the number of records only."""
+    generator = np.random.default_rng(_SEED)
+    size = encoded.size
+    most = min(wanted, size * (size - 1) // 2)
+    left = generator.integers(0, max(size, 1), most)
+    right = (left + generator.integers(1, max(size, 2), most)) % max(size, 1)
+    distinct = left != right
+    return compare(encoded, np.minimum(left, right)[distinct], np.maximum(left, right)[distinct])
+
+
+def _same_birthday(encoded: Encoded, config: LinkageConfig) -> float:
+    """Chance that two strangers were born on one day."""
+    years = np.bincount(encoded.codes["birth_year"])[1:]
+    weight = config.fit.name_prior_records
+    same_year = (float((years.astype(np.float64) ** 2).sum()) + weight**2 / 80) / (years.sum() + weight) ** 2
+    return float(same_year / _DAYS_IN_YEAR)
+
+
+def _design(levels: dict[Comparison, npt.NDArray[np.uint8]]) -> csr_matrix:
+    rows, columns = [], []
+    for comparison, values in levels.items():
+        known = np.flatnonzero(values)
+        rows.append(known)
+        columns.append(_START[comparison] + values[known].astype(np.int64) - 1)
+    size = next(iter(levels.values())).size
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    return csr_matrix((np.ones(row.size), (row, column)), shape=(size, len(FEATURES)))
+
+
+def _describe(stratum: Stratified) -> dict[str, Any]:
+    shares = np.exp(stratum.log_shares)
+    comparisons: dict[str, dict[str, Any]] = {}
+    for i, (comparison, name) in enumerate(FEATURES):
+        bits = float(stratum.log_shares[1, i] - stratum.log_shares[0, i]) / np.log(2)
+        values = {"m": float(shares[1, i]), "u": float(shares[0, i]), "bits": round(bits, 4)}
+        comparisons.setdefault(comparison, {})[name] = values
+    return {
+        "matches_per_pair": stratum.matches,
+        "prior_bits": round(float(np.log2(stratum.matches / (1 - stratum.matches))), 4),
+        "pairs": stratum.pairs,
+        "iterations": stratum.iterations,
+        "converged": stratum.converged,
+        "comparisons": comparisons,
+    }

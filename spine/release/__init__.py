@@ -1,0 +1,25 @@
+"""Releases: one DuckDB file for each purpose, built from the warehouse, checked, then swapped in.
+
+Put here: what may leave, building it, checking it, publishing, withdrawing and querying it. Never
+here: what the partners agreed (spine.governance, expectations) or how the tables came about (dbt).
+"""
+
+from spine.release.output_contracts import OutputColumn, OutputTable, load_output_contracts
+from spine.release.plan import Input
+from spine.release.publish import ReleaseResult, TableCounts, known_purposes, publish, withdraw
+from spine.release.query import Published, published, query
+
+__all__ = [
+    "Input",
+    "OutputColumn",
+    "OutputTable",
+    "Published",
+    "ReleaseResult",
+    "TableCounts",
+    "known_purposes",
+    "load_output_contracts",
+    "publish",
+    "published",
+    "query",
+    "withdraw",
+]

@@ -1,0 +1,154 @@
+"""Output contracts: what analysts are promised of each released table.
+
+Put here: the model and the reading of `expectations/contracts/spine/<purpose>__<table>.odcs.yaml`.
+Never here: the contracts of what partners send (spine.contracts), or any row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+
+from spine.contracts import read_odcs
+from spine.errors import ContractError
+
+#: The column that holds resident ids in the warehouse and their pseudonyms in a release.
+PSEUDONYM = "resident_id"
+
+#: DuckDB type of each logical type in a release.
+TYPES = {"string": "VARCHAR", "boolean": "BOOLEAN", "date": "DATE", "integer": "BIGINT", "number": "DOUBLE"}
+
+#: Classifications that a released column may carry; `identifier` is for the door, never for a release.
+CLASSIFICATIONS = ("public", "personal", "special_category", "pseudonym")
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """One promised column.
+
+    Attributes:
+        sources: the contracted fields that it is made from, as `dataset.column`.
+        null_where_restricted: it locates a person, so it must be null for a restricted resident.
+    """
+
+    name: str
+    logical_type: str
+    description: str
+    classification: str
+    sources: tuple[str, ...]
+    required: bool = False
+    key: bool = False
+    null_where_restricted: bool = False
+
+    @property
+    def type(self) -> str:
+        """DuckDB type in the release."""
+        return TYPES[self.logical_type]
+
+
+@dataclass(frozen=True)
+class OutputTable:
+    """One promised table of a purpose."""
+
+    purpose: str
+    name: str
+    version: str
+    description: str
+    columns: tuple[OutputColumn, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the key columns; the pseudonym first, so that rows are ordered by it."""
+        return tuple(sorted((c.name for c in self.columns if c.key), key=lambda name: name != PSEUDONYM))
+
+    @property
+    def is_population(self) -> bool:
+        """True for the table with one row per resident, which says who is in the release."""
+        return self.keys == (PSEUDONYM,)
+
+
+def load_output_contracts(folder: Path, purpose: str) -> tuple[OutputTable, ...]:
+    """The promised tables of a purpose, the population table first.
+
+    Raises:
+        ContractError: every fault of every file, or no file at all.
+    """
+    tables, faults = [], []
+    for path in sorted(folder.glob(f"{purpose}__*.odcs.yaml")):
+        try:
+            tables.append(_table(path, purpose))
+        except ContractError as error:
+            faults.append(str(error))
+    if not faults and sum(table.is_population for table in tables) != 1:
+        faults.append(
+            f"purpose '{purpose}' needs one output contract, {purpose}__<table>.odcs.yaml, "
+            f"whose only primary key is {PSEUDONYM}"
+        )
+    if faults:
+        raise ContractError("\n".join(faults))
+    return tuple(sorted(tables, key=lambda table: (not table.is_population, table.name)))
+
+
+def _table(path: Path, purpose: str) -> OutputTable:
+    odcs = read_odcs(path)
+    stem = path.name.removesuffix(".odcs.yaml")
+    name = stem.removeprefix(f"{purpose}__")
+    faults = _faults(odcs, stem, name)
+    if faults:
+        raise ContractError("\n".join(f"{path.name}: {fault}" for fault in faults))
+    entry = (odcs.schema_ or [])[0]
+    return OutputTable(
+        purpose=purpose,
+        name=name,
+        version=str(odcs.version),
+        description=entry.description or "",
+        columns=tuple(_column(p) for p in entry.properties or []),
+    )
+
+
+def _faults(odcs: OpenDataContractStandard, stem: str, name: str) -> list[str]:
+    faults = [] if odcs.id == stem else [f"id '{odcs.id}' must be the file's name, {stem}"]
+    schema = odcs.schema_ or []
+    if len(schema) != 1 or schema[0].name != name:
+        return [*faults, f"schema needs exactly one table, named '{name}'"]
+    if not schema[0].description:
+        faults.append(f"table '{name}' needs a description")
+    columns = schema[0].properties or []
+    names = [str(column.name) for column in columns]
+    faults += [f"column '{n}' is there twice" for n in sorted({n for n in names if names.count(n) > 1})]
+    if not any(c.name == PSEUDONYM and c.classification == "pseudonym" and c.primaryKey for c in columns):
+        faults.append(f"column '{PSEUDONYM}' is needed, as a primary key of classification pseudonym")
+    for column in columns:
+        faults += [f"column '{column.name}' {fault}" for fault in _column_faults(column)]
+    return faults
+
+
+def _column_faults(column: SchemaProperty) -> list[str]:
+    faults = [] if column.description else ["needs a description"]
+    if column.logicalType not in TYPES:
+        faults.append(f"needs a logicalType out of {', '.join(TYPES)}")
+    if column.classification not in CLASSIFICATIONS:
+        faults.append(
+            f"needs a classification out of {', '.join(CLASSIFICATIONS)}; a direct identifier is never released"
+        )
+    if (column.classification == "pseudonym") != (column.name == PSEUDONYM):
+        faults.append(f"has the wrong classification: '{PSEUDONYM}' and no other column is the pseudonym")
+    if not column.transformSourceObjects:
+        faults.append("needs transformSourceObjects: the fields, as dataset.column, that it is made from")
+    return faults
+
+
+def _column(entry: SchemaProperty) -> OutputColumn:
+    custom = {p.property: p.value for p in entry.customProperties or []}
+    return OutputColumn(
+        name=str(entry.name),
+        logical_type=str(entry.logicalType),
+        description=str(entry.description),
+        classification=str(entry.classification),
+        sources=tuple(entry.transformSourceObjects or ()),
+        required=bool(entry.required or entry.primaryKey),
+        key=bool(entry.primaryKey),
+        null_where_restricted=bool(custom.get("nullWhereRestricted", False)),
+    )

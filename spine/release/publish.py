@@ -1,0 +1,238 @@
+"""Publishing a purpose: agreement, plan, build, check, reconcile, swap; or refusing, or withdrawing.
+
+Put here: the order of these steps and what each outcome does to what was published before. Never
+here: a step's own rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from spine import audit
+from spine.contracts import Contract
+from spine.errors import GovernanceError, ReconciliationError, SpineError
+from spine.governance import Agreement, agreement_for, load_or_create_key
+from spine.governance.pseudonymise import Key
+from spine.release.build import build_release, refuse_unfit_tables
+from spine.release.check import check_release
+from spine.release.output_contracts import load_output_contracts
+from spine.release.people import People, excluded_rows, find_people, open_warehouse, warehouse_tables
+from spine.release.plan import Input, Plan, plan_release
+from spine.release.query import release_facts
+from spine.release.shelf import Shelf
+from spine.release.sql import counted
+from spine.settings import Settings
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """Rows of one table: `rows_in` = `released` + all of `excluded`."""
+
+    rows_in: int
+    released: int
+    excluded: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ReleaseResult:
+    """What a run did for one purpose.
+
+    Attributes:
+        version: the published version, which is the previous one where nothing changed.
+        changed: False where the content equals what is published already.
+        tables: counts by table; the first one is the table of residents.
+        excluded: residents left out, by reason; one with two reasons counts under the first.
+        withheld: `table.column` and why it is not in the release.
+        removed: older versions deleted in this run.
+    """
+
+    purpose: str
+    version: int
+    path: Path
+    changed: bool
+    as_of: date
+    agreement_id: str
+    agreement_version: str
+    opt_out_list: date | None
+    tables: Mapping[str, TableCounts]
+    excluded: Mapping[str, int]
+    withheld: Mapping[str, str]
+    removed: tuple[int, ...]
+    content_sha256: str
+
+
+def audit_log(settings: Settings) -> Path:
+    """Where the decisions of this home are logged."""
+    return settings.runs / "audit.log"
+
+
+def known_purposes(settings: Settings) -> list[str]:
+    """Purposes that an output contract names or that something was published for, sorted."""
+    contracts = (settings.expectations / "contracts" / "spine").glob("*__*.odcs.yaml")
+    published = settings.releases.glob("*/version.json")
+    return sorted({path.name.partition("__")[0] for path in contracts} | {path.parent.name for path in published})
+
+
+def publish(
+    purpose: str,
+    settings: Settings,
+    contracts: Sequence[Contract],
+    as_of: date,
+    inputs: Iterable[Input],
+    *,
+    is_demo: bool,
+) -> ReleaseResult:
+    """Publish a purpose's release from the warehouse, if its agreement permits it.
+
+    A refusal leaves the published release as it was, with one exception: where no agreement is in
+    force, the published release is withdrawn. `inputs` are all deliveries in use.
+
+    Raises:
+        GovernanceError: no agreement in force, no fresh opt-out list, no key, or a forbidden content.
+        ContractError: an agreement or output contract is not valid.
+        PipelineError: the warehouse does not hold what is promised.
+        ReconciliationError: rows in do not equal rows released and excluded.
+    """
+    shelf = Shelf(settings.releases / purpose)
+    shelf.sweep()
+    log = audit_log(settings)
+    try:
+        agreement = _agreement(purpose, settings, as_of, shelf)
+        key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
+        _log_permission(log, agreement, key, as_of)
+        with open_warehouse(settings.warehouse, settings.threads) as connection:
+            promised = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
+            present = warehouse_tables(connection, purpose)
+            plan = plan_release(agreement, promised, present, contracts, as_of=as_of, inputs=inputs, is_demo=is_demo)
+            refuse_unfit_tables(plan, present)
+            people = find_people(connection, plan, key, contracts)
+            result = _build_and_swap(connection, shelf, plan, people, settings.keep_releases)
+    except SpineError as error:
+        audit.append(log, "output_release", purpose=purpose, as_of=as_of, decision="refused", reason=str(error))
+        raise
+    _log(log, result, key)
+    return result
+
+
+def withdraw(purpose: str, settings: Settings, reason: str) -> list[int]:
+    """Take every version of a purpose's release away; returns their numbers.
+
+    Whoever has a file open keeps it until they close it; nobody can open it again.
+    """
+    versions = Shelf(settings.releases / purpose).withdraw()
+    if versions:
+        audit.append(
+            audit_log(settings),
+            "output_release",
+            purpose=purpose,
+            decision="withdrawn",
+            versions=versions,
+            reason=reason,
+        )
+    return versions
+
+
+def _agreement(purpose: str, settings: Settings, as_of: date, shelf: Shelf) -> Agreement:
+    """The agreement in force; where there is none the published release is withdrawn.
+
+    A run of an earlier day must not judge what was published for a later one, so the published
+    release is judged on the later of the two days.
+    """
+    folder = settings.expectations / "agreements"
+    try:
+        return agreement_for(purpose, folder, as_of)
+    except GovernanceError as refusal:
+        published = release_facts(shelf.versions.get(shelf.current or 0))
+        later = max(as_of, published["as_of"]) if published else as_of
+        try:
+            agreement_for(purpose, folder, later)
+        except GovernanceError:
+            if withdraw(purpose, settings, str(refusal)):
+                raise GovernanceError(f"{refusal}. The release that was published has been withdrawn") from None
+        raise refusal from None
+
+
+def _build_and_swap(
+    connection: duckdb.DuckDBPyConnection, shelf: Shelf, plan: Plan, people: People, keep: int
+) -> ReleaseResult:
+    version = shelf.last + 1
+    build = shelf.build_path(version)
+    try:
+        content = build_release(connection, plan, people, build, version)
+        tables = _reconcile(connection, plan, check_release(connection, plan, people, build))
+        current = release_facts(shelf.versions.get(shelf.current or 0))
+        changed = not current or current["content_sha256"] != content
+        if changed:
+            shelf.put(build, version)
+    finally:
+        build.unlink(missing_ok=True)
+    published = shelf.current or version
+    return ReleaseResult(
+        purpose=plan.purpose,
+        version=published,
+        path=shelf.versions[published],
+        changed=changed,
+        as_of=plan.as_of,
+        agreement_id=plan.agreement.id,
+        agreement_version=plan.agreement.version,
+        opt_out_list=people.opt_out_list,
+        tables=tables,
+        excluded=tables[plan.tables[0].name].excluded,
+        withheld=plan.withheld,
+        removed=tuple(_remove_old(shelf, plan, people, keep)),
+        content_sha256=content,
+    )
+
+
+def _log_permission(log: Path, agreement: Agreement, key: Key, as_of: date) -> None:
+    audit.append(log, "dsa_check", purpose=agreement.purpose, as_of=as_of, decision="permitted", agreement=agreement.id,
+                 version=agreement.version, sha256=agreement.sha256)  # fmt: skip
+    if key.is_new:
+        audit.append(log, "key_rotation", purpose=agreement.purpose, decision="created", key_version=key.version)
+
+
+def _log(log: Path, result: ReleaseResult, key: Key) -> None:
+    facts = {"purpose": result.purpose, "as_of": result.as_of}
+    audit.append(log, "optout_apply", **facts, list_date=result.opt_out_list, excluded=result.excluded)
+    audit.append(log, "output_release", **facts, decision="published" if result.changed else "unchanged",
+                 version=result.version, content_sha256=result.content_sha256, key_version=key.version,
+                 withheld=sorted(result.withheld), removed=result.removed,
+                 rows={name: counts.released for name, counts in result.tables.items()})  # fmt: skip
+
+
+def _reconcile(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, released: Mapping[str, int]
+) -> dict[str, TableCounts]:
+    """Rows in the warehouse = rows found in the finished file + rows of excluded residents."""
+    tables = {}
+    for table in plan.tables:
+        (rows_in,) = counted(connection, f'SELECT count(*) FROM warehouse."{plan.purpose}"."{table.name}"')
+        counts = TableCounts(rows_in, released[table.name], excluded_rows(connection, plan, table.name))
+        if counts.rows_in != counts.released + sum(counts.excluded.values()):
+            raise ReconciliationError(
+                f"{plan.purpose}.{table.name}: {counts.rows_in} rows in, {counts.released} released and "
+                f"{sum(counts.excluded.values())} excluded do not add up. Nothing is published"
+            )
+        tables[table.name] = counts
+    return tables
+
+
+def _remove_old(shelf: Shelf, plan: Plan, people: People, keep: int) -> list[int]:
+    """Delete versions beyond the number kept, and any made under another agreement or other opt-outs."""
+    older = [version for version in shelf.versions if version != shelf.current]
+    stale = {version for version in older if _is_stale(release_facts(shelf.versions[version]), plan, people)}
+    kept = [version for version in older if version not in stale]
+    return shelf.remove(stale | set(kept[: max(0, len(kept) - (keep - 1))]))
+
+
+def _is_stale(facts: Mapping[str, object] | None, plan: Plan, people: People) -> bool:
+    return (
+        facts is None
+        or facts["agreement_sha256"] != plan.agreement.sha256
+        or facts["opted_out_fingerprint"] != people.opted_out_fingerprint
+    )

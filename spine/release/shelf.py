@@ -1,0 +1,103 @@
+"""The folder of one purpose's published files: version numbers, the swap, withdrawal and sweeping.
+
+Put here: file operations on `releases/<purpose>/`. Never here: what is inside a file, or whether
+it may be published.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spine.errors import ContractError
+from spine.files import fsync, write_json
+
+CURRENT = "current.duckdb"
+_VERSION = re.compile(r"v(\d{6,})\.duckdb")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """`releases/<purpose>/`: `v<NNNNNN>.duckdb`, `current.duckdb` (a link to the newest), `version.json`.
+
+    `version.json` holds the last number given out, so that a withdrawn version's number is never
+    used again and a purpose that was once published is known even when nothing of it is left.
+    """
+
+    folder: Path
+
+    @property
+    def current(self) -> int | None:
+        """The published version's number, None where nothing is published."""
+        link = self.folder / CURRENT
+        if not link.is_symlink():
+            return None
+        match = _VERSION.fullmatch(os.readlink(link))
+        return int(match[1]) if match and link.exists() else None
+
+    @property
+    def versions(self) -> dict[int, Path]:
+        """Files by version number, oldest first."""
+        matches = ((_VERSION.fullmatch(path.name), path) for path in self.folder.glob("v*.duckdb"))
+        return dict(sorted((int(match[1]), path) for match, path in matches if match))
+
+    @property
+    def last(self) -> int:
+        """The highest number ever given out; 0 where the purpose was never published."""
+        path = self.folder / "version.json"
+        try:
+            noted = int(json.loads(path.read_text(encoding="utf-8"))["last"]) if path.exists() else 0
+        except (ValueError, KeyError, TypeError):
+            raise ContractError(f"{path.parent.name}/version.json is damaged: expected {{'last': a number}}") from None
+        return max([noted, *self.versions])
+
+    def build_path(self, version: int) -> Path:
+        """Where that version is built and checked."""
+        return self.folder / f".build-{version:06d}.duckdb"
+
+    def sweep(self) -> None:
+        """Remove what an interrupted run left: unfinished builds, and files that never became current."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in (*self.folder.glob(".build-*"), *self.folder.glob(".tmp-*")):
+            path.unlink()
+        self.remove(version for version in self.versions if version > (self.current or 0))
+
+    def put(self, build: Path, version: int) -> Path:
+        """Publish a finished build: note its number, rename it, then point `current` at it.
+
+        Whoever opens `current` before the last step gets the old version, afterwards the new one;
+        whoever has the old one open keeps it.
+        """
+        target = self.folder / f"v{version:06d}.duckdb"
+        write_json(self.folder / "version.json", {"last": version})
+        fsync(build)
+        os.replace(build, target)
+        fsync(self.folder)
+        link = self.folder / f".tmp-{os.getpid()}-{CURRENT}"
+        link.unlink(missing_ok=True)
+        os.symlink(target.name, link)
+        os.replace(link, self.folder / CURRENT)
+        fsync(self.folder)
+        return target
+
+    def remove(self, versions: Iterable[int]) -> list[int]:
+        """Delete versions; returns the numbers that were there, in order."""
+        present = self.versions
+        gone = sorted(set(versions) & set(present))
+        for version in gone:
+            present[version].unlink()
+        fsync(self.folder)
+        return gone
+
+    def withdraw(self) -> list[int]:
+        """Take the purpose off the shelf, the link first and then every version; returns their numbers."""
+        if not self.folder.exists():
+            return []
+        if self.versions:
+            write_json(self.folder / "version.json", {"last": self.last})
+        (self.folder / CURRENT).unlink(missing_ok=True)
+        return self.remove(self.versions)

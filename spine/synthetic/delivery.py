@@ -1,0 +1,105 @@
+"""What a source sends, and putting it into landing without harming what is there.
+
+Put here: files of a delivery and their publication. Never here: their content.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from spine.errors import UsageError
+from spine.files import fsync
+
+
+@dataclass(frozen=True)
+class Output:
+    """A source's files on one day.
+
+    Attributes:
+        write: writes the files into a folder that is there and empty.
+    """
+
+    partner: str
+    dataset: str
+    day: date
+    write: Callable[[Path], None]
+
+    @property
+    def path(self) -> str:
+        """The delivery's folder below landing."""
+        return f"{self.partner}/{self.dataset}/{self.day.isoformat()}"
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """What one source made.
+
+    Attributes:
+        records: record_id, person (index) for every person record of the deliveries in use.
+        faults: rows that each kind of error changed.
+    """
+
+    source: str
+    outputs: tuple[Output, ...]
+    records: pl.DataFrame
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write text as it is. A character that the encoding lacks becomes `?`, as suppliers' exports do it."""
+    path.write_bytes(text.encode(encoding, errors="replace"))
+
+
+@contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A folder beside the landing, removed at the end whatever happens."""
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = out / f".tmp-synth-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def publish(staged: Path, landing: Path, deliveries: Iterable[str]) -> None:
+    """Move each staged delivery into landing in one rename; equal ones that are there already stay.
+
+    Raises:
+        UsageError: a delivery's folder is there with other content; nothing was moved.
+    """
+    paths = list(deliveries)
+    changed = [path for path in paths if (landing / path).exists() and not _equal(staged / path, landing / path)]
+    if changed:
+        raise UsageError(
+            f"synth: {len(changed)} of {len(paths)} deliveries are in the landing already with other content, "
+            f"the first is {changed[0]}. A delivery is never overwritten: choose an empty --out, "
+            "or remove that landing yourself"
+        )
+    for path in paths:
+        target = landing / path
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for file in (staged / path).iterdir():
+            fsync(file)
+        os.rename(staged / path, target)
+        fsync(target.parent)
+
+
+def _equal(left: Path, right: Path) -> bool:
+    names = sorted(path.name for path in left.iterdir())
+    if names != sorted(path.name for path in right.iterdir()):
+        return False
+    return filecmp.cmpfiles(left, right, names, shallow=False)[0] == names

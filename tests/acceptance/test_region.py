@@ -1,0 +1,93 @@
+"""The whole pipeline on a small region: what a user, an analyst and a board rely on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+
+from spine.linkage import evaluate
+from spine.runs import fingerprint
+from tests.acceptance.conftest import AS_OF, Home
+
+pytestmark = pytest.mark.xdist_group("region")
+
+
+def test_the_summary_adds_up(region: Home) -> None:
+    summary = region.summary
+    assert summary.exit_code == 0
+    assert summary.accepted >= 8
+    assert not summary.refused
+    assert not summary.unrecognised
+    assert summary.checks_passed > 80
+    assert summary.checks_failed == 0
+    assert summary.checks_warned > 0, "the region has its ordinary faults, and checks must see them"
+    assert sum(source.records for source in summary.links) == summary.person_records
+    assert summary.residents < summary.person_records
+
+
+def test_linkage_holds_against_the_truth(region: Home) -> None:
+    crosswalk = pl.DataFrame(
+        region.rows("SELECT record_id, resident_id FROM core.bridge_resident_record"),
+        schema=["record_id", "cluster_id"],
+        orient="row",
+    )
+    truth = pl.read_parquet(region.truth / "person_records.parquet").select("record_id", "person_id")
+    result = evaluate(crosswalk, truth)
+    assert result.precision >= 0.95
+    assert result.recall >= 0.85
+
+
+def test_every_true_record_is_known_and_no_other(region: Home) -> None:
+    known = {row[0] for row in region.rows("SELECT record_id FROM intermediate.int_person_records")}
+    truth = set(pl.read_parquet(region.truth / "person_records.parquet")["record_id"])
+    assert known == truth
+
+
+def test_the_release_holds_adults_and_people_of_unknown_age_once(region: Home) -> None:
+    [(rows, distinct)] = region.release("SELECT count(*), count(DISTINCT resident_id) FROM residents")
+    assert rows == distinct
+    [(expected,)] = region.rows("SELECT count(*) FROM care_planning.residents")
+    excluded = sum(count for release in region.summary.releases for count in release.excluded.values())
+    assert rows == expected - excluded
+    assert region.release("SELECT count(*) FROM residents WHERE age_band = 'unknown'")[0][0] > 0
+    assert region.release("SELECT count(*) FROM residents WHERE NOT is_linked")[0][0] > 0
+
+
+def test_opted_out_people_are_absent_and_restricted_people_have_no_area(region: Home) -> None:
+    [(restricted, with_area)] = region.rows("SELECT count(*), count(lsoa21) FROM core.dim_resident WHERE is_restricted")
+    assert restricted > 0
+    assert with_area == 0
+    assert any("opt" in why and count > 0 for r in region.summary.releases for why, count in r.excluded.items())
+
+
+def test_a_run_on_the_same_inputs_changes_nothing(region: Home) -> None:
+    before = region.rows("SELECT record_id, resident_id FROM linkage.crosswalk ORDER BY ALL")
+    links = (region.settings.linkage / "links.parquet").read_bytes()
+    version = region.release("SELECT version FROM _release")
+    shutil.rmtree(region.settings.dbt / "target", ignore_errors=True)
+    again = region.run()
+    assert again.succeeded
+    assert region.rows("SELECT record_id, resident_id FROM linkage.crosswalk ORDER BY ALL") == before
+    assert (region.settings.linkage / "links.parquet").read_bytes() == links
+    assert region.release("SELECT version FROM _release") == version
+
+
+def test_the_fingerprint_notices_a_new_file(region: Home) -> None:
+    before = fingerprint(region.settings, AS_OF)
+    assert fingerprint(region.settings, AS_OF) == before
+    note = region.settings.landing / "wexmoor_county" / "note.txt"
+    note.write_text("x")
+    try:
+        assert fingerprint(region.settings, AS_OF) != before
+    finally:
+        note.unlink()
+
+
+def test_no_row_is_lost_at_the_door(region: Home) -> None:
+    for path in region.settings.ledger.rglob("r*.json"):
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        for table in entry["tables"].values():
+            assert table["rows_read"] == table["kept"] + table["quarantined"] + table["ignored"]

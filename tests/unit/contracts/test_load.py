@@ -1,0 +1,205 @@
+"""Contracts are read from files, and every fault of every file is told at once."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from spine.contracts import load_contracts, load_partners, read_odcs
+from spine.contracts.load import load_contract
+from spine.errors import ContractError
+
+ROOT = Path(__file__).parents[3]
+RULE_PLACE = "schema/0/properties/0/quality/0"
+KEY = {
+    "name": "id",
+    "physicalName": "ID",
+    "logicalType": "string",
+    "required": True,
+    "primaryKey": True,
+    "classification": "identifier",
+}
+GIVEN = {"name": "given", "logicalType": "array", "items": {"logicalType": "string"}}
+HAS_ROWS = {
+    "name": "table__has_rows",
+    "type": "library",
+    "metric": "rowCount",
+    "mustBeGreaterThan": 0,
+    "severity": "error",
+    "description": "Rows.",
+}
+GOOD: dict[str, Any] = {
+    "apiVersion": "v3.2.0",
+    "kind": "DataContract",
+    "id": "people__test",
+    "name": "People",
+    "version": "1.0.0",
+    "status": "active",
+    "domain": "test",
+    "description": {"purpose": "Purpose.", "limitations": "Limits."},
+    "servers": [{"server": "p_one", "type": "local", "path": "x", "format": "csv"}],
+    "slaProperties": [{"property": "frequency", "value": 2, "unit": "week"}],
+    "customProperties": [
+        {"property": "deliveryMode", "value": "snapshot"},
+        {"property": "quarantineMaxPercent", "value": 2},
+    ],
+    "schema": [
+        {
+            "name": "people",
+            "physicalName": r".*\.csv",
+            "description": "Rows.",
+            "properties": [
+                KEY,
+                {"name": "born", "physicalName": "Born", "logicalType": "date", "synonyms": [{"synonym": "DOB"}]},
+                {"name": "name", "logicalType": "array", "items": {"logicalType": "object", "properties": [GIVEN]}},
+            ],
+            "quality": [HAS_ROWS],
+        }
+    ],
+}
+
+ROLLING = {"property": "deliveryMode", "value": "rolling"}
+
+
+def write(folder: Path, content: dict[str, Any], name: str = "people__test") -> Path:
+    path = folder / f"{name}.odcs.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return deepcopy(GOOD) | changes
+
+
+def with_rule(**rule: Any) -> dict[str, Any]:
+    """The contract with one more rule; None takes a part of a sound one away."""
+    sound = {
+        "name": "id__x",
+        "type": "library",
+        "metric": "nullValues",
+        "severity": "error",
+        "description": "x",
+        "mustBe": 0,
+    }
+    content = deepcopy(GOOD)
+    content["schema"][0]["properties"][0]["quality"] = [{k: v for k, v in (sound | rule).items() if v is not None}]
+    return content
+
+
+def test_the_committed_contracts_load_sorted_by_id() -> None:
+    contracts = load_contracts(ROOT / "expectations/contracts", load_partners(ROOT / "expectations/partners.yaml"))
+    ids = [contract.id for contract in contracts]
+    assert ids == sorted(ids)
+    assert {"council_tax__nfi", "social_care__cld", "gp_registrations__fhir", "looked_after__ssda903"} <= set(ids)
+    for contract in contracts:
+        names = [rule.name for rule in contract.rules]
+        assert len(names) == len(set(names)), contract.id
+        for rule in contract.rules:
+            columns = {c.name for c in contract.table(rule.table).columns}
+            assert rule.column is None or rule.column in columns
+
+
+def test_a_contract_is_read_as_it_stands(tmp_path: Path) -> None:
+    contract = load_contract(write(tmp_path, GOOD))
+    assert (contract.id, contract.dataset, contract.layout, contract.version) == (
+        "people__test",
+        "people",
+        "test",
+        "1.0.0",
+    )
+    assert (contract.mode, contract.format, contract.quarantine_max_percent, contract.frequency_days) == (
+        "snapshot",
+        "csv",
+        2.0,
+        14,
+    )
+    assert contract.description == "Purpose. Limits."
+    identifier, born, name = contract.table("people").columns
+    assert (identifier.key, identifier.required, identifier.classification) == (True, True, "identifier")
+    assert (born.source_name, born.synonyms, born.classification) == ("Born", ("DOB",), "unclassified")
+    assert name.nested == [{"given": ["VARCHAR"]}]
+
+
+def test_a_typed_column_implies_that_odd_values_warn_and_mostly_odd_values_refuse(tmp_path: Path) -> None:
+    rules = {rule.name: rule for rule in load_contract(write(tmp_path, GOOD)).rules}
+    assert set(rules) == {"table__has_rows", "born__is_a_date", "born__mostly_dates"}
+    assert (rules["born__is_a_date"].severity, rules["born__mostly_dates"].severity) == ("warning", "error")
+    assert str(rules["born__mostly_dates"].threshold) == "must be less or equal to 20 %"
+
+
+def test_bounds_of_a_server_entry_are_dates(tmp_path: Path) -> None:
+    content = changed()
+    content["servers"][0]["customProperties"] = [
+        {"property": "validFrom", "value": "2027-04-01"},
+        {"property": "validTo", "value": "2028-03-31"},
+    ]
+    (supply,) = load_contract(write(tmp_path, content)).supplies
+    assert (supply.valid_from, supply.valid_to) == (date(2027, 4, 1), date(2028, 3, 31))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (changed(id="other__test"), "id 'other__test' must be the file's name"),
+        (changed(customProperties=[]), "needs deliveryMode"),
+        (changed(customProperties=[ROLLING]), "needs the custom property window"),
+        (changed(servers=[GOOD["servers"][0] | {"format": "xlsx"}]), "one format, csv or fhir-json"),
+        (changed(schema=[]), "at least one table"),
+        ({"kind": "DataContract"}, "people__test.odcs.yaml: at the top"),
+        (with_rule(metric="oddValues"), RULE_PLACE),
+        (with_rule(name="odd"), "needs a name of the form"),
+        (with_rule(description=None), "needs a description"),
+        (with_rule(severity="info"), "severity must be"),
+        (with_rule(mustBe=None), RULE_PLACE),
+        (with_rule(mustBeLessThan=3), RULE_PLACE),
+        (with_rule(name="table__has_rows"), "two rules are named"),
+    ],
+)
+def test_a_fault_is_told_with_the_file_and_the_reason(tmp_path: Path, content: dict[str, Any], told: str) -> None:
+    with pytest.raises(ContractError, match="people__test") as caught:
+        load_contract(write(tmp_path, content))
+    assert told in str(caught.value)
+
+
+def test_every_fault_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+    write(tmp_path, changed(id="wrong", customProperties=[]))
+    write(
+        tmp_path,
+        with_rule(name="odd", severity="info") | {"id": "pets__test"},
+        "pets__test",
+    )
+    write(tmp_path, changed(id="homes__test"), "homes__test")
+    write(tmp_path, changed(id="homes__other"), "homes__other")
+    with pytest.raises(ContractError) as caught:
+        load_contracts(tmp_path, ["p_two"])
+    message = str(caught.value)
+    for part in (
+        "people__test.odcs.yaml: id 'wrong'",
+        "people__test.odcs.yaml: customProperties needs deliveryMode",
+        "pets__test.odcs.yaml: rule 'odd'",
+        "homes__test: server 'p_one' is no partner",
+        "homes__other and homes__test: both cover p_one",
+    ):
+        assert part in message
+
+
+def test_a_text_rule_needs_no_comparator(tmp_path: Path) -> None:
+    content = with_rule(name="id__judged", type="text", metric=None, mustBe=None)
+    rule = next(r for r in load_contract(write(tmp_path, content)).rules if r.name == "id__judged")
+    assert rule.metric == "text"
+
+
+def test_the_standard_s_own_model_reads_every_committed_contract() -> None:
+    for path in (ROOT / "expectations/contracts").glob("*.odcs.yaml"):
+        assert read_odcs(path).apiVersion == "v3.2.0"
+
+
+def test_partners_come_by_id_in_the_file_s_order() -> None:
+    partners = load_partners(ROOT / "expectations/partners.yaml")
+    assert next(iter(partners)) == "harcombe_district"
+    assert all(partner.steward for partner in partners.values())
