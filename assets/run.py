@@ -5,7 +5,6 @@ Put here: one run and its summary. Never here: printing.
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -48,13 +47,16 @@ def refresh(settings: Settings, as_of: date, listener: Listener) -> RunSummary:
         The summary; `succeeded` is False and `exit_code` set where a step failed.
     """
     started = time.monotonic()
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     job = build_defs(settings).resolve_job_def("refresh_spine")
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.from_config(dagster_home(settings)) as instance:
         _announce(instance, run_id, len(job.nodes), listener)
         result = job.execute_in_process(
-            instance=instance, run_id=run_id, raise_on_error=False, tags={AS_OF_TAG: as_of.isoformat()}
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            instance=instance,
+            run_id=run_id,
+            raise_on_error=False,
+            tags={AS_OF_TAG: as_of.isoformat()},
         )
         summary = summarise(settings, as_of, run_id, result.get_asset_check_evaluations())
         summary.releases = [_with_outcome(release, result) for release in summary.releases]

@@ -9,10 +9,10 @@ import traceback
 from importlib.metadata import entry_points
 from typing import Any
 
-import click
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from spine.errors import SpineError, UsageError
 
@@ -29,14 +29,14 @@ Exit codes: 0 done · 1 internal error · 2 wrong arguments · 3 a contract or a
 class SafeGroup(TyperGroup):
     """Ends every command with one clear error and its exit code; a library's message is never shown."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except SpineError as error:
             err.print(f"[bold red]Refused[/]: {_escaped(str(error))}", highlight=False)
             raise typer.Exit(error.exit_code) from None
-        except (click.exceptions.ClickException, click.exceptions.Exit, click.exceptions.Abort):
+        except (TyperException, typer.Exit, typer.Abort):
             raise
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]

@@ -78,8 +78,8 @@ def _releases(summary: RunSummary) -> Table:
     for name in ("purpose", "version", "rows", "left out"):
         table.add_column(name)
     for release in summary.releases:
-        rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
-        left_out = ", ".join(f"{why.replace('_', ' ')} {count:,}" for why, count in release.excluded.items())
+        rows = "\n".join(f"{name} {count:,}" for name, count in sorted(release.rows.items()))
+        left_out = "\n".join(f"{why.replace('_', ' ')} {count:,}" for why, count in sorted(release.excluded.items()))
         version = f"{release.version} (new)" if release.is_new else str(release.version)
         table.add_row(release.purpose, version, rows, left_out or "nobody")
     return table
