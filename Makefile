@@ -22,7 +22,7 @@ demo: $(READY) ## write the Wexmoor region and run the whole pipeline on it
 	@$(BIN)/spine demo --residents $(RESIDENTS) --seed $(SEED)
 
 test: $(READY) ## run every test
-	@$(BIN)/pytest -n 2 --dist loadgroup -q
+	@$(BIN)/pytest -n 2 --dist loadfile -q
 
 test-fast: $(READY) ## run the unit and spec tests
 	@$(BIN)/pytest -n 2 -q tests/unit tests/spec

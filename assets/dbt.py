@@ -21,7 +21,8 @@ from spine.extract import Ledger, create_raw_views
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
-_HALVES = (("staging", "intermediate"), ("core", "marts"))
+#: Folders of models on either side of linkage.
+BEFORE, AFTER = ("staging", "intermediate"), ("core", "marts")
 _FAILED = ("error", "fail", "runtime error")
 
 
@@ -49,6 +50,13 @@ class Translator(DagsterDbtTranslator):
             keys = [key for dep in spec.deps for key in self._expand(dep.asset_key)]
             self._expanded[unique_id] = spec.replace_attributes(deps=list(dict.fromkeys(keys)))
         return self._expanded[unique_id]
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """A dbt test's check, described by the test's own sentence."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(description=manifest["nodes"][unique_id]["description"] or spec.description)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The model's folder."""
@@ -79,12 +87,19 @@ def model_assets(settings: Settings, contracts: Sequence[Contract], manifest: Pa
     content = json.loads(manifest.read_text(encoding="utf-8"))
     translator = Translator(contracts)
 
-    def half(name: str, folders: str, selector: str, *, installs_views: bool) -> dg.AssetsDefinition:
-        @dbt_assets(manifest=content, select=folders, name=name, dagster_dbt_translator=translator, pool="warehouse")
+    def half(name: str, folders: tuple[str, ...], selector: str, exclude: str = "") -> dg.AssetsDefinition:
+        @dbt_assets(
+            manifest=content,
+            select=" ".join(f"fqn:connected_spine.{folder}" for folder in folders),
+            exclude=exclude,
+            name=name,
+            dagster_dbt_translator=translator,
+            pool="warehouse",
+        )
         def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
             with scrubbed(name):
                 as_of = run_as_of(context, settings)
-                if installs_views:
+                if folders == BEFORE:
                     _install_views(settings, contracts, as_of)
                 results = build(settings, manifest, selector, as_of)
                 yield from _events(settings, content, translator, results)
@@ -92,10 +107,18 @@ def model_assets(settings: Settings, contracts: Sequence[Contract], manifest: Pa
 
         return models
 
-    staging, core = (f"fqn:connected_spine.{a} fqn:connected_spine.{b}" for a, b in _HALVES)
+    conform = half("conform", BEFORE, "before_linkage", exclude=" ".join(_tests_that_read(content, AFTER)))
+    return [conform, half("core", AFTER, "after_linkage")]
+
+
+def _tests_that_read(manifest: Mapping[str, Any], folders: tuple[str, ...]) -> list[str]:
+    """Names of the tests that read a model of `folders`; a test that reads both halves runs in the second."""
+    nodes = manifest["nodes"]
     return [
-        half("conform", staging, "before_linkage", installs_views=True),
-        half("core", core, "after_linkage", installs_views=False),
+        node["name"]
+        for node in nodes.values()
+        if node["resource_type"] == "test"
+        and any(parent in nodes and nodes[parent]["fqn"][1] in folders for parent in node["depends_on"]["nodes"])
     ]
 
 

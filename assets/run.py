@@ -19,6 +19,7 @@ from assets.release import release_key
 from assets.resources import AS_OF_TAG, EXIT_CODE
 from assets.summary import summarise
 from spine.errors import PipelineError
+from spine.extract import Ledger, sweep
 from spine.files import replacing
 from spine.runs import PublishedRelease, RunSummary
 from spine.settings import Settings
@@ -47,6 +48,8 @@ def refresh(settings: Settings, as_of: date, listener: Listener) -> RunSummary:
         The summary; `succeeded` is False and `exit_code` set where a step failed.
     """
     started = time.monotonic()
+    settings.prepare()
+    sweep(settings.lake, Ledger(settings.ledger))
     job = build_defs(settings).resolve_job_def("refresh_spine")
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.from_config(dagster_home(settings)) as instance:
@@ -97,7 +100,8 @@ def _failures(result: dg.ExecuteInProcessResult) -> tuple[list[str], int]:
     for event in result.filter_events(lambda e: e.is_step_failure):
         failure = event.step_failure_data.user_failure_data
         if failure is None:
-            texts.append(f"{event.step_key}: failed before its own code ran; see the Dagster UI.")
+            kind = event.step_failure_data.error.cls_name if event.step_failure_data.error else "unknown"
+            texts.append(f"{event.step_key}: failed outside its own code ({kind}); see the run in the Dagster UI.")
             code = code or PipelineError.exit_code
             continue
         texts.append(failure.description or event.step_key or "a step failed")

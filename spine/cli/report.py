@@ -18,7 +18,7 @@ from spine.settings import Settings
 
 def show_summary(summary: RunSummary, settings: Settings) -> None:
     """Print what happened: deliveries, records, links, checks, releases, and what went wrong."""
-    parts = [_figures(summary), Text(), _links(summary), Text(), _releases(summary)]
+    parts = (_figures(summary), Text(), _links(summary), Text(), _releases(summary))
     title = "The spine is up to date" if summary.succeeded else "The run failed; what was published before stands"
     style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
     heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"

@@ -31,17 +31,14 @@ def process(
     evaluate: Evaluate,
     threads: int = 0,
 ) -> LedgerEntry | None:
-    """Judge one delivery and record the verdict.
-
-    A fault of this delivery never raises: it becomes a refusal, so that other deliveries go on.
+    """Judge one delivery and record the verdict. Its faults never raise: they refuse it, and others go on.
 
     Args:
         contract: the layout that the partner sends on that date.
         evaluate: measures the contract's rules.
 
     Returns:
-        The new ledger record, or None where the newest record is of the same bytes and the same
-        contract (nothing to do).
+        The new ledger record; None where the newest is of the same bytes and contract (nothing to do).
 
     Raises:
         SpineError: rows do not add up, or the machine failed. Nothing is recorded then.

@@ -226,7 +226,7 @@ def _write(
         COPY (SELECT {columns}, {literal(delivery.partner)} AS _partner, {literal(delivery.key)} AS _delivery,
                      DATE {literal(delivery.date)} AS _delivery_date, {revision}::INTEGER AS _revision,
                      {literal(contract.version)} AS _contract_version, _file_sha256, _file_no, _row_no
-              FROM {rows_of(table)} ORDER BY rowid)
+              FROM {rows_of(table)} ORDER BY _file_no, _row_no, _place)
         TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)""").fetchone()
     if written is None or written[0] != scalar(connection, f"SELECT count(*) FROM {rows_of(table)}"):
         raise PipelineError(

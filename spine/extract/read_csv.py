@@ -95,7 +95,7 @@ def find_layout(text: Text, table: Table, where: str, version: str) -> Layout:
     score, width, header, lines, delimiter, skip = best
     if score == 0 and table.headerless and _fits_headerless(header, len(table.columns)):
         places = {column.name: n for n, column in enumerate(table.columns)}
-        return Layout(delimiter, skip - 1, width, places, lines - 1)
+        return Layout(delimiter, skip - 1, width, places, skip - 1)
     places, faults = {}, []
     for column in table.columns:
         found = column.find_in(header)
@@ -152,13 +152,14 @@ def _load(
     blank_lines = scalar(connection, "SELECT count(*) FROM rejected WHERE rule IS NULL")
     rejects = scalar(connection, "SELECT count(*) FROM rejected WHERE rule IS NOT NULL")
     breaks = scalar(connection, "SELECT sum(_breaks) FROM parsed") if text.has_quotes else 0
-    # The lines were counted from the bytes. What no row and no reject accounts for was swallowed by a
+    # Counted from the bytes, not by the parser. What no row and no reject accounts for was swallowed by a
     # quote that is opened and never closed: the parser drops such rows without a word.
-    swallowed = max(text.lines - layout.header_lines - good - breaks - rejects - blank_lines, 0)
-    _number(connection, has_rejects=rejects + blank_lines > 0)
+    rows_read = text.lines - layout.header_lines - breaks - blank_lines
+    swallowed = rows_read - good - rejects
+    _judge(connection, table, layout, has_rejects=rejects + blank_lines > 0)
     columns = ", ".join(quoted(c.name) for c in table.columns)
     connection.execute(f"""
-        INSERT INTO {rows_of(table)} SELECT {columns}, {literal(file.sha256)}, {file.number}, _row_no
+        INSERT INTO {rows_of(table)} SELECT {columns}, {literal(file.sha256)}, {file.number}, _row_no, 0
         FROM judged WHERE NOT _blank AND _rule IS NULL""")
     connection.execute(f"""
         INSERT INTO quarantine SELECT {literal(table.name)}, {file.number}, row_no, rule FROM (
@@ -168,9 +169,9 @@ def _load(
             FROM range({swallowed})
         ) ORDER BY row_no, rule""")
     blank = scalar(connection, "SELECT count(*) FROM judged WHERE _blank")
-    connection.execute("DROP VIEW judged; DROP TABLE parsed; DROP TABLE rejected")
+    connection.execute("DROP TABLE judged; DROP TABLE parsed; DROP TABLE rejected")
     return FileRead(
-        rows_read=good + rejects + swallowed,
+        rows_read=rows_read,
         ignored=blank,
         columns_dropped=layout.width - len(set(layout.places.values())),
         columns_absent=tuple(c.name for c in table.columns if c.name not in layout.places),
@@ -180,9 +181,8 @@ def _load(
 def _parse(connection: duckdb.DuckDBPyConnection, table: Table, text: Text, layout: Layout) -> None:
     """Cut the file into `parsed` and `rejected`.
 
-    `parsed`: well-formed rows in order, with the rule they break, whether they are blank, and how
-    many line breaks their cells hold. `rejected`: place among all rows from 1, and the rule, which
-    is NULL for a line of blanks.
+    `parsed`: well-formed rows in order, with the number of line breaks in their cells. `rejected`:
+    place among all rows from 1, and the rule, which is NULL for a line of blanks.
     """
     cells = [f"c{n}" for n in range(layout.width)]
     names = ", ".join(f"'{cell}': 'VARCHAR'" for cell in cells)
@@ -193,16 +193,14 @@ def _parse(connection: duckdb.DuckDBPyConnection, table: Table, text: Text, layo
     if text.has_quotes:
         whole = f"concat({', '.join(cells)})"
         columns.append(f"length({whole}) - length(replace({whole}, chr(10), '')) AS _breaks")
-    held = ", ".join(f"nullif(trim({quoted(name)}), '')" for name in layout.places)
-    blank = f"coalesce({held}) IS NULL"
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    # parallel=false: two threads sometimes finish their halves in the wrong order (seen under load with
+    # DuckDB 1.5.5), and every row's number hangs on the order.
     connection.execute(f"""
-        CREATE OR REPLACE TABLE parsed AS
-        SELECT *, {missing_rule(table.columns)} AS _rule, {blank} AS _blank
-        FROM (SELECT {", ".join(columns)} FROM read_csv(
+        CREATE OR REPLACE TABLE parsed AS SELECT {", ".join(columns)} FROM read_csv(
             {literal(text.path)}, columns={{{names}}}, auto_detect=false, header=false, skip={layout.skip},
             delim={literal(layout.delimiter)}, quote='"', escape='"', strict_mode=true, store_rejects=true,
-            rejects_limit=0, max_line_size={MAX_RECORD}, buffer_size={8 * MAX_RECORD}))""")
+            rejects_limit=0, max_line_size={MAX_RECORD}, buffer_size={8 * MAX_RECORD}, parallel=false)""")
     cases = " ".join(f"WHEN {literal(kind)} THEN {literal(rule)}" for kind, rule in _RULES.items())
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE rejected AS
@@ -212,10 +210,12 @@ def _parse(connection: duckdb.DuckDBPyConnection, table: Table, text: Text, layo
         FROM reject_errors GROUP BY 1""")
 
 
-def _number(connection: duckdb.DuckDBPyConnection, *, has_rejects: bool) -> None:
-    """View `judged`: parsed rows in order, with their number among all rows."""
+def _judge(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, *, has_rejects: bool) -> None:
+    """Fill `judged`: parsed rows with their number among all rows, the rule they break, and whether they are blank."""
     join = f"ASOF LEFT JOIN ({shifts('rejected')}) ON rowid >= before" if has_rejects else ""
     number = "rowid + 1 + coalesce(shift, 0)" if has_rejects else "rowid + 1"
+    held = ", ".join(f"nullif(trim({quoted(name)}), '')" for name in layout.places)
     connection.execute(f"""
-        CREATE OR REPLACE TEMP VIEW judged AS
-        SELECT parsed.*, {number} AS _row_no FROM parsed {join} {"ORDER BY rowid" if has_rejects else ""}""")
+        CREATE OR REPLACE TABLE judged AS
+        SELECT parsed.*, {number} AS _row_no, {missing_rule(table.columns)} AS _rule, coalesce({held}) IS NULL AS _blank
+        FROM parsed {join}""")

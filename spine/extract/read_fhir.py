@@ -93,7 +93,7 @@ def _lines(connection: duckdb.DuckDBPyConnection, text: Text) -> None:
         CREATE OR REPLACE TABLE documents AS SELECT line, {_KIND} AS kind FROM read_csv(
             {literal(text.path)}, columns={{'line': 'VARCHAR'}}, auto_detect=false, header=false, delim=e'\x01',
             quote='', escape='', comment='', store_rejects=true, rejects_limit=0,
-            max_line_size={MAX_LINE}, buffer_size={4 * MAX_LINE})""")
+            max_line_size={MAX_LINE}, buffer_size={4 * MAX_LINE}, parallel=false)""")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE unreadable AS SELECT DISTINCT line::BIGINT AS line FROM reject_errors"
     )
@@ -142,14 +142,15 @@ def _unpack(connection: duckdb.DuckDBPyConnection) -> None:
             FROM documents {join} WHERE kind IN ('[]', 'Bundle')),
         listed AS (SELECT row_no, kind, unnest(part) AS part, generate_subscripts(part, 1) AS place FROM parts),
         bare AS (
-            SELECT CASE WHEN (SELECT count(*) FROM documents) = 1 THEN place ELSE row_no END AS row_no,
+            SELECT CASE WHEN (SELECT count(*) FROM documents) = 1 THEN place ELSE row_no END AS row_no, place,
                    CASE kind WHEN 'Bundle' THEN part->'$.resource' ELSE part END AS resource
             FROM listed)
-        SELECT row_no, coalesce(resource->>'$.resourceType', '?') AS kind, resource FROM bare""")
+        SELECT row_no, place, coalesce(resource->>'$.resourceType', '?') AS kind, resource FROM bare""")
     connection.execute(f"""
         CREATE OR REPLACE TEMP VIEW resources AS
-        SELECT {number} AS row_no, kind, line AS resource FROM documents {join} WHERE kind NOT IN ('[]', 'Bundle')
-        UNION ALL SELECT row_no, kind, resource::VARCHAR FROM opened""")
+        SELECT {number} AS row_no, 0 AS place, kind, line AS resource
+        FROM documents {join} WHERE kind NOT IN ('[]', 'Bundle')
+        UNION ALL SELECT row_no, place, kind, resource::VARCHAR FROM opened""")
 
 
 def _transform(connection: duckdb.DuckDBPyConnection, table: Table, file: SourceFile, mine: str) -> None:
@@ -167,11 +168,11 @@ def _transform(connection: duckdb.DuckDBPyConnection, table: Table, file: Source
     connection.execute(f"""
         CREATE OR REPLACE TABLE shaped AS
         SELECT *, coalesce({missing_rule(table.columns)}, {wrong}) AS _rule FROM (
-            SELECT row_no, {columns}, resource FROM (
-                SELECT row_no, resource, json_transform(resource, {literal(structure)}) AS t
+            SELECT row_no, place, {columns}, resource FROM (
+                SELECT row_no, place, resource, json_transform(resource, {literal(structure)}) AS t
                 FROM resources WHERE {mine}))""")
     connection.execute(f"""
-        INSERT INTO {rows_of(table)} SELECT {types}, {literal(file.sha256)}, {file.number}, row_no
+        INSERT INTO {rows_of(table)} SELECT {types}, {literal(file.sha256)}, {file.number}, row_no, place
         FROM shaped WHERE _rule IS NULL""")
     connection.execute(f"""
         INSERT INTO quarantine SELECT {literal(table.name)}, {file.number}, row_no, _rule

@@ -55,9 +55,8 @@ def open_workspace(folder: Path, tables: tuple[Table, ...], threads: int = 0) ->
         connection.execute("CREATE TABLE quarantine (table_name VARCHAR, file_no INTEGER, row_no BIGINT, rule VARCHAR)")
         for table in tables:
             columns = ", ".join(f"{quoted(c.name)} {sql_type(c.nested)}" for c in table.columns)
-            connection.execute(
-                f"CREATE TABLE {rows_of(table)} ({columns}, _file_sha256 VARCHAR, _file_no INTEGER, _row_no BIGINT)"
-            )
+            source = "_file_sha256 VARCHAR, _file_no INTEGER, _row_no BIGINT, _place BIGINT"
+            connection.execute(f"CREATE TABLE {rows_of(table)} ({columns}, {source})")
         yield connection
     finally:
         connection.close()

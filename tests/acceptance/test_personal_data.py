@@ -15,8 +15,6 @@ from spine.settings import PERSONAL
 from tests.acceptance import other_region
 from tests.acceptance.conftest import Home
 
-pytestmark = pytest.mark.xdist_group("other")
-
 CANARIES = (
     "Zyxqvonia",
     "Quexbrandt",
