@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 
 import polars as pl
+import pytest
+from typer.testing import CliRunner
 
+from spine.cli import app
 from spine.linkage import evaluate
 from spine.runs import fingerprint
 from tests.acceptance.conftest import AS_OF, Home
@@ -89,3 +93,27 @@ def test_no_row_is_lost_at_the_door(region: Home) -> None:
         entry = json.loads(path.read_text(encoding="utf-8"))
         for table in entry["tables"].values():
             assert table["rows_read"] == table["kept"] + table["quarantined"] + table["ignored"]
+
+
+@pytest.mark.parametrize(("form", "parse"), [("json", json.loads), ("csv", lambda text: text.splitlines()[1:])])
+def test_an_analyst_asks_in_sql(region: Home, form: str, parse: Callable[[str], list[object]]) -> None:
+    sql = "SELECT age_band, count(*) AS residents FROM residents GROUP BY ALL ORDER BY 1"
+    arguments = ["query", "--purpose", "care_planning", sql, "--format", form]
+    result = CliRunner().invoke(app, arguments, env={"SPINE_HOME": str(region.settings.root)})
+    assert result.exit_code == 0
+    assert len(parse(result.stdout)) == region.release("SELECT count(DISTINCT age_band) FROM residents")[0][0]
+
+
+def test_status_shows_every_source(region: Home) -> None:
+    result = CliRunner().invoke(app, ["status"], env={"SPINE_HOME": str(region.settings.root), "COLUMNS": "200"})
+    assert result.exit_code == 0
+    for source in region.summary.links:
+        assert source.source.replace("__", " / ") in result.output
+
+
+def test_the_release_documents_itself(region: Home) -> None:
+    columns = {row[0] for row in region.release("DESCRIBE residents")}
+    described = {row[0] for row in region.release("SELECT column_name FROM _dictionary WHERE table_name = 'residents'")}
+    assert columns == described
+    [(purpose, is_demo)] = region.release("SELECT purpose, is_demo FROM _release")
+    assert (purpose, is_demo) == ("care_planning", False)
