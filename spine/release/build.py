@@ -64,7 +64,7 @@ def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
         _write_table(connection, plan, table)
     _write_dictionary(connection, plan)
     hashes = {table.name: _hash(connection, table.name, ", ".join(table.keys)) for table in plan.tables}
-    hashes["_dictionary"] = _hash(connection, "_dictionary", '"table", "column"')
+    hashes["_dictionary"] = _hash(connection, "_dictionary", "table_name, column_name")
     facts = {
         "purpose": plan.purpose,
         "as_of": plan.as_of,
@@ -102,7 +102,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, plan: Plan, table: Outpu
 
 def _write_dictionary(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     connection.execute(
-        'CREATE TABLE build.main._dictionary ("table" VARCHAR, "column" VARCHAR, type VARCHAR, '
+        "CREATE TABLE build.main._dictionary (table_name VARCHAR, column_name VARCHAR, type VARCHAR, "
         "classification VARCHAR, description VARCHAR, source_fields VARCHAR)"
     )
     rows = [

@@ -149,7 +149,7 @@ def test_the_release_says_what_it_is(home: Home) -> None:
     described = home.query(
         "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'residents' AND comment IS NOT NULL"
     )
-    assert described == home.query("SELECT count(*) FROM _dictionary WHERE \"table\" = 'residents'") == [(19,)]
+    assert described == home.query("SELECT count(*) FROM _dictionary WHERE table_name = 'residents'") == [(19,)]
     (release,) = published(home.settings.releases)
     assert (release.purpose, release.version, release.as_of, release.rows["residents"]) == (PURPOSE, 1, AS_OF, 3)
 
