@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+UV := 0.13.9
 SPINE_HOME ?= .spine
 RESIDENTS ?= 5000
 SEED ?= 1
@@ -45,15 +46,18 @@ lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --no-header \
 		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
-clean: ## remove the demo's home, caches and the environment
-	@rm -rf $(SPINE_HOME) $(SPINE_HOME).truth $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+clean: ## remove the demonstration, caches and the environment; a home that is no demonstration stays
+	@if test -f $(SPINE_HOME)/runs/demo.json; then rm -rf $(SPINE_HOME) $(SPINE_HOME).truth; \
+		elif test -e $(SPINE_HOME); then echo "$(SPINE_HOME) is no demonstration: it stays"; fi
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 
 # The installer is put into the environment itself; where it can't be had, plain pip installs the same lock.
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed; set PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the environment (about a minute the first time)"
-	@$(BIN)/python -m pip install --quiet uv 2>/dev/null || true
+	@$(BIN)/python -m pip install --quiet uv==$(UV) 2>/dev/null || true
 	@if $(BIN)/uv --version >/dev/null 2>&1; then \
 		VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock && \
 		VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e . ; \

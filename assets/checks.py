@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from spine.contracts import Contract, Partner, Rule, RuleResult
-from spine.extract import LedgerEntry
+from spine.extract import InUse, LedgerEntry
 from spine.quality import check_metadata
 
 ACCEPTED = "table__delivery_accepted"
@@ -21,7 +21,7 @@ CURRENT = "table__newest_delivery_in_use"
 _ABOUT_DELIVERY = {
     ACCEPTED: "The newest delivery could be read and meets every rule that refuses a delivery. "
     "A failure keeps the last accepted delivery in use.",
-    COUNTED: "Every row that was read was kept, quarantined or ignored, and none more often than the contract allows.",
+    COUNTED: "Every row that was read was kept or is of a kind that the contract does not name; none was quarantined.",
     AGREED_COLUMNS: "The files hold the contracted columns and no others; others were dropped unread.",
     CURRENT: "The data in use is the newest that the partner has sent.",
 }
@@ -35,16 +35,25 @@ def check_specs(key: dg.AssetKey, contracts: Sequence[Contract]) -> list[dg.Asse
 
 
 def check_results(
-    key: dg.AssetKey, entry: LedgerEntry | None, in_use: str | None, contracts: Sequence[Contract], partner: Partner
+    key: dg.AssetKey,
+    entry: LedgerEntry | None,
+    contracts: Sequence[Contract],
+    partner: Partner,
+    state: InUse | None = None,
 ) -> Iterator[dg.AssetCheckResult]:
-    """The verdicts on one delivery; without any delivery every check says that it could not run."""
+    """The verdicts on one delivery; without any delivery every check says that it could not run.
+
+    Args:
+        state: what is in use, for the newest delivery; an older one is not compared with it.
+    """
     if entry is None:
-        for spec in check_specs(key, contracts):
-            yield _could_not_run(
-                key, spec.name, f"{partner.name} has delivered nothing yet. {partner.steward} must send it."
-            )
+        why = f"{partner.name} has delivered nothing yet. {partner.steward} must send it."
+        yield from (_could_not_run(key, spec.name, why) for spec in check_specs(key, contracts))
         return
-    yield from _delivery_results(key, entry, in_use, partner)
+    yield _accepted(key, entry, partner)
+    yield from _counts(key, entry)
+    if state is not None:
+        yield _current(key, entry, state)
     judged = next((c for c in contracts if c.id == entry.contract_id), contracts[0])
     results = {result.name: result for result in entry.results}
     for contract in contracts:
@@ -69,33 +78,34 @@ def evaluations(
         )
 
 
-def _delivery_results(
-    key: dg.AssetKey, entry: LedgerEntry, in_use: str | None, partner: Partner
-) -> Iterator[dg.AssetCheckResult]:
-    tables = entry.tables.values()
-    read = sum(t.rows_read for t in tables)
-    kept = sum(t.kept for t in tables)
-    quarantined = sum(t.quarantined for t in tables)
-    ignored = sum(t.ignored for t in tables)
-    dropped = sum(t.columns_dropped for t in tables)
-    absent = sum(len(t.columns_absent) for t in tables)
-    accepted = entry.verdict == "accepted"
-    act = f"{partner.steward} must act: " if not accepted else ""
-    yield dg.AssetCheckResult(
-        passed=accepted,
+def _accepted(key: dg.AssetKey, entry: LedgerEntry, partner: Partner) -> dg.AssetCheckResult:
+    act = "" if entry.accepted else f"{partner.steward} must act: "
+    return dg.AssetCheckResult(
+        passed=entry.accepted,
         asset_key=key,
         check_name=ACCEPTED,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=act + ("; ".join(entry.reasons) if entry.reasons else f"{entry.delivery} is {entry.verdict}."),
+        description=act + ("; ".join(entry.reasons) or f"{entry.delivery} is accepted."),
         metadata={
             "delivery": entry.delivery,
             "revision": entry.revision,
             "files": entry.files,
             "files_ignored": entry.files_ignored,
+            "owner": partner.steward,
         },
     )
+
+
+def _counts(key: dg.AssetKey, entry: LedgerEntry) -> Iterator[dg.AssetCheckResult]:
+    tables = entry.tables.values()
+    if not tables:
+        for name in (COUNTED, AGREED_COLUMNS):
+            yield _could_not_run(key, name, f"Not evaluated: {entry.delivery} could not be read.")
+        return
+    read, kept = sum(t.rows_read for t in tables), sum(t.kept for t in tables)
+    quarantined, ignored = sum(t.quarantined for t in tables), sum(t.ignored for t in tables)
     yield dg.AssetCheckResult(
-        passed=read == kept + quarantined + ignored and quarantined == 0,
+        passed=read == kept + ignored,
         asset_key=key,
         check_name=COUNTED,
         severity=dg.AssetCheckSeverity.WARN,
@@ -103,6 +113,7 @@ def _delivery_results(
         f"{ignored:,} of kinds that the contract does not name.",
         metadata={"numerator": quarantined, "denominator": read, "rows_kept": kept, "rows_ignored": ignored},
     )
+    dropped, absent = sum(t.columns_dropped for t in tables), sum(len(t.columns_absent) for t in tables)
     yield dg.AssetCheckResult(
         passed=dropped == 0 and absent == 0,
         asset_key=key,
@@ -111,13 +122,18 @@ def _delivery_results(
         description=f"{dropped} columns are not contracted and were dropped; {absent} optional columns are absent.",
         metadata={"columns_dropped": dropped, "columns_absent": absent},
     )
-    yield dg.AssetCheckResult(
-        passed=in_use == entry.delivery,
+
+
+def _current(key: dg.AssetKey, entry: LedgerEntry, state: InUse) -> dg.AssetCheckResult:
+    used = state.latest
+    in_use = f"{used.delivery} revision {used.revision}" if used else "nothing"
+    return dg.AssetCheckResult(
+        passed=used == entry,
         asset_key=key,
         check_name=CURRENT,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"In use: {in_use or 'nothing'}; newest: {entry.delivery}.",
-        metadata={"in_use": in_use or "nothing", "newest": entry.delivery},
+        description=f"In use: {in_use}; newest: {entry.delivery} revision {entry.revision}.",
+        metadata={"in_use": in_use, "newest": f"{entry.delivery} revision {entry.revision}"},
     )
 
 

@@ -14,9 +14,9 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from assets.dbt_runner import NodeResult, build
 from assets.extracts import raw_key, sources
-from assets.resources import run_as_of, scrubbed
+from assets.resources import require_built_for, run_as_of, scrubbed
 from spine.contracts import Contract, install_functions
-from spine.errors import PipelineError
+from spine.errors import PipelineError, ReconciliationError
 from spine.extract import Ledger, create_raw_views
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
@@ -101,6 +101,8 @@ def model_assets(settings: Settings, contracts: Sequence[Contract], manifest: Pa
                 as_of = run_as_of(context, settings)
                 if folders == BEFORE:
                     _install_views(settings, contracts, as_of)
+                else:
+                    require_built_for(settings, as_of)
                 results = build(settings, manifest, selector, as_of)
                 yield from _events(settings, content, translator, results)
                 _raise_failures(content, results)
@@ -126,6 +128,7 @@ def _install_views(settings: Settings, contracts: Sequence[Contract], as_of: Any
     with open_warehouse(settings.warehouse, settings.threads) as connection:
         install_functions(connection)
         create_raw_views(connection, Ledger(settings.ledger).entries(), contracts, settings.lake, as_of)
+        connection.execute("CREATE OR REPLACE TABLE raw.run AS SELECT ?::DATE AS as_of", [as_of])
 
 
 def _events(
@@ -176,4 +179,6 @@ def _raise_failures(manifest: Mapping[str, Any], results: Sequence[NodeResult]) 
     failed = {manifest["nodes"][r.unique_id]["name"]: r.failures for r in results if r.status in _FAILED}
     if failed:
         names = ", ".join(f"{name} ({rows:,} rows)" if rows else name for name, rows in failed.items())
-        raise PipelineError(f"dbt: {names} failed. Nothing after it was built; the published releases stand.")
+        text = f"dbt: {names} failed. Nothing after it was built; the published releases stand."
+        lost = any("reconciliation" in n["tags"] for n in manifest["nodes"].values() if n["name"] in failed)
+        raise ReconciliationError(text) if lost else PipelineError(text)

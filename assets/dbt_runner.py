@@ -45,11 +45,11 @@ def manifest_path(settings: Settings) -> Path:
 
         manifest = _parse(settings)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with replacing(path) as temporary:
-            content = manifest.writable_manifest().to_dict(omit_none=False)
-            temporary.write_text(json.dumps(content, default=str), encoding="utf-8")
         with replacing(path.with_suffix(".msgpack")) as temporary:
             temporary.write_bytes(manifest.to_msgpack(extended_mashumaro_encoder))
+        with replacing(path) as temporary:  # last: whoever finds it finds both
+            content = manifest.writable_manifest().to_dict(omit_none=False)
+            temporary.write_text(json.dumps(content, default=str), encoding="utf-8")
     return path
 
 

@@ -12,7 +12,7 @@ from assets.dbt_runner import manifest_path
 from assets.extracts import extract_assets
 from assets.linkage import linkage_assets
 from assets.release import release_assets
-from assets.schedules import delivery_sensor, nightly, refresh_spine
+from assets.schedules import delivery_sensor, nightly_schedule, refresh_spine
 from spine.contracts import load_contracts, load_partners
 from spine.settings import Settings
 
@@ -34,6 +34,6 @@ def build_defs(settings: Settings) -> dg.Definitions:
             *release_assets(settings, contracts),
         ],
         jobs=[refresh_spine],
-        schedules=[nightly],
+        schedules=[nightly_schedule(settings)],
         sensors=[delivery_sensor(settings, contracts)],
     )

@@ -3,6 +3,8 @@
 Put here: the factory. Never here: reading or judging a delivery (spine.extract, spine.quality).
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -12,7 +14,7 @@ import dagster as dg
 from assets.checks import check_results, check_specs, evaluations
 from assets.resources import run_as_of, scrubbed
 from spine.contracts import Contract, Partner
-from spine.extract import Ledger, LedgerEntry, contract_for, find_deliveries, in_use, process
+from spine.extract import InUse, Ledger, LedgerEntry, contract_for, find_deliveries, in_use, process
 from spine.governance import load_agreements
 from spine.quality import evaluate
 from spine.settings import Settings
@@ -66,19 +68,17 @@ def _raw_asset(
             new = _judge_new(settings, contracts, (partner.id, dataset), as_of)
             entries = Ledger(settings.ledger).for_source(partner.id, dataset)
             known = [entry for entry in entries if entry.date <= as_of]
-            used = _in_use_key(known, contracts, as_of)
+            state = next(s for s in in_use(known, contracts, as_of) if (s.partner, s.dataset) == (partner.id, dataset))
+            latest = max(known, key=lambda e: (e.date, e.revision), default=None)
             for entry in new:
                 context.log_event(dg.AssetObservation(asset_key=key, metadata=_entry_metadata(entry)))
-            for entry in new[:-1]:
-                past = check_results(key, entry, used, layouts, partner)
-                for evaluation in evaluations(past, key, entry):
-                    context.instance.report_runless_asset_event(evaluation)
-            latest = max(known, key=lambda e: (e.date, e.revision), default=None)
+            for evaluation in _past_evaluations(key, [e for e in new if e != latest], layouts, partner):
+                context.instance.report_runless_asset_event(evaluation)
             yield dg.MaterializeResult(
                 asset_key=key,
-                metadata=_run_metadata(known, latest, used),
-                check_results=list(check_results(key, latest, used, layouts, partner)),
-                data_version=dg.DataVersion(used or "nothing"),
+                metadata=_run_metadata(known, latest, state),
+                check_results=list(check_results(key, latest, layouts, partner, state)),
+                data_version=dg.DataVersion(_content_in_use(state)),
             )
 
     return raw
@@ -107,9 +107,18 @@ def _judge_new(settings: Settings, contracts: Sequence[Contract], source: Source
     return [entry for entry in judged if entry is not None]
 
 
-def _in_use_key(entries: Sequence[LedgerEntry], contracts: Sequence[Contract], as_of: date) -> str | None:
-    latest = [source.latest.delivery for source in in_use(entries, contracts, as_of) if source.latest]
-    return max(latest, default=None)
+def _past_evaluations(
+    key: dg.AssetKey, entries: Sequence[LedgerEntry], layouts: Sequence[Contract], partner: Partner
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Verdicts on deliveries that are not the newest, so that trends hold them too."""
+    for entry in entries:
+        yield from evaluations(check_results(key, entry, layouts, partner), key, entry)
+
+
+def _content_in_use(state: InUse) -> str:
+    """One hash over what is in use, so that a corrected revision counts as other data."""
+    parts = [(part.entry.delivery, part.entry.content_sha256, str(part.replaced_from)) for part in state.parts]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16] if parts else "nothing"
 
 
 def _definition_metadata(settings: Settings, layouts: list[Contract], partner: Partner) -> dict[str, str]:
@@ -122,6 +131,7 @@ def _definition_metadata(settings: Settings, layouts: list[Contract], partner: P
         "steward": partner.steward,
         "contract": ", ".join(f"{c.id} {c.version}" for c in layouts),
         "delivery_mode": layouts[-1].mode,
+        "expected_every_days": str(layouts[-1].frequency_days or "not agreed"),
         "classification": ", ".join(sorted({column.classification for column in columns})),
         "agreement": ", ".join(agreements) or "none: no purpose may use this dataset",
     }
@@ -141,20 +151,20 @@ def _entry_metadata(entry: LedgerEntry) -> dict[str, str | int]:
 
 
 def _run_metadata(
-    entries: Sequence[LedgerEntry], latest: LedgerEntry | None, used: str | None
+    entries: Sequence[LedgerEntry], latest: LedgerEntry | None, state: InUse
 ) -> dict[str, str | int | dg.MarkdownMetadataValue]:
+    used = [part.entry for part in state.parts]
     rows = [
         f"| {e.delivery} | {e.revision} | {e.verdict} | {sum(t.kept for t in e.tables.values()):,} "
-        f"| {'yes' if e.delivery == used and e.verdict == 'accepted' else ''} |"
+        f"| {'yes' if e in used else ''} |"
         for e in sorted(entries, key=lambda e: (e.date, e.revision))
     ]
     header = "| delivery | revision | verdict | rows | in use |\n|---|---|---|---|---|\n"
-    kept = sum(t.kept for t in latest.tables.values()) if latest else 0
     return {
-        "in_use": used or "nothing",
+        "in_use": ", ".join(entry.delivery for entry in used) or "nothing",
         "latest": latest.delivery if latest else "nothing",
         "latest_verdict": latest.verdict if latest else "none",
-        "is_stale": int(bool(latest and latest.delivery != used)),
-        "dagster/row_count": kept,
+        "is_stale": int(state.is_stale),
+        "dagster/row_count": sum(t.kept for entry in used for t in entry.tables.values()),
         "deliveries": dg.MarkdownMetadataValue(header + "\n".join(rows)),
     }

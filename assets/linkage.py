@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.resources import run_as_of, scrubbed
+from assets.resources import require_built_for, run_as_of, scrubbed
 from spine.identity import Resolution, resolve
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
@@ -44,21 +44,16 @@ def linkage_assets(settings: Settings) -> dg.AssetsDefinition:
             ),
         ],
         check_specs=[
-            dg.AssetCheckSpec(
-                _EVERY_RECORD, asset=CROSSWALK, description="Every person record belongs to exactly one resident."
-            ),
-            dg.AssetCheckSpec(
-                _NO_CONFLICT,
-                asset=CROSSWALK,
-                description="No resident was made of records with two different verified NHS numbers.",
-            ),
+            dg.AssetCheckSpec(name, asset=CROSSWALK, description=sentence) for name, sentence in _CHECKS.items()
         ],
         pool="warehouse",
     )
     def link(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with scrubbed("linkage"):
+            as_of = run_as_of(context, settings)
+            require_built_for(settings, as_of)
             with open_warehouse(settings.warehouse, settings.threads) as connection:
-                resolution = resolve(connection, settings.linkage, settings.identity, run_as_of(context, settings))
+                resolution = resolve(connection, settings.linkage, settings.identity, as_of)
             yield from _events(resolution)
 
     return link

@@ -9,13 +9,15 @@ from datetime import date
 import dagster as dg
 
 from assets.extracts import raw_key, sources
-from assets.resources import run_as_of, scrubbed
+from assets.resources import require_built_for, run_as_of, scrubbed
 from spine.contracts import Contract
 from spine.extract import Ledger, in_use
-from spine.release import Input, ReleaseResult, known_purposes, load_output_contracts, publish
+from spine.release import Input, ReleaseResult, known_purposes, load_output_contracts, publish, withdraw_lapsed
 from spine.runs import RunRecord
 from spine.settings import Settings
 
+AGREEMENTS = dg.AssetKey(["governance", "agreements"])
+IN_FORCE = "table__every_release_has_an_agreement_in_force"
 COUNTED = "table__every_resident_accounted_for"
 WITHHELD = "columns__every_promised_column_released"
 _CHECKS = {
@@ -30,8 +32,34 @@ def release_key(purpose: str) -> dg.AssetKey:
 
 
 def release_assets(settings: Settings, contracts: Sequence[Contract]) -> list[dg.AssetsDefinition]:
-    """One asset for each purpose."""
-    return [_release_asset(settings, contracts, purpose) for purpose in known_purposes(settings)]
+    """One asset for each purpose, and one that first takes away what no agreement permits any more."""
+    return [_agreements_asset(settings)] + [
+        _release_asset(settings, contracts, purpose) for purpose in known_purposes(settings)
+    ]
+
+
+def _agreements_asset(settings: Settings) -> dg.AssetsDefinition:
+    """It has no inputs, so that no failure elsewhere keeps a release whose agreement has ended."""
+    sentence = "Every release that is published has an agreement in force. One that has none is withdrawn at once."
+
+    @dg.asset(
+        key=AGREEMENTS,
+        group_name="governance",
+        description="The agreements in expectations/agreements, held against what is published.",
+        check_specs=[dg.AssetCheckSpec(IN_FORCE, asset=AGREEMENTS, description=sentence)],
+    )
+    def agreements(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        with scrubbed("agreements"):
+            withdrawn = withdraw_lapsed(settings, run_as_of(context, settings))
+            check = dg.AssetCheckResult(
+                passed=not withdrawn,
+                check_name=IN_FORCE,
+                description="; ".join(withdrawn) or sentence,
+                metadata={"withdrawn": len(withdrawn)},
+            )
+            yield dg.MaterializeResult(asset_key=AGREEMENTS, check_results=[check])
+
+    return agreements
 
 
 def _release_asset(settings: Settings, contracts: Sequence[Contract], purpose: str) -> dg.AssetsDefinition:
@@ -42,7 +70,7 @@ def _release_asset(settings: Settings, contracts: Sequence[Contract], purpose: s
 
     @dg.asset(
         key=key,
-        deps=[*marts, *opt_outs, dg.AssetKey(["core", "dim_resident"])],
+        deps=[*marts, *opt_outs, dg.AssetKey(["core", "dim_resident"]), AGREEMENTS],
         group_name="release",
         kinds={"duckdb"},
         description=f"The published release of purpose {purpose}: {tables[0].description}",
@@ -52,6 +80,7 @@ def _release_asset(settings: Settings, contracts: Sequence[Contract], purpose: s
     def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with scrubbed(f"release of {purpose}"):
             as_of = run_as_of(context, settings)
+            require_built_for(settings, as_of)
             is_demo = RunRecord(settings).pinned_as_of is not None
             result = publish(purpose, settings, contracts, as_of, _inputs(settings, contracts, as_of), is_demo=is_demo)
             yield _result(key, result)

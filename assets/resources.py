@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
+import duckdb
 
-from spine.errors import SpineError
+from spine.errors import PipelineError, SpineError
 from spine.runs import as_of_from
 from spine.settings import Settings
+from spine.warehouse import open_warehouse
 
 #: The run tag that carries the as-of date; a run started in the UI may leave it out.
 AS_OF_TAG = "spine/as_of"
@@ -22,8 +24,35 @@ EXIT_CODE = "exit_code"
 
 
 def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
-    """The as-of date of the run that `context` belongs to."""
-    return as_of_from(context.run.tags.get(AS_OF_TAG), settings)
+    """The as-of date of the run that `context` belongs to; a run that names none is given one, for all its steps."""
+    run = context.instance.get_run_by_id(context.run_id)
+    tag = run.tags.get(AS_OF_TAG) if run else None
+    as_of = as_of_from(tag, settings)
+    if tag is None:
+        context.instance.add_run_tags(context.run_id, {AS_OF_TAG: as_of.isoformat()})
+    return as_of
+
+
+def require_built_for(settings: Settings, as_of: date) -> None:
+    """Refuse to go on from a warehouse that was built for another day.
+
+    Raises:
+        PipelineError: the warehouse is missing or of another as-of date.
+    """
+    built = None
+    if settings.warehouse.exists():
+        with open_warehouse(settings.warehouse, settings.threads) as connection:
+            row = connection.execute(
+                "SELECT max(as_of) FROM raw.run" if _has_run_table(connection) else "SELECT NULL"
+            ).fetchone()
+            built = row[0] if row else None
+    if built != as_of:
+        raise PipelineError(f"The warehouse was built as of {built}, not {as_of}. Run the whole job refresh_spine.")
+
+
+def _has_run_table(connection: duckdb.DuckDBPyConnection) -> bool:
+    sql = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'raw' AND table_name = 'run'"
+    return connection.execute(sql).fetchone() is not None
 
 
 @contextmanager

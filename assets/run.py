@@ -18,11 +18,13 @@ from assets.definitions import build_defs
 from assets.release import release_key
 from assets.resources import AS_OF_TAG, EXIT_CODE
 from assets.summary import summarise
-from spine.errors import PipelineError
-from spine.extract import Ledger, sweep
+from spine.errors import DeliveryError, LockedError, PipelineError
 from spine.files import replacing
 from spine.runs import PublishedRelease, RunSummary
 from spine.settings import Settings
+
+#: Marks runs of the `spine` command.
+COMMAND_TAG = "spine/command"
 
 #: Called with (steps ended, steps in all, the step that now runs).
 Listener = Callable[[int, int, str], None]
@@ -30,7 +32,7 @@ Listener = Callable[[int, int, str], None]
 _INSTANCE = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
-    "concurrency": {"pools": {"default_limit": 1}},
+    "concurrency": {"pools": {"default_limit": 1}, "runs": {"max_concurrent_runs": 1}},
 }
 
 
@@ -49,24 +51,40 @@ def refresh(settings: Settings, as_of: date, listener: Listener) -> RunSummary:
     """
     started = time.monotonic()
     settings.prepare()
-    sweep(settings.lake, Ledger(settings.ledger))
     job = build_defs(settings).resolve_job_def("refresh_spine")
     run_id = str(uuid.uuid4())
     with dg.DagsterInstance.from_config(dagster_home(settings)) as instance:
+        _end_stale_runs(instance)
         _announce(instance, run_id, len(job.nodes), listener)
         result = job.execute_in_process(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={AS_OF_TAG: as_of.isoformat()},
+            tags={AS_OF_TAG: as_of.isoformat(), COMMAND_TAG: "1"},
         )
         summary = summarise(settings, as_of, run_id, result.get_asset_check_evaluations())
         summary.releases = [_with_outcome(release, result) for release in summary.releases]
         summary.failures, summary.exit_code = _failures(result)
     summary.succeeded = result.success
+    if not result.success:
+        summary.exit_code = summary.exit_code or PipelineError.exit_code
+    elif summary.refused or summary.unrecognised:
+        summary.exit_code = DeliveryError.exit_code
     summary.seconds = round(time.monotonic() - started, 1)
     return summary
+
+
+def _end_stale_runs(instance: dg.DagsterInstance) -> None:
+    """Close runs of this command that were killed: whoever runs it now holds the home's lock.
+
+    Raises:
+        LockedError: a run that the Dagster UI, schedule or sensor started is under way.
+    """
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        if COMMAND_TAG not in run.tags:
+            raise LockedError("A run started in the Dagster UI is under way. Wait for it to end, or cancel it there.")
+        instance.report_run_failed(run, "The process ended before the run did.")
 
 
 def _with_outcome(release: PublishedRelease, result: dg.ExecuteInProcessResult) -> PublishedRelease:

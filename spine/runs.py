@@ -94,6 +94,13 @@ class RunRecord:
         self._path.unlink(missing_ok=True)
 
     @property
+    def last_as_of(self) -> date | None:
+        """The as-of date of the last successful run, or None."""
+        if not self._path.exists():
+            return None
+        return RunSummary(**json.loads(self._path.read_text(encoding="utf-8"))["summary"]).as_of
+
+    @property
     def pinned_as_of(self) -> date | None:
         """The as-of date that this home always uses (a demonstration region), or None."""
         if not self._pin.exists():
@@ -108,13 +115,14 @@ class RunRecord:
 def fingerprint(settings: Settings, as_of: date) -> str:
     """Hash of everything a run depends on: landing, definitions, code and the as-of date.
 
-    Landing files count by size and modification time, the rest by content, so that a run with
+    Landing files count by size, modification time and permissions, the rest by content, so that a run with
     nothing to do is known before anything slow is imported.
     """
     digest = hashlib.sha256(as_of.isoformat().encode())
     for path in _files(settings.landing):
         stat = path.lstat()
-        digest.update(f"{path.relative_to(settings.landing)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+        seen = (path.relative_to(settings.landing), stat.st_size, stat.st_mtime_ns, stat.st_mode)
+        digest.update(f"{seen}\n".encode())
     folders = [settings.expectations, settings.dbt_project, settings.project / "spine", settings.project / "assets"]
     lock = settings.project / "requirements.lock"
     for path in [*(p for folder in folders for p in _files(folder)), *([lock] if lock.exists() else [])]:

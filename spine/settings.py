@@ -6,7 +6,6 @@ data under expectations/), or a key.
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 
@@ -112,11 +111,13 @@ class Settings(BaseSettings):
         return self.project / "dbt_project"
 
     def prepare(self) -> Settings:
-        """Create the home's folders, personal ones readable by the owner only (0700)."""
+        """Create the home's folders, readable by the owner only (0700).
+
+        A folder that is there keeps its mode: one that was opened to others is for its owner to judge,
+        and the keys folder is then refused.
+        """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.chmod(self.root, 0o700)
         others = (self.ledger, self.releases, self.reports, self.keys, self.runs, self.dagster, self.dbt)
         for folder in (*(self.root / name for name in PERSONAL), *others):
             folder.mkdir(exist_ok=True, mode=0o700)
-            os.chmod(folder, 0o700)
         return self

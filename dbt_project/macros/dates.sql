@@ -30,7 +30,16 @@
     end
 {%- endmacro %}
 
-{#- Completed years of age on the as-of date. -#}
+{#- A date of death that has come: somebody whose date of death lies after the as-of date is not dead yet. -#}
+{% macro death_date(text) -%}
+    case when as_end_date({{ text }}) <= {{ as_of() }} then as_end_date({{ text }}) end
+{%- endmacro %}
+
+{#- Completed years of age on the as-of date, by month and day: whoever was born on 29 February is a year older on
+    1 March where the year has no such day. -#}
 {% macro age(date_of_birth) -%}
-    date_sub('year', {{ date_of_birth }}, {{ as_of() }})
+    (
+        year({{ as_of() }}) - year({{ date_of_birth }})
+        - (month({{ as_of() }}) * 100 + day({{ as_of() }}) < month({{ date_of_birth }}) * 100 + day({{ date_of_birth }}))::integer
+    )
 {%- endmacro %}

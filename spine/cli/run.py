@@ -5,6 +5,7 @@ Put here: commands that change a home. Never here: commands that only look.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from spine.cli.app import app, err, out, pipeline
 from spine.cli.report import show_next_steps, show_summary
-from spine.errors import DeliveryError
+from spine.errors import UsageError
+from spine.files import write_json
 from spine.runs import RunRecord, RunSummary, as_of_from, fingerprint, home_lock
 from spine.settings import Settings
 
@@ -30,7 +32,12 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same files.")]
 
 @app.command(epilog="Example: spine run --as-of 2028-03-31")
 def run(
-    as_of: Annotated[str, typer.Option(help="YYYY-MM-DD; deliveries dated later are ignored. Default: today.")] = "",
+    as_of: Annotated[
+        str,
+        typer.Option(
+            help="YYYY-MM-DD; deliveries dated later are ignored. Default: today, in a demonstration the region's date."
+        ),
+    ] = "",
 ) -> None:
     """Judge new deliveries, conform, link, and publish what the agreements permit."""
     settings = Settings()
@@ -43,9 +50,7 @@ def run(
 def demo(residents: Residents = 5000, seed: Seed = 1) -> None:
     """Write the fictional Wexmoor region into the home and run the whole pipeline on it."""
     settings = Settings().prepare()
-    RunRecord(settings).pin(REGION_DATE)
-    truth = settings.root.with_name(f"{settings.root.name}.truth")
-    _synthesise(settings.root, residents, seed, REGION_DATE, truth)
+    _write_demo_region(settings, residents, seed)
     summary = _run(settings, REGION_DATE)
     show_summary(summary, settings)
     if summary.succeeded:
@@ -78,6 +83,24 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine."
     )
 
 
+def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:
+    """Write the region once; what a user has added to it or changed in it since is kept."""
+    marker = settings.runs / "demo.json"
+    asked = {"residents": residents, "seed": seed}
+    there = json.loads(marker.read_text(encoding="utf-8")) if marker.exists() else None
+    if there == asked:
+        return
+    if there is not None:
+        raise UsageError(
+            f"{settings.home} holds a demonstration of {there['residents']:,} residents, seed {there['seed']}. "
+            f"Choose another home (SPINE_HOME=.spine-{residents} make demo RESIDENTS={residents} SEED={seed}), "
+            "or remove this one with `make clean`"
+        )
+    RunRecord(settings).pin(REGION_DATE)
+    _synthesise(settings.root, residents, seed, REGION_DATE, settings.root.with_name(f"{settings.root.name}.truth"))
+    write_json(marker, asked)
+
+
 def _run(settings: Settings, as_of: date) -> RunSummary:
     settings.prepare()
     record = RunRecord(settings)
@@ -89,7 +112,7 @@ def _run(settings: Settings, as_of: date) -> RunSummary:
             return summary
         record.forget()
         summary = _with_progress(settings, as_of)
-        if summary.exit_code in (0, DeliveryError.exit_code):
+        if summary.succeeded:
             record.save(before, summary)
     return summary
 

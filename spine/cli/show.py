@@ -18,7 +18,7 @@ from spine.cli.app import app, out
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.contracts.derive import stale_suites, write_suites
 from spine.errors import ContractError
-from spine.runs import as_of_from
+from spine.runs import RunRecord, as_of_from
 from spine.settings import Settings
 
 contracts_app = typer.Typer(no_args_is_help=True, help="Check the contracts, and derive what follows from them.")
@@ -50,7 +50,7 @@ def query(
     else:
         table = Table(*frame.columns, box=box.SIMPLE_HEAD)
         for row in frame.iter_rows():
-            table.add_row(*("" if cell is None else str(cell) for cell in row))
+            table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
         out.print(table)
 
 
@@ -63,7 +63,7 @@ def status() -> None:
     settings = Settings()
     partners = load_partners(settings.expectations / "partners.yaml")
     contracts = load_contracts(settings.expectations / "contracts", partners)
-    as_of = as_of_from(None, settings)
+    as_of = RunRecord(settings).last_as_of or as_of_from(None, settings)
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     used = {part.entry.delivery for source in in_use(entries, contracts, as_of) for part in source.parts}
     sources = Table("source", "newest", "verdict", "rows kept", "in use", box=box.SIMPLE_HEAD, title=f"As of {as_of}")

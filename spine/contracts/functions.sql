@@ -1,6 +1,6 @@
 -- The identifier and date rules of the spine, once, as DuckDB macros.
 -- Installed in the warehouse (for dbt) and on the connection that checks deliveries at the door,
--- so that both judge by the same rule. Sources of the rules: docs/reference-rules.md.
+-- so that both judge by the same rule. Each says where its rule comes from.
 -- Every macro takes text as it came and returns NULL for NULL; none raises.
 
 -- Text with surrounding white space (non-breaking too) removed; blanks and the usual spellings of "missing" are NULL.

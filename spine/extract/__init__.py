@@ -7,7 +7,6 @@ quality rule is measured (spine.quality, passed in as a function) or what dbt ma
 from spine.extract.deliveries import Delivery, Found, contract_for, find_deliveries
 from spine.extract.in_use import InUse, create_raw_views, in_use
 from spine.extract.judge import process
-from spine.extract.land import sweep
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
 
 __all__ = [
@@ -22,5 +21,4 @@ __all__ = [
     "find_deliveries",
     "in_use",
     "process",
-    "sweep",
 ]

@@ -7,6 +7,7 @@ a file (read_csv, read_fhir), or a partner's file name in any message: names may
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from spine.files import sha256_of
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
-_SPEAKABLE = re.compile(r"(?!.*\d{7})[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+_NOT_SHOWN = "(a name that is not shown)"
+_GUIDE = "see docs/add-a-partner-extract.md"
 
 
 @dataclass(frozen=True)
@@ -101,19 +103,22 @@ def find_deliveries(landing: Path, contracts: Iterable[Contract], as_of: date) -
         as_of: deliveries dated after it are returned apart, as `future`.
 
     Returns:
-        Deliveries that a contract covers, and everything else with the reason in plain words.
+        Deliveries that a contract covers, and everything else with the reason in plain words. The
+        name of a folder is shown only where it is a partner or dataset of the contracts, or a date:
+        any other may be a person's.
     """
     contracts = tuple(contracts)
+    names = _Names.of(contracts)
     deliveries: list[Delivery] = []
     future: list[Delivery] = []
     unrecognised: list[tuple[str, str]] = []
-    for folder, shown, problem in _dated_folders(landing):
-        fault = problem
-        partner, dataset = shown.split("/")[:2] if shown.count("/") == 2 else ("", "")
-        if fault is None:
-            day = date.fromisoformat(folder.name)
-            delivery = Delivery(partner, dataset, day, folder)
-            fault = _not_covered(contracts, delivery) or _unfit(folder, landing)
+    for folder, shown, problem in _dated_folders(landing, names):
+        fault = problem or names.fault(folder)
+        if fault is not None:
+            unrecognised.append((shown, fault))
+            continue
+        delivery = Delivery(folder.parts[-3], folder.parts[-2], date.fromisoformat(folder.name), folder)
+        fault = _not_covered(contracts, delivery) or _unfit(folder)
         if fault is not None:
             unrecognised.append((shown, fault))
         else:
@@ -133,7 +138,9 @@ def read_content(delivery: Delivery) -> Content:
     landing = delivery.folder.parents[2].resolve()
     faults: list[str] = []
     found: list[tuple[str, Path, str, int]] = []
-    paths = sorted(_visible_files(delivery.folder), key=lambda p: p.relative_to(delivery.folder).as_posix())
+    paths = sorted(
+        _visible_files(delivery.folder, delivery.key), key=lambda p: p.relative_to(delivery.folder).as_posix()
+    )
     for number, path in enumerate(paths, start=1):
         shown = f"{delivery.key}: file {number} of {len(paths)}"
         if not path.resolve().is_relative_to(landing):
@@ -150,7 +157,38 @@ def read_content(delivery: Delivery) -> Content:
     return Content(files, hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest())
 
 
-def _dated_folders(landing: Path) -> Iterator[tuple[Path, str, str | None]]:
+@dataclass(frozen=True)
+class _Names:
+    """The folder names that contracts know, and what to say of others without repeating them."""
+
+    partners: frozenset[str]
+    datasets: frozenset[str]
+
+    @classmethod
+    def of(cls, contracts: tuple[Contract, ...]) -> _Names:
+        partners = frozenset(supply.partner for contract in contracts for supply in contract.supplies)
+        return cls(partners, frozenset(contract.dataset for contract in contracts))
+
+    def shown(self, name: str, depth: int) -> str:
+        """The name of a folder `depth` levels below landing, where it is one of ours."""
+        is_ours = (name in self.partners, name in self.datasets, _is_date(name))[depth - 1]
+        return name if is_ours else _NOT_SHOWN
+
+    def fault(self, folder: Path) -> str | None:
+        """What is wrong with the names of a date folder and the two above it."""
+        partner, dataset, day = folder.parts[-3:]
+        if partner not in self.partners:
+            return f"no server entry of a contract names this partner folder: {_one_of(self.partners)}; {_GUIDE}"
+        if dataset not in self.datasets:
+            return f"no contract is named after this dataset folder: {_one_of(self.datasets)}; {_GUIDE}"
+        return None if _is_date(day) else "the date folder's name is no date: expected YYYY-MM-DD"
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"expected one of: {', '.join(sorted(names))}"
+
+
+def _dated_folders(landing: Path, names: _Names) -> Iterator[tuple[Path, str, str | None]]:
     """Every folder three levels down; what stops short of that comes with the reason."""
     level: list[tuple[Path, str]] = [(landing, "")]
     for depth, kind in enumerate(("a partner", "a dataset", "a date"), start=1):
@@ -160,13 +198,11 @@ def _dated_folders(landing: Path) -> Iterator[tuple[Path, str, str | None]]:
                 if entry is None:
                     yield folder, shown or ".", "the folder cannot be read: check its permissions"
                     continue
-                name = f"{shown}/{_speak(entry)}".lstrip("/")
+                name = f"{shown}/{names.shown(entry.name, depth)}".lstrip("/")
                 if not entry.is_dir():
                     yield entry, shown or ".", f"a file lies where the folder of {kind} should be"
                 elif not entry.resolve().is_relative_to(landing.resolve()):
                     yield entry, name, "a link that leaves the landing folder"
-                elif depth == 3 and not _is_date(entry.name):
-                    yield entry, name, "the folder's name is no date (YYYY-MM-DD)"
                 elif depth == 3:
                     yield entry, name, None
                 else:
@@ -177,21 +213,22 @@ def _dated_folders(landing: Path) -> Iterator[tuple[Path, str, str | None]]:
 def _entries(folder: Path) -> Iterator[Path | None]:
     """Visible entries in order of name; None where the folder cannot be read."""
     try:
-        names = sorted(folder.iterdir())
+        found = sorted(folder.iterdir())
     except FileNotFoundError:
         return
     except OSError:
         yield None
         return
-    yield from (entry for entry in names if not _is_hidden(entry))
+    # Without the right to enter, the names can be listed and nothing can be asked of them.
+    yield from (entry for entry in found if not _is_hidden(entry)) if os.access(folder, os.X_OK) else (None,)
 
 
-def _visible_files(folder: Path) -> Iterator[Path]:
+def _visible_files(folder: Path, shown: str) -> Iterator[Path]:
     for entry in _entries(folder):
         if entry is None:
-            raise DeliveryError(f"{folder.name}: a folder of the delivery cannot be read. Check its permissions")
+            raise DeliveryError(f"{shown}: a folder of the delivery cannot be read. Check its permissions")
         if entry.is_dir() and not entry.is_symlink():
-            yield from _visible_files(entry)
+            yield from _visible_files(entry, shown)
         elif not entry.is_dir():
             yield entry
 
@@ -210,24 +247,18 @@ def _is_date(name: str) -> bool:
     return True
 
 
-def _speak(path: Path) -> str:
-    """The folder's name where it looks like a folder's name, else a stand-in: it may hold personal data."""
-    return path.name if _SPEAKABLE.fullmatch(path.name) else "(a name that is not shown)"
-
-
 def _not_covered(contracts: tuple[Contract, ...], delivery: Delivery) -> str | None:
     if contract_for(contracts, delivery.partner, delivery.dataset, delivery.date):
         return None
     mine = [contract for contract in contracts if contract.dataset == delivery.dataset]
-    if not mine:
-        return "no contract is named after this dataset; see docs/add-a-partner-extract.md"
-    if not any(supply.partner == delivery.partner for contract in mine for supply in contract.supplies):
-        return "no server entry of the dataset's contracts names this partner; see docs/add-a-partner-extract.md"
+    senders = {supply.partner for contract in mine for supply in contract.supplies}
+    if delivery.partner not in senders:
+        return f"no server entry of the dataset's contracts names this partner: {_one_of(senders)}; {_GUIDE}"
     return "the contract's server entry of this partner is not valid on this date"
 
 
-def _unfit(folder: Path, landing: Path) -> str | None:
+def _unfit(folder: Path) -> str | None:
     try:
-        return None if any(True for _ in _visible_files(folder)) else "the folder holds no file yet"
+        return None if any(True for _ in _visible_files(folder, "landing")) else "the folder holds no file yet"
     except DeliveryError:
         return "the folder cannot be read: check its permissions"

@@ -17,7 +17,7 @@ from spine.contracts.model import Contract, Table
 from spine.errors import PipelineError, ReconciliationError
 from spine.extract.deliveries import contract_for
 from spine.extract.ledger import LedgerEntry
-from spine.extract.workspace import literal, quoted, scalar, scrubbed, sql_type
+from spine.extract.workspace import identifier, literal, scalar, sql_type
 
 PROVENANCE = (
     ("_partner", "VARCHAR"),
@@ -102,7 +102,7 @@ def create_raw_views(
         What is in use, as `in_use`.
 
     Raises:
-        PipelineError: a Parquet file of an accepted delivery is gone.
+        PipelineError: a Parquet file of an accepted delivery is gone or damaged.
         ReconciliationError: a file does not hold the rows that its record says.
     """
     sources = in_use(entries, contracts, as_of)
@@ -115,8 +115,10 @@ def create_raw_views(
     for contract in contracts:
         mine = [source for source in sources if source.dataset == contract.dataset]
         for table in contract.tables:
-            with scrubbed(f"raw.{contract.id}__{table.name}", "the view could not be created over the lake"):
+            try:
                 _create_view(connection, contract, table, mine, lake.absolute())
+            except duckdb.Error as error:
+                raise _unreadable(connection, contract, table, mine, lake.absolute(), error) from None
     return sources
 
 
@@ -156,7 +158,7 @@ def _create_view(
             if part.entry.contract_id == contract.id:
                 selects.append(_select(connection, contract, table, source, part, lake))
                 _record(connection, contract, table, source, part, lake)
-    name = f"raw.{quoted(f'{contract.id}__{table.name}')}"
+    name = f"raw.{identifier(f'{contract.id}__{table.name}')}"
     connection.execute(f"DROP VIEW IF EXISTS {name}")
     connection.execute(f"CREATE VIEW {name} AS {' UNION ALL '.join(selects)}")
 
@@ -164,7 +166,7 @@ def _create_view(
 def _empty(table: Table) -> str:
     columns = [(c.name, sql_type(c.nested)) for c in table.columns]
     columns += [*PROVENANCE, ("_first_delivered", "DATE")]
-    return f"SELECT {', '.join(f'NULL::{kind} AS {quoted(name)}' for name, kind in columns)} WHERE false"
+    return f"SELECT {', '.join(f'NULL::{kind} AS {identifier(name)}' for name, kind in columns)} WHERE false"
 
 
 def _select(
@@ -174,7 +176,7 @@ def _select(
     held = _types(connection, f"SELECT * FROM read_parquet({literal(_parquet(lake, part.entry, table))})")
     due = _types(connection, _empty(table))
     columns = [
-        f"d.{quoted(c.name)}" if held.get(c.name) == due[c.name] else f"NULL::{due[c.name]} AS {quoted(c.name)}"
+        f"d.{identifier(c.name)}" if held.get(c.name) == due[c.name] else f"NULL::{due[c.name]} AS {identifier(c.name)}"
         for c in table.columns
     ]
     columns += [f"d.{name}" for name, _ in PROVENANCE]
@@ -184,9 +186,9 @@ def _select(
     if len(history) < 2 or not table.keys or not set(table.keys) <= set(held):
         first = f"DATE {literal(part.entry.date)}"
         return f"SELECT {', '.join(columns)}, {first} AS _first_delivered FROM {rows} WHERE {where}"
-    keys = ", ".join(quoted(key) for key in table.keys)
+    keys = ", ".join(identifier(key) for key in table.keys)
     files = ", ".join(literal(_parquet(lake, e, table)) for e in history)
-    join = " AND ".join(f"d.{quoted(key)} IS NOT DISTINCT FROM f.{quoted(key)}" for key in table.keys)
+    join = " AND ".join(f"d.{identifier(key)} IS NOT DISTINCT FROM f.{identifier(key)}" for key in table.keys)
     firsts = (
         f"SELECT {keys}, min(_delivery_date) AS _first FROM read_parquet([{files}], union_by_name=true) GROUP BY ALL"
     )
@@ -199,7 +201,7 @@ def _survives(contract: Contract, table: Table, part: Part) -> str:
     if part.replaced_from is None or contract.window is None or contract.window.table != table.name:
         return "true"
     goes_on = (part.entry.window_end or part.entry.date) + timedelta(days=1)
-    end = f"coalesce(as_end_date(d.{quoted(contract.window.event_end)}), DATE {literal(goes_on)})"
+    end = f"coalesce(as_end_date(d.{identifier(contract.window.event_end)}), DATE {literal(goes_on)})"
     return f"{end} < DATE {literal(part.replaced_from)}"
 
 
@@ -233,6 +235,30 @@ def _parquet(lake: Path, entry: LedgerEntry, table: Table) -> Path:
             "was accepted. Run the delivery again from landing, or restore the lake from a backup"
         )
     return path
+
+
+def _unreadable(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    table: Table,
+    sources: Sequence[InUse],
+    lake: Path,
+    fault: duckdb.Error,
+) -> PipelineError:
+    """What to say of DuckDB's error, whose message may quote a cell: which lake file is damaged, where one is."""
+    for entry in (e for source in sources for e in source.history if e.contract_id == contract.id):
+        try:
+            _types(connection, f"SELECT * FROM read_parquet({literal(_parquet(lake, entry, table))})")
+        except duckdb.Error as error:
+            return PipelineError(
+                f"the lake file of {entry.delivery} r{entry.revision:03d}, table '{table.name}', cannot be read "
+                f"({type(error).__name__}); restore it from a backup, or delete its lake folder and ledger record so "
+                "that it is read again"
+            )
+    return PipelineError(
+        f"raw.{contract.id}__{table.name}: the view over the lake could not be created ({type(fault).__name__}). "
+        "Check disk and memory, or restore the lake from a backup"
+    )
 
 
 def _types(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from spine.contracts.model import Contract
 from spine.contracts.rules import Rule, RuleResult
 from spine.errors import DeliveryError
 from spine.extract.deliveries import Content, Delivery, read_content
-from spine.extract.land import Staged, discard, settle, stage
+from spine.extract.land import Staged, discard, settle, stage, sweep
 from spine.extract.ledger import Ledger, LedgerEntry
 
 #: Measures rules on Parquet files by table, as of a date.
@@ -33,6 +33,8 @@ def process(
 ) -> LedgerEntry | None:
     """Judge one delivery and record the verdict. Its faults never raise: they refuse it, and others go on.
 
+    One run at a time judges a partner's dataset: another waits, and then sees what the first one recorded.
+
     Args:
         contract: the layout that the partner sends on that date.
         evaluate: measures the contract's rules.
@@ -43,6 +45,13 @@ def process(
     Raises:
         SpineError: rows do not add up, or the machine failed. Nothing is recorded then.
     """
+    with ledger.lock(delivery.partner, delivery.dataset):
+        return _judge(delivery, contract, lake, ledger, as_of, evaluate, threads)
+
+
+def _judge(
+    delivery: Delivery, contract: Contract, lake: Path, ledger: Ledger, as_of: date, evaluate: Evaluate, threads: int
+) -> LedgerEntry | None:
     revisions = ledger.of_delivery(delivery.key)
     revision = revisions[-1].revision + 1 if revisions else 1
     try:
@@ -51,6 +60,7 @@ def process(
         return _refuse_once(delivery, contract, revisions, Content((), "unreadable"), as_of, str(error), ledger)
     if revisions and _is_known(revisions[-1], contract, content, lake):
         return None
+    sweep(delivery, lake, ledger)
     try:
         staged = stage(delivery, contract, lake, revision, content, threads)
     except DeliveryError as error:

@@ -22,7 +22,7 @@ from spine.extract.deliveries import Content, Delivery, SourceFile
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
 from spine.extract.read_csv import read_csv
 from spine.extract.read_fhir import SUFFIXES, read_fhir
-from spine.extract.workspace import FileRead, literal, open_workspace, quoted, rows_of, scalar, scrubbed
+from spine.extract.workspace import FileRead, identifier, literal, open_workspace, rows_of, scalar, scrubbed
 from spine.files import fsync, sha256_of, write_json
 
 _TEMPORARY = ".tmp-"
@@ -68,7 +68,7 @@ def stage(
         DeliveryError: every fault of structure, one to a line.
         ReconciliationError: rows read are not rows kept, quarantined and ignored.
     """
-    folder = lake / f"{_TEMPORARY}{os.getpid()}-{delivery.key.replace('/', '-')}"
+    folder = lake / f"{_TEMPORARY}{os.getpid()}-{_dashed(delivery)}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     try:
@@ -98,8 +98,16 @@ def settle(staged: Staged, entry: LedgerEntry, lake: Path, ledger: Ledger) -> Le
 
     Accepted or refused alike, nothing is lost. A crash between the two leaves a folder that no
     record names: `sweep` removes it and the delivery is judged again.
+
+    Raises:
+        PipelineError: the final folder is there already. What is in the lake is never replaced.
     """
     final = lake / entry.folder
+    if final.exists():
+        raise PipelineError(
+            f"{entry.delivery} r{entry.revision:03d}: its folder in the lake is there already, perhaps from another "
+            "run at the same time. Nothing was replaced; run again"
+        )
     files = sorted(path for path in staged.folder.iterdir() if path.is_file())
     manifest = {path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in files}
     write_json(
@@ -108,7 +116,6 @@ def settle(staged: Staged, entry: LedgerEntry, lake: Path, ledger: Ledger) -> Le
     for path in (*files, staged.folder):
         fsync(path)
     final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    shutil.rmtree(final, ignore_errors=True)
     os.rename(staged.folder, final)
     fsync(final.parent)
     ledger.add(entry)
@@ -120,18 +127,22 @@ def discard(staged: Staged) -> None:
     shutil.rmtree(staged.folder, ignore_errors=True)
 
 
-def sweep(lake: Path, ledger: Ledger) -> int:
-    """Remove what a crash left behind: temporary folders, and revisions that no ledger record names.
+def sweep(delivery: Delivery, lake: Path, ledger: Ledger) -> int:
+    """Remove what a crash left of one delivery: temporary folders, and revisions that no ledger record names.
 
     Returns:
-        How many folders were removed. Their deliveries are still in landing and are judged again.
+        How many folders were removed. The delivery is still in landing and is judged again.
     """
-    known = {lake / entry.folder for entry in ledger.entries()}
-    left = list(lake.glob(f"{_TEMPORARY}*"))
-    left += [path for path in lake.glob("*/*/*/r*") if path not in known]
+    known = {lake / entry.folder for entry in ledger.of_delivery(delivery.key)}
+    revisions = lake.glob(f"{delivery.dataset}__*/{delivery.partner}/{delivery.date.isoformat()}/r*")
+    left = [*lake.glob(f"{_TEMPORARY}*-{_dashed(delivery)}"), *(path for path in revisions if path not in known)]
     for path in left:
         shutil.rmtree(path)
     return len(left)
+
+
+def _dashed(delivery: Delivery) -> str:
+    return delivery.key.replace("/", "-")
 
 
 def _assign(delivery: Delivery, contract: Contract, content: Content) -> dict[str, list[SourceFile]]:
@@ -221,7 +232,7 @@ def _write(
     folder: Path,
 ) -> Path:
     path = folder / f"{table.name}.parquet"
-    columns = ", ".join(quoted(column.name) for column in table.columns)
+    columns = ", ".join(identifier(column.name) for column in table.columns)
     written = connection.execute(f"""
         COPY (SELECT {columns}, {literal(delivery.partner)} AS _partner, {literal(delivery.key)} AS _delivery,
                      DATE {literal(delivery.date)} AS _delivery_date, {revision}::INTEGER AS _revision,
@@ -244,7 +255,9 @@ def _write_quarantine(connection: duckdb.DuckDBPyConnection, folder: Path) -> No
 def _window(
     connection: duckdb.DuckDBPyConnection, contract: Contract, delivery: Delivery
 ) -> tuple[date | None, date | None]:
-    """First and last day that a rolling delivery covers.
+    """First and last day that a rolling delivery covers: the period that most of its rows name, the latest of equals.
+
+    The extremes of all rows would let one mistyped year replace every earlier delivery.
 
     Raises:
         DeliveryError: no row says so.
@@ -253,12 +266,17 @@ def _window(
         return None, None
     window = contract.window
     row = connection.execute(f"""
-        SELECT min(as_date({quoted(window.period_start)})), max(as_date({quoted(window.period_end)}))
-        FROM {rows_of(contract.table(window.table))}""").fetchone()
-    if row is None or row[0] is None or row[1] is None:
+        SELECT as_date(period_start) AS first_day, as_date(period_end) AS last_day FROM (
+            SELECT {identifier(window.period_start)} AS period_start, {identifier(window.period_end)} AS period_end,
+                   count(*) AS n
+            FROM {rows_of(contract.table(window.table))} GROUP BY ALL)
+        WHERE first_day <= last_day
+        GROUP BY ALL ORDER BY sum(n) DESC, last_day DESC, first_day DESC LIMIT 1""").fetchone()
+    if row is None:
         raise DeliveryError(
-            f"{delivery.key}: no row of table '{window.table}' says which period it covers ('{window.period_start}', "
-            f"'{window.period_end}'). Ask the partner to resend it"
+            f"{delivery.key}: no row of table '{window.table}' says which period it covers: expected a date in "
+            f"'{window.period_start}' and the same or a later one in '{window.period_end}'. "
+            "Ask the partner to resend it"
         )
     return row[0], row[1]
 

@@ -9,6 +9,7 @@ import datetime
 from pathlib import Path
 from typing import Literal
 
+from filelock import BaseFileLock, FileLock
 from pydantic import BaseModel, ConfigDict
 
 from spine.contracts.rules import RuleResult
@@ -95,6 +96,12 @@ class Ledger:
     def of_delivery(self, key: str) -> tuple[LedgerEntry, ...]:
         """All revisions of one delivery (`partner/dataset/date`), oldest first."""
         return self._read(f"{key}/r*.json")
+
+    def lock(self, partner: str, dataset: str) -> BaseFileLock:
+        """Held by the one run that may judge this partner's dataset; another run waits for it."""
+        folder = self.folder / partner / dataset
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return FileLock(folder / ".lock", mode=0o600)
 
     def add(self, entry: LedgerEntry) -> None:
         """Write a record, atomically. Records are never changed."""

@@ -20,7 +20,7 @@ from spine.contracts.model import Table, header_key
 from spine.errors import DeliveryError
 from spine.extract.deliveries import SourceFile
 from spine.extract.text import Text, to_plain_text
-from spine.extract.workspace import FileRead, literal, missing_rule, quoted, rows_of, scalar, scrubbed, shifts
+from spine.extract.workspace import FileRead, identifier, literal, missing_rule, rows_of, scalar, scrubbed, shifts
 
 DELIMITERS = (",", ";", "|", "\t")
 #: A record may be this long in bytes; a longer one is put aside.
@@ -102,7 +102,7 @@ def find_layout(text: Text, table: Table, where: str, version: str) -> Layout:
         if found is not None:
             places[column.name] = header.index(found)
         elif not column.optional_header:
-            near = _near(column.source_name, header, table, score)
+            near = _near(column.source_name, header, table)
             faults.append(f"column '{column.source_name}' is missing (contract {version}){near}")
     if faults:
         if score == 0:
@@ -134,9 +134,14 @@ def _fits_headerless(cells: Sequence[str], columns: int) -> bool:
     return len(cells) >= columns and not any(cells[columns:]) and any(re.search(r"\d", cell) for cell in cells)
 
 
-def _near(name: str, header: Sequence[str], table: Table, score: int) -> str:
-    """A suggestion from the file's own headers; nothing where these may be data."""
-    if not score:
+def _near(name: str, header: Sequence[str], table: Table) -> str:
+    """A suggestion from the file's own headers; nothing where these may be data.
+
+    One cell of data may happen to read like a column ("Band"). A header names half of the columns that must come.
+    """
+    due = [column.find_in(header) for column in table.columns if not column.optional_header]
+    named = sum(found is not None for found in due)
+    if named < max(2, len(due) / 2):
         return ""
     taken = {column.find_in(header) for column in table.columns}
     free = {h: header_key(h) for h in header if h not in taken and _HEADER_LIKE.fullmatch(h)}
@@ -157,7 +162,7 @@ def _load(
     rows_read = text.lines - layout.header_lines - breaks - blank_lines
     swallowed = rows_read - good - rejects
     _judge(connection, table, layout, has_rejects=rejects + blank_lines > 0)
-    columns = ", ".join(quoted(c.name) for c in table.columns)
+    columns = ", ".join(identifier(c.name) for c in table.columns)
     connection.execute(f"""
         INSERT INTO {rows_of(table)} SELECT {columns}, {literal(file.sha256)}, {file.number}, _row_no, 0
         FROM judged WHERE NOT _blank AND _rule IS NULL""")
@@ -187,7 +192,7 @@ def _parse(connection: duckdb.DuckDBPyConnection, table: Table, text: Text, layo
     cells = [f"c{n}" for n in range(layout.width)]
     names = ", ".join(f"'{cell}': 'VARCHAR'" for cell in cells)
     columns = [
-        f"{f'c{layout.places[c.name]}' if c.name in layout.places else 'NULL::VARCHAR'} AS {quoted(c.name)}"
+        f"{f'c{layout.places[c.name]}' if c.name in layout.places else 'NULL::VARCHAR'} AS {identifier(c.name)}"
         for c in table.columns
     ]
     if text.has_quotes:
@@ -214,7 +219,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, 
     """Fill `judged`: parsed rows with their number among all rows, the rule they break, and whether they are blank."""
     join = f"ASOF LEFT JOIN ({shifts('rejected')}) ON rowid >= before" if has_rejects else ""
     number = "rowid + 1 + coalesce(shift, 0)" if has_rejects else "rowid + 1"
-    held = ", ".join(f"nullif(trim({quoted(name)}), '')" for name in layout.places)
+    held = ", ".join(f"nullif(trim({identifier(name)}), '')" for name in layout.places)
     connection.execute(f"""
         CREATE OR REPLACE TABLE judged AS
         SELECT parsed.*, {number} AS _row_no, {missing_rule(table.columns)} AS _rule, coalesce({held}) IS NULL AS _blank

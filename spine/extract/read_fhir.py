@@ -17,7 +17,7 @@ from spine.contracts.model import Table
 from spine.errors import DeliveryError
 from spine.extract.deliveries import SourceFile
 from spine.extract.text import Text, to_plain_text
-from spine.extract.workspace import FileRead, literal, missing_rule, quoted, rows_of, scalar, scrubbed, shifts
+from spine.extract.workspace import FileRead, identifier, literal, missing_rule, rows_of, scalar, scrubbed, shifts
 
 SUFFIXES = (".json", ".ndjson", ".jsonl")
 #: A line of NDJSON may be this long in bytes; a longer one is put aside.
@@ -156,11 +156,11 @@ def _unpack(connection: duckdb.DuckDBPyConnection) -> None:
 def _transform(connection: duckdb.DuckDBPyConnection, table: Table, file: SourceFile, mine: str) -> None:
     """Append the table's resources; those that lack a required element or have another structure go aside."""
     structure = json.dumps({column.source_name: column.nested for column in table.columns})
-    columns = ", ".join(f"t.{quoted(c.source_name)} AS {quoted(c.name)}" for c in table.columns)
-    types = ", ".join(quoted(c.name) for c in table.columns)
+    columns = ", ".join(f"t.{identifier(c.source_name)} AS {identifier(c.name)}" for c in table.columns)
+    types = ", ".join(identifier(c.name) for c in table.columns)
     nested = [c for c in table.columns if c.nested != "VARCHAR"]
     shapes = " ".join(
-        f"WHEN {quoted(c.name)} IS NULL AND json_type(resource, {literal('$.' + c.source_name)}) <> 'NULL' "
+        f"WHEN {identifier(c.name)} IS NULL AND json_type(resource, {literal('$.' + c.source_name)}) <> 'NULL' "
         f"THEN {literal(c.name + '__wrong_structure')}"
         for c in nested
     )

@@ -54,7 +54,7 @@ def open_workspace(folder: Path, tables: tuple[Table, ...], threads: int = 0) ->
         install_functions(connection)
         connection.execute("CREATE TABLE quarantine (table_name VARCHAR, file_no INTEGER, row_no BIGINT, rule VARCHAR)")
         for table in tables:
-            columns = ", ".join(f"{quoted(c.name)} {sql_type(c.nested)}" for c in table.columns)
+            columns = ", ".join(f"{identifier(c.name)} {sql_type(c.nested)}" for c in table.columns)
             source = "_file_sha256 VARCHAR, _file_no INTEGER, _row_no BIGINT, _place BIGINT"
             connection.execute(f"CREATE TABLE {rows_of(table)} ({columns}, {source})")
         yield connection
@@ -82,10 +82,10 @@ def scrubbed(where: str, fault: str) -> Iterator[None]:
 
 def rows_of(table: Table) -> str:
     """Quoted name of the table's rows in the workspace."""
-    return quoted(f"rows_{table.name}")
+    return identifier(f"rows_{table.name}")
 
 
-def quoted(name: str) -> str:
+def identifier(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
@@ -98,7 +98,7 @@ def literal(value: object) -> str:
 def sql_type(nested: Any) -> str:
     """DuckDB type of a column, from the contract's structure of it."""
     if isinstance(nested, dict):
-        return "STRUCT(" + ", ".join(f"{quoted(k)} {sql_type(v)}" for k, v in nested.items()) + ")"
+        return "STRUCT(" + ", ".join(f"{identifier(k)} {sql_type(v)}" for k, v in nested.items()) + ")"
     if isinstance(nested, list):
         return f"{sql_type(nested[0])}[]"
     return str(nested)
@@ -107,7 +107,7 @@ def sql_type(nested: Any) -> str:
 def missing_rule(columns: tuple[Column, ...]) -> str:
     """SQL: the rule that a row breaks when a required column is blank, NULL where none is."""
     tests = [
-        f"WHEN {f'clean_text({quoted(c.name)})' if c.nested == 'VARCHAR' else quoted(c.name)} IS NULL "
+        f"WHEN {f'clean_text({identifier(c.name)})' if c.nested == 'VARCHAR' else identifier(c.name)} IS NULL "
         f"THEN {literal(c.name + '__missing')}"
         for c in columns
         if c.required

@@ -4,7 +4,15 @@ Put here: agreements, purpose-keyed pseudonyms, opt-outs. Never here: building o
 release (spine.release) or the text of an agreement (expectations/agreements).
 """
 
-from spine.governance.agreements import Agreement, agreement_for, check_agreement, load_agreement, load_agreements
+from spine.governance.agreements import (
+    Agreement,
+    agreement_for,
+    check_agreement,
+    in_force,
+    load_agreement,
+    load_agreements,
+    read_agreements,
+)
 from spine.governance.opt_outs import OptOuts, opted_out_residents
 from spine.governance.pseudonymise import Key, load_or_create_key, pseudonyms
 
@@ -14,9 +22,11 @@ __all__ = [
     "OptOuts",
     "agreement_for",
     "check_agreement",
+    "in_force",
     "load_agreement",
     "load_agreements",
     "load_or_create_key",
     "opted_out_residents",
     "pseudonyms",
+    "read_agreements",
 ]

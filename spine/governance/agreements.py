@@ -172,15 +172,21 @@ def load_agreements(folder: Path) -> tuple[Agreement, ...]:
     Raises:
         ContractError: every fault of every file.
     """
+    agreements, faults = read_agreements(folder)
+    if faults:
+        raise ContractError("\n".join(faults))
+    return agreements
+
+
+def read_agreements(folder: Path) -> tuple[tuple[Agreement, ...], list[str]]:
+    """The valid agreements of `folder`, sorted by file name, and the faults of the other files."""
     agreements, faults = [], []
     for path in sorted(folder.glob("*.yaml")):
         try:
             agreements.append(load_agreement(path))
         except ContractError as error:
             faults.append(str(error))
-    if faults:
-        raise ContractError("\n".join(faults))
-    return tuple(agreements)
+    return tuple(agreements), faults
 
 
 def agreement_for(purpose: str, folder: Path, as_of: date) -> Agreement:
@@ -190,7 +196,16 @@ def agreement_for(purpose: str, folder: Path, as_of: date) -> Agreement:
         GovernanceError: there is none, there are several, or it is not in force.
         ContractError: a file of the folder is not a valid agreement.
     """
-    found = [agreement for agreement in load_agreements(folder) if agreement.purpose == purpose]
+    return in_force(purpose, load_agreements(folder), as_of)
+
+
+def in_force(purpose: str, agreements: Iterable[Agreement], as_of: date) -> Agreement:
+    """The one of these agreements that permits a purpose on a day.
+
+    Raises:
+        GovernanceError: there is none, there are several, or it is not in force.
+    """
+    found = [agreement for agreement in agreements if agreement.purpose == purpose]
     if not found:
         raise GovernanceError(
             f"purpose '{purpose}': no agreement permits it, so nothing is released. "

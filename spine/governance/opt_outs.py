@@ -1,6 +1,6 @@
 """Who has set a national data opt-out, as residents.
 
-Put here: matching the opt-out list to residents, and refusing a list that is missing or old.
+Put here: matching the opt-out list to residents, and refusing a list that is missing, old or unusable.
 Never here: removing anyone from a table (spine.release), or a number or name in a message.
 """
 
@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import duckdb
 
-from spine.contracts import Contract
+from spine.contracts import Contract, install_functions
 from spine.errors import GovernanceError
 
 DATASET = "opt_out"
@@ -42,11 +42,13 @@ def opted_out_residents(
 
     Args:
         connection: has the warehouse attached as `catalog`, which holds `raw.deliveries`, the raw
-            views of the opt-out layouts and `core.bridge_resident_nhs_number`.
+            views of the opt-out layouts and `core.bridge_resident_nhs_number`. The shared rules
+            are installed in its current database.
         max_age_days: how old a list may be on `as_of`.
 
     Raises:
-        GovernanceError: a partner that supplies the list has none in use, or only an old one.
+        GovernanceError: a partner that supplies the list has none in use, only an old one, or one
+            without a single valid number, which can hide nobody.
     """
     layouts = [contract for contract in contracts if contract.dataset == DATASET]
     dates = _list_dates(connection, catalog, as_of)
@@ -56,16 +58,30 @@ def opted_out_residents(
     for partner in suppliers:
         _refuse_unless_recent(partner, dates.get(partner), as_of, max_age_days)
     lists = " UNION ALL ".join(
-        f'SELECT {_DIGITS.format(column="nhs_number")} AS number FROM {catalog}.raw."{layout.id}__{table.name}"'
+        f"SELECT _partner AS partner, {_DIGITS.format(column='nhs_number')} AS number "
+        f'FROM {catalog}.raw."{layout.id}__{table.name}"'
         for layout in layouts
         for table in layout.tables
     )
+    _refuse_unless_usable(connection, lists, suppliers)
     rows = connection.execute(
         f"""SELECT DISTINCT resident_id FROM {catalog}.core.bridge_resident_nhs_number
             WHERE {_DIGITS.format(column="nhs_number")} IN (SELECT number FROM ({lists}) WHERE number <> '')
             ORDER BY resident_id"""
     ).fetchall()
     return OptOuts(tuple(row[0] for row in rows), min(dates[partner] for partner in suppliers))
+
+
+def _refuse_unless_usable(connection: duckdb.DuckDBPyConnection, lists: str, suppliers: Sequence[str]) -> None:
+    """The door refuses a list of the wrong column; one that came in by another way is caught here."""
+    install_functions(connection)
+    rows = connection.execute(f"SELECT DISTINCT partner FROM ({lists}) WHERE is_nhs_number(number)").fetchall()
+    useless = sorted(set(suppliers) - {row[0] for row in rows})
+    if useless:
+        raise GovernanceError(
+            f"the opt-out list in use of {', '.join(useless)} holds no valid NHS number: expected one a row. "
+            f"It is taken for a damaged file, since it would opt nobody out. {', '.join(useless)} must send it again"
+        )
 
 
 def _list_dates(connection: duckdb.DuckDBPyConnection, catalog: str, as_of: date) -> dict[str, date]:

@@ -6,8 +6,9 @@ here: what the partners agreed (spine.governance, expectations) or how the table
 
 from spine.release.output_contracts import OutputColumn, OutputTable, load_output_contracts
 from spine.release.plan import Input
-from spine.release.publish import ReleaseResult, TableCounts, known_purposes, publish, withdraw
+from spine.release.publish import ReleaseResult, TableCounts, known_purposes, publish
 from spine.release.query import Published, published, query
+from spine.release.withdraw import withdraw, withdraw_lapsed
 
 __all__ = [
     "Input",
@@ -22,4 +23,5 @@ __all__ = [
     "published",
     "query",
     "withdraw",
+    "withdraw_lapsed",
 ]

@@ -1,6 +1,6 @@
 """Writing one release file: permitted columns and rows only, into a database that did not exist before.
 
-Put here: the tables' SQL, comments, `_dictionary` and `_release`. Never here: the decision what may
+Put here: the tables' SQL, comments, `_dictionary`, `_inputs` and `_release`. Never here: the decision what may
 leave (plan), or the judgement of the finished file (check). Nothing is ever deleted from a
 release: deleted rows stay readable in the file's bytes, rows that were never written do not.
 """
@@ -56,15 +56,17 @@ def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     """Write the file; returns the hash of its content, which does not depend on the version.
 
     Args:
-        connection: from `open_warehouse`, with table `people`.
+        connection: from `attach_warehouse`, with table `people`.
         path: must not exist.
     """
     connection.execute(f"ATTACH {quoted(str(path))} AS build")
     for table in plan.tables:
         _write_table(connection, plan, table)
     _write_dictionary(connection, plan)
+    _write_inputs(connection, plan)
     hashes = {table.name: _hash(connection, table.name, ", ".join(table.keys)) for table in plan.tables}
     hashes["_dictionary"] = _hash(connection, "_dictionary", "table_name, column_name")
+    hashes["_inputs"] = _hash(connection, "_inputs", "delivery, content_sha256")
     facts = {
         "purpose": plan.purpose,
         "as_of": plan.as_of,
@@ -114,6 +116,15 @@ def _write_dictionary(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None
     connection.execute(
         "COMMENT ON TABLE build.main._dictionary IS 'Every released column and the fields it is made from.'"
     )
+
+
+def _write_inputs(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """The deliveries by partner, dataset, date and hash: no name of a file, which can hold a person's number."""
+    connection.execute("CREATE TABLE build.main._inputs (delivery VARCHAR, content_sha256 VARCHAR)")
+    rows = [(entry.delivery, entry.content_sha256) for entry in plan.inputs]
+    if rows:
+        connection.executemany("INSERT INTO build.main._inputs VALUES (?, ?)", rows)
+    connection.execute("COMMENT ON TABLE build.main._inputs IS 'Every delivery that was in use, and its content.'")
 
 
 def _write_release(

@@ -18,8 +18,21 @@ from spine.release.people import People
 from spine.release.plan import Plan
 from spine.release.sql import counted, quoted
 
-#: The file's own tables, beside those of the purpose.
-OWN = ("_dictionary", "_release")
+#: The file's own tables beside those of the purpose: their columns, and what a cell must look like where
+#: it comes from the ledger.
+OWN = {
+    "_dictionary": dict.fromkeys(
+        ("table_name", "column_name", "type", "classification", "description", "source_fields"), "VARCHAR"
+    ),
+    "_inputs": {"delivery": "VARCHAR", "content_sha256": "VARCHAR"},
+    "_release": {
+        "purpose": "VARCHAR", "as_of": "DATE", "agreement_id": "VARCHAR", "agreement_version": "VARCHAR",
+        "agreement_sha256": "VARCHAR", "inputs_sha256": "VARCHAR", "key_version": "INTEGER",
+        "opted_out_fingerprint": "VARCHAR", "is_demo": "BOOLEAN", "version": "INTEGER",
+        "table_rows": "VARCHAR", "content_sha256": "VARCHAR",
+    },
+}  # fmt: skip
+_INPUT = {"delivery": r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*/\d{4}-\d{2}-\d{2}", "content_sha256": "[0-9a-f]{64}"}
 
 # Everything by which a resident could be found outside the release. Names are not among them: a
 # surname can be a word that a code list uses too; names are kept out by the column allow-list.
@@ -39,7 +52,7 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     """Check everything that a release promises; returns the rows of each table.
 
     Args:
-        connection: from `open_warehouse`; the file is attached to it read only.
+        connection: from `attach_warehouse`; the file is attached to it read only.
 
     Raises:
         GovernanceError: the file holds a person, a column or a value that it must not hold.
@@ -47,6 +60,9 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     """
     connection.execute(f"ATTACH {quoted(str(path))} AS built (READ_ONLY)")
     _check_shape(connection, plan)
+    for name, pattern in _INPUT.items():
+        others = f"FROM built.main._inputs WHERE NOT regexp_full_match({name}, {quoted(pattern)})"
+        _none(connection, others, GovernanceError, f"_inputs.{name}: values that are no delivery or no hash")
     connection.execute(_IDENTIFIERS)
     connection.register("absent", people.frame.filter(pl.col("reason").is_not_null()).select("pseudonym").to_arrow())
     connection.register("restricted", people.frame.filter(pl.col("is_restricted")).select("pseudonym").to_arrow())
@@ -63,10 +79,10 @@ def _check_shape(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     """Exactly the planned tables, columns and types, and nothing else: no view, schema, macro or type."""
     found = connection.execute(
         "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = 'built' AND NOT internal AND table_name NOT IN (?, ?) ORDER BY table_name, column_index",
-        list(OWN),
+        "WHERE database_name = 'built' AND NOT internal ORDER BY table_name, column_index"
     ).fetchall()
-    expected = [("main", t.name, c.name, c.type) for t in sorted(plan.tables, key=lambda t: t.name) for c in t.columns]
+    permitted = OWN | {table.name: {column.name: column.type for column in table.columns} for table in plan.tables}
+    expected = [("main", table, *column) for table in sorted(permitted) for column in permitted[table].items()]
     (others,) = counted(
         connection,
         "SELECT (SELECT count(*) FROM duckdb_views() WHERE database_name = 'built' AND NOT internal)"

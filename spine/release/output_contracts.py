@@ -69,6 +69,11 @@ class OutputTable:
         return self.keys == (PSEUDONYM,)
 
 
+def purposes_with_contracts(folder: Path) -> list[str]:
+    """Purposes that an output contract of `folder` names, sorted."""
+    return sorted({path.name.partition("__")[0] for path in folder.glob("*__*.odcs.yaml")})
+
+
 def load_output_contracts(folder: Path, purpose: str) -> tuple[OutputTable, ...]:
     """The promised tables of a purpose, the population table first.
 

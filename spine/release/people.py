@@ -20,6 +20,7 @@ from spine.errors import PipelineError, ReconciliationError
 from spine.governance import Key, opted_out_residents, pseudonyms
 from spine.release.plan import Plan
 from spine.release.sql import counted, quoted
+from spine.warehouse import configure, warehouse_lock
 
 #: Why a resident is left out, in the order in which one who is left out twice is counted.
 REASONS = ("deceased", "national_opt_out")
@@ -44,17 +45,20 @@ class People:
 
 
 @contextmanager
-def open_warehouse(path: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
+def attach_warehouse(path: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to an empty database in memory with the warehouse attached, read only, as `warehouse`.
+
+    Holds the warehouse's lock until it is closed.
 
     Raises:
         PipelineError: for every fault in DuckDB, by class only, since its messages can quote values.
     """
     try:
-        with duckdb.connect(config={"python_enable_replacements": False}) as connection:
-            connection.execute(f"SET temp_directory = {quoted(f'{path}.tmp')}")
-            if threads:
-                connection.execute(f"SET threads = {threads}")
+        with (
+            warehouse_lock(path),
+            duckdb.connect(config={"python_enable_replacements": False}) as connection,
+        ):
+            configure(connection, path, threads)
             connection.execute(f"ATTACH {quoted(str(path))} AS warehouse (READ_ONLY)")
             yield connection
     except duckdb.Error as error:
@@ -84,7 +88,7 @@ def find_people(connection: duckdb.DuckDBPyConnection, plan: Plan, key: Key, con
     Leaves the frame in the connection as table `people`.
 
     Raises:
-        GovernanceError: the opt-out list is missing or too old.
+        GovernanceError: the opt-out list is missing, too old or without a valid number.
         ReconciliationError: a table holds residents whom core does not know, or who are not in
             the population table.
     """

@@ -1,7 +1,7 @@
-"""Publishing a purpose: agreement, plan, build, check, reconcile, swap; or refusing, or withdrawing.
+"""Publishing a purpose: agreement, plan, build, check, reconcile, swap; or refusing.
 
 Put here: the order of these steps and what each outcome does to what was published before. Never
-here: a step's own rules.
+here: a step's own rules, or when a release is withdrawn (withdraw).
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ import duckdb
 from spine import audit
 from spine.contracts import Contract
 from spine.errors import GovernanceError, ReconciliationError, SpineError
-from spine.governance import Agreement, agreement_for, load_or_create_key
+from spine.governance import Agreement, in_force, load_agreements, load_or_create_key
 from spine.governance.pseudonymise import Key
 from spine.release.build import build_release, refuse_unfit_tables
 from spine.release.check import check_release
-from spine.release.output_contracts import load_output_contracts
-from spine.release.people import People, excluded_rows, find_people, open_warehouse, warehouse_tables
+from spine.release.output_contracts import load_output_contracts, purposes_with_contracts
+from spine.release.people import People, attach_warehouse, excluded_rows, find_people, warehouse_tables
 from spine.release.plan import Input, Plan, plan_release
 from spine.release.query import release_facts
 from spine.release.shelf import Shelf
 from spine.release.sql import counted
+from spine.release.withdraw import audit_log, withdraw_if_lapsed
 from spine.settings import Settings
 
 
@@ -66,16 +67,9 @@ class ReleaseResult:
     content_sha256: str
 
 
-def audit_log(settings: Settings) -> Path:
-    """Where the decisions of this home are logged."""
-    return settings.runs / "audit.log"
-
-
 def known_purposes(settings: Settings) -> list[str]:
-    """Purposes that an output contract names or that something was published for, sorted."""
-    contracts = (settings.expectations / "contracts" / "spine").glob("*__*.odcs.yaml")
-    published = settings.releases.glob("*/version.json")
-    return sorted({path.name.partition("__")[0] for path in contracts} | {path.parent.name for path in published})
+    """Purposes that an output contract names, sorted; what lost its contracts is withdrawn by `withdraw_lapsed`."""
+    return purposes_with_contracts(settings.expectations / "contracts" / "spine")
 
 
 def publish(
@@ -102,10 +96,10 @@ def publish(
     shelf.sweep()
     log = audit_log(settings)
     try:
-        agreement = _agreement(purpose, settings, as_of, shelf)
+        agreement = _agreement(purpose, settings, as_of)
         key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
         _log_permission(log, agreement, key, as_of)
-        with open_warehouse(settings.warehouse, settings.threads) as connection:
+        with attach_warehouse(settings.warehouse, settings.threads) as connection:
             promised = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
             present = warehouse_tables(connection, purpose)
             plan = plan_release(agreement, promised, present, contracts, as_of=as_of, inputs=inputs, is_demo=is_demo)
@@ -119,42 +113,13 @@ def publish(
     return result
 
 
-def withdraw(purpose: str, settings: Settings, reason: str) -> list[int]:
-    """Take every version of a purpose's release away; returns their numbers.
-
-    Whoever has a file open keeps it until they close it; nobody can open it again.
-    """
-    versions = Shelf(settings.releases / purpose).withdraw()
-    if versions:
-        audit.append(
-            audit_log(settings),
-            "output_release",
-            purpose=purpose,
-            decision="withdrawn",
-            versions=versions,
-            reason=reason,
-        )
-    return versions
-
-
-def _agreement(purpose: str, settings: Settings, as_of: date, shelf: Shelf) -> Agreement:
-    """The agreement in force; where there is none the published release is withdrawn.
-
-    A run of an earlier day must not judge what was published for a later one, so the published
-    release is judged on the later of the two days.
-    """
-    folder = settings.expectations / "agreements"
-    try:
-        return agreement_for(purpose, folder, as_of)
-    except GovernanceError as refusal:
-        published = release_facts(shelf.versions.get(shelf.current or 0))
-        later = max(as_of, published["as_of"]) if published else as_of
-        try:
-            agreement_for(purpose, folder, later)
-        except GovernanceError:
-            if withdraw(purpose, settings, str(refusal)):
-                raise GovernanceError(f"{refusal}. The release that was published has been withdrawn") from None
-        raise refusal from None
+def _agreement(purpose: str, settings: Settings, as_of: date) -> Agreement:
+    """The agreement in force; where nothing permits the published release, it is withdrawn."""
+    agreements = load_agreements(settings.expectations / "agreements")
+    withdrawn = withdraw_if_lapsed(purpose, settings, agreements, as_of)
+    if withdrawn:
+        raise GovernanceError(withdrawn)
+    return in_force(purpose, agreements, as_of)
 
 
 def _build_and_swap(

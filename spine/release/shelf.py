@@ -25,7 +25,8 @@ class Shelf:
     """`releases/<purpose>/`: `v<NNNNNN>.duckdb`, `current.duckdb` (a link to the newest), `version.json`.
 
     `version.json` holds the last number given out, so that a withdrawn version's number is never
-    used again and a purpose that was once published is known even when nothing of it is left.
+    used again and a purpose that was once published is known even when nothing of it is left, and
+    the last number withdrawn, so that a withdrawal that was interrupted is never undone.
     """
 
     folder: Path
@@ -48,23 +49,38 @@ class Shelf:
     @property
     def last(self) -> int:
         """The highest number ever given out; 0 where the purpose was never published."""
-        path = self.folder / "version.json"
-        try:
-            noted = int(json.loads(path.read_text(encoding="utf-8"))["last"]) if path.exists() else 0
-        except (ValueError, KeyError, TypeError):
-            raise ContractError(f"{path.parent.name}/version.json is damaged: expected {{'last': a number}}") from None
-        return max([noted, *self.versions])
+        return max([self._noted("last"), *self.versions])
+
+    @property
+    def newest(self) -> int | None:
+        """The current version, or where its link was lost the one that the link must have pointed to.
+
+        A copy of the home that follows links turns `current.duckdb` into a file. The versions are
+        all there then, and the newest finished one has a number that was noted before it was put here.
+        """
+        withdrawn, last = self._noted("withdrawn"), self.current or self._noted("last") or self.last
+        return max((version for version in self.versions if withdrawn < version <= last), default=None)
 
     def build_path(self, version: int) -> Path:
         """Where that version is built and checked."""
         return self.folder / f".build-{version:06d}.duckdb"
 
     def sweep(self) -> None:
-        """Remove what an interrupted run left: unfinished builds, and files that never became current."""
+        """Remove what an interrupted run left: unfinished builds, and files that never became current.
+
+        A lost link is set again before anything is judged by it.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for path in (*self.folder.glob(".build-*"), *self.folder.glob(".tmp-*")):
             path.unlink()
-        self.remove(version for version in self.versions if version > (self.current or 0))
+        newest = self.newest
+        if newest is None:
+            self.withdraw()
+            return
+        if newest != self.current:
+            self._point_to(newest)
+        withdrawn = self._noted("withdrawn")
+        self.remove(version for version in self.versions if version > newest or version <= withdrawn)
 
     def put(self, build: Path, version: int) -> Path:
         """Publish a finished build: note its number, rename it, then point `current` at it.
@@ -73,15 +89,11 @@ class Shelf:
         whoever has the old one open keeps it.
         """
         target = self.folder / f"v{version:06d}.duckdb"
-        write_json(self.folder / "version.json", {"last": version})
+        self._note(version, self._noted("withdrawn"))
         fsync(build)
         os.replace(build, target)
         fsync(self.folder)
-        link = self.folder / f".tmp-{os.getpid()}-{CURRENT}"
-        link.unlink(missing_ok=True)
-        os.symlink(target.name, link)
-        os.replace(link, self.folder / CURRENT)
-        fsync(self.folder)
+        self._point_to(version)
         return target
 
     def remove(self, versions: Iterable[int]) -> list[int]:
@@ -94,10 +106,33 @@ class Shelf:
         return gone
 
     def withdraw(self) -> list[int]:
-        """Take the purpose off the shelf, the link first and then every version; returns their numbers."""
+        """Take the purpose off the shelf; returns the numbers of its versions.
+
+        The withdrawal is noted first, so that a kill at any later step cannot bring a version back.
+        """
         if not self.folder.exists():
             return []
         if self.versions:
-            write_json(self.folder / "version.json", {"last": self.last})
+            self._note(self.last, self.last)
         (self.folder / CURRENT).unlink(missing_ok=True)
         return self.remove(self.versions)
+
+    def _point_to(self, version: int) -> None:
+        link = self.folder / f".tmp-{os.getpid()}-{CURRENT}"
+        link.unlink(missing_ok=True)
+        os.symlink(self.versions[version].name, link)
+        os.replace(link, self.folder / CURRENT)
+        fsync(self.folder)
+
+    def _note(self, last: int, withdrawn: int) -> None:
+        write_json(self.folder / "version.json", {"last": last, "withdrawn": withdrawn})
+
+    def _noted(self, what: str) -> int:
+        path = self.folder / "version.json"
+        try:
+            return int(json.loads(path.read_text(encoding="utf-8")).get(what, 0)) if path.exists() else 0
+        except (ValueError, AttributeError, TypeError):
+            raise ContractError(
+                f"{path.parent.name}/version.json is damaged: expected the numbers 'last' and 'withdrawn'. "
+                "Restore it from a backup"
+            ) from None

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spine.cli import app
+from spine.governance import load_or_create_key, pseudonyms
 from spine.linkage import evaluate
 from spine.runs import fingerprint
 from tests.acceptance.conftest import AS_OF, Home
@@ -62,7 +63,15 @@ def test_opted_out_people_are_absent_and_restricted_people_have_no_area(region: 
     [(restricted, with_area)] = region.rows("SELECT count(*), count(lsoa21) FROM core.dim_resident WHERE is_restricted")
     assert restricted > 0
     assert with_area == 0
-    assert any("opt" in why and count > 0 for r in region.summary.releases for why, count in r.excluded.items())
+    opted_out = region.rows(
+        "SELECT DISTINCT resident_id FROM core.bridge_resident_nhs_number n "
+        "JOIN raw.opt_out__ndo__opt_outs o ON regexp_replace(o.nhs_number, '\\D', '', 'g') = n.nhs_number"
+    )
+    key = load_or_create_key(region.settings.keys, "care_planning", may_create=False)
+    hidden = set(pseudonyms(key, [str(row[0]) for row in opted_out]))
+    assert hidden
+    for table in ("residents", "resident_services"):
+        assert not hidden & {row[0] for row in region.release(f"SELECT resident_id FROM {table}")}
 
 
 def test_a_run_on_the_same_inputs_changes_nothing(region: Home) -> None:

@@ -40,8 +40,10 @@ def test_the_exit_codes_are_documented() -> None:
 def test_documents_name_only_commands_that_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z-]+):", (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(re.findall(r"`(?:\S*/)?spine ([a-z]+)", text)) <= set(COMMANDS)
-    assert set(re.findall(r"`make ([a-z-]+)", text)) <= set(targets)
+    assert set(re.findall(r"(?:^|`|bin/)spine ([a-z]+)", text, re.MULTILINE)) <= set(COMMANDS)
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= set(targets)
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert not [link for link in links if not (path.parent / link).exists()]
 
 
 def test_readme_names_every_make_target() -> None:

@@ -113,7 +113,8 @@ def home(tmp_path: Path, contracts: tuple[Contract, ...]) -> Home:
             false AS is_known_to_social_care, NULL::DATE AS social_care_since,
             true AS is_known_to_gp, DATE '2019-01-01' AS gp_since,
             false AS is_known_to_looked_after, NULL::DATE AS looked_after_since, 2::INTEGER AS service_count,
-            NULL::VARCHAR AS social_care_status, CASE WHEN NOT is_restricted THEN 'W99001' END AS gp_practice_code, NULL::BOOLEAN AS lives_alone,
+            NULL::VARCHAR AS social_care_status, CASE WHEN NOT is_restricted THEN 'W99001' END AS gp_practice_code,
+            NULL::BOOLEAN AS lives_alone,
             1::HUGEINT AS record_count, false AS is_linked, 0.97::DOUBLE AS weakest_link_confidence
             FROM core.dim_resident;
         CREATE TABLE care_planning.resident_services AS SELECT resident_id,

@@ -2,7 +2,7 @@
 with parties as (
     select
         parties.account_id,
-        count(*) as liable_person_count,
+        count(*) filter (where not residents.is_deceased) as liable_person_count,
         max(bridge.resident_id) filter (where parties.party_no = 1) as lead_resident_id,
         max(bridge.resident_id) filter (where parties.party_no = 2) as other_resident_id,
         bool_or(residents.is_restricted) as has_restricted_resident
@@ -15,7 +15,7 @@ with parties as (
     group by parties.account_id
 ),
 
--- Every account, those of organisations too, by the address that its parties share.
+-- The property of an account, by the address that its liable people share; one without a person has none.
 properties as (
     select
         parties.account_id,

@@ -29,7 +29,7 @@ residents as (
         count(distinct source) as source_count,
         bool_or(dataset in ('council_tax', 'social_care')) as is_known_to_adult_source,
         -- A year or a year and month can still prove that somebody is a child.
-        bool_or({{ first_day('date_of_birth_partial') }} > {{ as_of() }} - interval 18 year) as is_child_by_partial_date
+        bool_or({{ age(first_day('date_of_birth_partial')) }} < 18) as is_child_by_partial_date
     from records
     group by resident_id
 ),
@@ -57,7 +57,7 @@ sexes as (
     qualify row_number() over (partition by resident_id order by min(source_rank) asc, count(*) desc, sex asc) = 1
 ),
 
--- The address that was said last, lived-in properties before empty ones.
+-- The address that was said last among those that somebody can live at.
 addresses as (
     select
         records.resident_id,
@@ -68,12 +68,14 @@ addresses as (
     from records
     inner join {{ ref('int_addresses') }} as addresses
         on records.record_id = addresses.record_id
-    where addresses.is_current and (addresses.postcode is not null or addresses.uprn is not null)
+    where
+        addresses.is_current
+        and addresses.is_residence
+        and (addresses.postcode is not null or addresses.uprn is not null)
     qualify
         row_number() over (
             partition by records.resident_id
             order by
-                addresses.is_residence desc,
                 coalesce(addresses.address_to < {{ as_of() }}, false) asc,
                 addresses.evidence_date desc nulls last,
                 records.source_rank asc,

@@ -91,7 +91,8 @@ gathered as (
         null::date as address_from,
         null::date as address_to,
         true as is_current,
-        true as is_residence,
+        -- The return's home postcode is where the child came from: evidence of who it is, not of where it lives.
+        false as is_residence,
         coalesce(last_evidence_date, known_since) as evidence_date
     from {{ ref('int_persons__looked_after') }}
 ),

@@ -1,5 +1,6 @@
 -- The version in force of every patient. What a restricted patient's record says about where they are is taken away
--- here, whatever came: no later model can see it.
+-- here, whatever came: no later model can see it. A record that is no longer in use says nothing of today either; of
+-- those only the ones that tell of a death or a restriction are used, since neither may be forgotten.
 with patients as (
     select
         *,
@@ -16,6 +17,7 @@ select
     source_person_id,
     is_restricted,
     is_active,
+    is_active or is_deceased or is_restricted as is_used,
     identifiers,
     names,
     sex,
@@ -24,9 +26,9 @@ select
     date_of_death,
     is_deceased,
     links,
-    case when not is_restricted then telecoms end as telecoms,
-    case when not is_restricted then addresses end as addresses,
-    case when not is_restricted then general_practitioners end as general_practitioners,
+    case when is_active and not is_restricted then telecoms end as telecoms,
+    case when is_active and not is_restricted then addresses end as addresses,
+    case when is_active and not is_restricted then general_practitioners end as general_practitioners,
     first_delivered,
     _delivery_date as last_delivery_date
 from patients

@@ -14,7 +14,8 @@ practices as (
         position,
         upper(clean_text(practitioner.identifier.value)) as gp_practice_code,
         {{ first_day('practitioner.identifier.period.start') }} as registered_from,
-        {{ last_day_meant('practitioner.identifier.period."end"') }} as registered_to
+        {{ last_day_meant('practitioner.identifier.period."end"') }} as registered_to,
+        {{ is_current('practitioner.identifier.period') }} as is_in_force
     from entries
 )
 
@@ -24,12 +25,9 @@ select
     gp_practice_code,
     registered_from,
     registered_to,
-    row_number() over (
-        partition by record_id
-        order by
-            coalesce(registered_from <= {{ as_of() }}, true) and coalesce(registered_to >= {{ as_of() }}, true) desc,
-            registered_from desc nulls last,
-            position asc
+    is_in_force
+    and row_number() over (
+        partition by record_id order by is_in_force desc, registered_from desc nulls last, position asc
     ) = 1 as is_latest
 from practices
 where gp_practice_code is not null and gp_practice_code not in ('V81997', 'V81998', 'V81999')

@@ -1,6 +1,7 @@
 -- GP registrations: one row per patient. Which of several numbers, names and telephones counts is decided here.
 with patients as (
     select * from {{ ref('int_gp_patients') }}
+    where is_used
 ),
 
 identifier_entries as (

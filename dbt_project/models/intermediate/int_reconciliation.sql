@@ -75,7 +75,10 @@ with counted as (
         'int_persons__gp_registrations' as target_relation,
         (select count(*) from {{ ref('int_gp_patients') }}) as rows_in,
         (select count(*) from {{ ref('int_persons__gp_registrations') }}) as rows_kept,
-        []::struct(reason varchar, row_count bigint)[] as dropped
+        (
+            select {{ counts_by_reason({'inactive record': 'count(*) filter (where not is_used)'}) }}
+            from {{ ref('int_gp_patients') }}
+        ) as dropped
     union all
     {%- for relation, outcomes, service in [
         ('social_care__cld', 'int_social_care_events', 'social_care'),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -11,9 +13,10 @@ import duckdb
 import pytest
 
 from spine.contracts import Rule, Supply, Threshold
-from spine.errors import PipelineError, ReconciliationError
-from spine.extract import create_raw_views, find_deliveries, in_use, land, process, sweep
+from spine.errors import DeliveryError, PipelineError, ReconciliationError
+from spine.extract import Ledger, create_raw_views, deliveries, find_deliveries, in_use, judge, land, process
 
+HIDDEN = "(a name that is not shown)"
 HEADER = "Person ID,Surname,LAD25CD\n"
 RULE = Rule(
     "people__flat", "people", None, "table__ok", "It is.", "validity", "error", "sql", {}, Threshold("mustBe", 0)
@@ -48,13 +51,42 @@ def test_what_lies_in_landing(home):
         "north": "a file lies where the folder of a dataset should be",
         "north/codes/2028-01-01": "a link that leaves the landing folder",
         "north/people/2028-02-01": "the folder holds no file yet",
-        "north/people/2028-02-30": "the folder's name is no date (YYYY-MM-DD)",
-        "north/people/march": "the folder's name is no date (YYYY-MM-DD)",
-        "north/unknown/2028-03-01": "no contract is named after this dataset; see docs/add-a-partner-extract.md",
-        "south/people/2028-03-01": (
-            "no server entry of the dataset's contracts names this partner; see docs/add-a-partner-extract.md"
+        f"north/people/{HIDDEN}": "the date folder's name is no date: expected YYYY-MM-DD",
+        f"north/{HIDDEN}/2028-03-01": (
+            "no contract is named after this dataset folder: expected one of: codes, events, patients, people; "
+            "see docs/add-a-partner-extract.md"
+        ),
+        f"{HIDDEN}/people/2028-03-01": (
+            "no server entry of a contract names this partner folder: expected one of: north; "
+            "see docs/add-a-partner-extract.md"
         ),
     }
+
+
+@pytest.mark.parametrize("name", ["John_Smith", "999-555-1212", "smith_1-high-street_wx11aa", "2028-02-30", "North"])
+@pytest.mark.parametrize("place", ["{}/people/2028-03-01", "north/{}/2028-03-01", "north/people/{}"])
+def test_a_folder_that_no_contract_knows_is_not_named(home, place, name):
+    folder = home.root / "landing" / place.format(name)
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text(HEADER)
+    found = find_deliveries(home.root / "landing", home.contracts, home.as_of)
+    ((shown, reason),) = found.unrecognised
+    assert shown == place.format(HIDDEN)
+    assert name not in reason
+    assert "expected" in reason
+
+
+def test_a_known_partner_that_does_not_send_the_dataset_is_named(home):
+    home.with_contract("people__flat", supplies=(Supply("south"),))
+    home.put("people", people("1"))
+    found = find_deliveries(home.root / "landing", home.contracts, home.as_of)
+    assert found.unrecognised == (
+        (
+            "north/people/2028-03-01",
+            "no server entry of the dataset's contracts names this partner: expected one of: south; "
+            "see docs/add-a-partner-extract.md",
+        ),
+    )
 
 
 def test_the_servers_dates_say_which_layout_is_sent(home):
@@ -99,6 +131,55 @@ def test_a_lost_lake_folder_is_read_again(home):
         home.rows(IDS)
     home.run()
     assert home.rows(IDS) == [("1",)]
+
+
+@pytest.mark.parametrize("bytes_left", [0, 3, 200])
+def test_a_damaged_lake_file_is_named_and_not_quoted(home, bytes_left):
+    home.deliver("codes", {"a.dat": "1\n"}, "2028-01-01")
+    entry = home.deliver("codes", {"a.dat": "9990000018\n"}, "2028-02-01")
+    path = home.lake / entry.folder / "codes.parquet"
+    path.write_bytes(path.read_bytes()[:bytes_left])
+    with pytest.raises(PipelineError) as caught:
+        home.rows("SELECT number FROM raw.codes__list__codes")
+    assert not isinstance(caught.value, DeliveryError)
+    assert "the lake file of north/codes/2028-02-01 r001, table 'codes', cannot be read" in str(caught.value)
+    assert "delete its lake folder and ledger record" in str(caught.value)
+    assert str(home.root) not in str(caught.value)
+
+
+def test_a_damaged_lake_file_of_a_replaced_snapshot_is_named_too(home):
+    entry = home.deliver("people", people("1"), "2028-01-01")
+    home.deliver("people", people("1"), "2028-02-01")
+    (home.lake / entry.folder / "people.parquet").write_bytes(b"PAR1")
+    with pytest.raises(PipelineError, match="the lake file of north/people/2028-01-01 r001"):
+        home.rows(IDS)
+
+
+def test_a_delivery_that_could_not_be_opened_is_judged_when_it_can(home, monkeypatch):
+    home.put("people", people("1"))
+    assert home.run()[0].accepted
+
+    def closed(path: Path) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr(deliveries, "sha256_of", closed)
+    refused = home.run()[0]
+    assert refused.reasons == (
+        "north/people/2028-03-01: file 1 of 1 cannot be opened (PermissionError). Check its permissions",
+    )
+    assert home.run() == [None]
+    monkeypatch.undo()
+    entry = home.run()[0]
+    assert (entry.revision, entry.verdict) == (3, "accepted")
+    assert home.rows(IDS) == [("1",)]
+
+
+def test_a_closed_folder_inside_a_delivery_is_not_named(home, monkeypatch):
+    folder = home.put("people", {**people("1"), "smith_john/b.csv": HEADER})
+    entries = deliveries._entries
+    monkeypatch.setattr(deliveries, "_entries", lambda f: (None,) if f == folder / "smith_john" else entries(f))
+    (entry,) = home.run()
+    assert entry.reasons == ("north/people/2028-03-01: a folder of the delivery cannot be read. Check its permissions",)
 
 
 def test_a_refused_delivery_leaves_the_older_in_use_and_marks_it_stale(home):
@@ -171,8 +252,31 @@ def test_rolling_keeps_an_open_event_that_no_later_window_reaches(home):
     assert home.rows("SELECT ref FROM raw.events__log__events ORDER BY ALL") == [("x",)]
 
 
-def test_rolling_without_a_period_is_refused(home):
-    assert "says which period it covers" in home.deliver("events", {"a.csv": "ref,ps,pe,es,ee\n1,,,,\n"}).reasons[0]
+def test_a_mistyped_period_does_not_replace_older_deliveries(home):
+    header = "ref,ps,pe,es,ee\n"
+    first, second = ("01/01/2027", "31/03/2027"), ("01/04/2027", "30/06/2027")
+    home.deliver("events", {"a.csv": header + event("old", first, "31/03/2027")}, "2027-04-10")
+    odd = event("typo", ("01/01/1927", "30/06/2027")) + event("late", ("01/04/2027", "30/06/9027"))
+    reverse = "".join(event(f"reverse {n}", ("30/06/2027", "01/04/2027")) for n in range(3))
+    good = event("a", second) + event("b", ("2027-04-01", "2027-06-30"))
+    entry = home.deliver("events", {"a.csv": header + odd + reverse + good}, "2027-07-10")
+    assert (entry.window_start, entry.window_end) == (date(2027, 4, 1), date(2027, 6, 30))
+    refs = [row[0] for row in home.rows("SELECT ref FROM raw.events__log__events ORDER BY ALL")]
+    assert refs == ["a", "b", "late", "old", "reverse 0", "reverse 1", "reverse 2", "typo"]
+
+
+def test_of_two_equally_frequent_periods_the_latest_counts(home):
+    header = "ref,ps,pe,es,ee\n"
+    rows = event("a", ("01/04/2027", "30/06/2027")) + event("b", ("01/07/2027", "30/09/2027"))
+    entry = home.deliver("events", {"a.csv": header + rows})
+    assert (entry.window_start, entry.window_end) == (date(2027, 7, 1), date(2027, 9, 30))
+
+
+@pytest.mark.parametrize("row", ["1,,,,", "1,01/04/2027,,,", "1,,30/06/2027,,\n2,01/04/2027,soon,,"])
+def test_rolling_without_a_period_is_refused(home, row):
+    entry = home.deliver("events", {"a.csv": f"ref,ps,pe,es,ee\n{row}\n"})
+    assert entry.verdict == "refused"
+    assert "no row of table 'events' says which period it covers: expected a date in 'ps'" in entry.reasons[0]
 
 
 def test_later_deliveries_and_former_partners_are_not_in_use(home):
@@ -217,12 +321,54 @@ def test_what_a_crash_leaves_is_swept_and_judged_again(home, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         home.run()
     monkeypatch.undo()
-    (home.lake / ".tmp-1-north-people-2028-03-01").mkdir()
-    assert sweep(home.lake, home.ledger) == 2
+    leftover = home.lake / ".tmp-1-north-people-2028-03-01"
+    leftover.mkdir()
     entry = home.run()[0]
     assert entry.revision == 1
-    assert sweep(home.lake, home.ledger) == 0
+    assert not leftover.exists()
+    assert [path.name for path in home.lake.glob("*/north/2028-03-01/*")] == ["r001"]
     assert home.rows(IDS) == [("1",)]
+
+
+def test_a_second_run_waits_and_finds_nothing_to_do(home):
+    home.put("people", people("1"))
+    judging, go_on = threading.Event(), threading.Event()
+    evaluate, calls = home.evaluate, []
+
+    def slow(*arguments):
+        calls.append(arguments)
+        judging.set()
+        assert go_on.wait(10)
+        return evaluate(*arguments)
+
+    home.evaluate = slow
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(home.run)
+        assert judging.wait(10)
+        second = pool.submit(home.run)
+        assert not wait([second], 0.3).done
+        go_on.set()
+        assert first.result(20)[0].accepted
+        assert second.result(20) == [None]
+    assert len(calls) == 1
+    assert [entry.revision for entry in home.ledger.entries()] == [1]
+    assert (home.ledger.folder / "north" / "people" / ".lock").exists()
+
+
+def test_a_revision_that_a_record_names_is_never_removed(home, monkeypatch):
+    first = home.deliver("people", people("1"))
+    before = (home.lake / first.folder / "manifest.json").read_bytes()
+    home.put("people", people("2"))
+    monkeypatch.setattr(Ledger, "of_delivery", lambda self, key: ())
+    monkeypatch.setattr(judge, "sweep", lambda *_: 0)
+    with pytest.raises(PipelineError, match="r001: its folder in the lake is there already"):
+        home.run()
+    monkeypatch.undo()
+    assert (home.lake / first.folder / "manifest.json").read_bytes() == before
+    assert home.ledger.entries() == (first,)
+    assert list(home.lake.glob(".tmp-*")) == []
+    assert home.run()[0].revision == 2
+    assert (home.lake / first.folder).exists()
 
 
 def test_a_failing_evaluation_leaves_nothing_behind(home, monkeypatch):

@@ -126,6 +126,12 @@ def test_a_file_without_header_is_not_quoted(home):
     assert "file 1 of 1 (.csv)" in entry.reasons[0]
 
 
+def test_a_first_row_of_data_that_reads_like_a_column_is_not_quoted(home):
+    entry = home.deliver("people", {"a.csv": "1,Surname,Person,Persons ID\n2,B,E07,x\n"})
+    assert "column 'Person ID' is missing (contract 1.0.0). Ask" in entry.reasons[0]
+    assert "Persons" not in entry.model_dump_json()
+
+
 @pytest.mark.parametrize("content", ["", "\n\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_refused(home, content):
     assert "the file is empty" in home.deliver("people", {"a.csv": content}).reasons[0]

@@ -1,4 +1,5 @@
--- Care planning: which services know a resident of the mart, at which partner and since when.
+-- Care planning: which services know a resident of the mart, at which partner and since when. A district is an area,
+-- so the council tax of a restricted resident is left out: it would say where they are.
 {{ config(alias='resident_services') }}
 
 select
@@ -11,4 +12,7 @@ inner join {{ ref('care_planning_residents') }} as residents
     on bridge.resident_id = residents.resident_id
 inner join {{ ref('int_person_records') }} as persons
     on bridge.record_id = persons.record_id
+inner join {{ ref('dim_resident') }} as people
+    on bridge.resident_id = people.resident_id
+where not (people.is_restricted and bridge.dataset = 'council_tax')
 group by bridge.resident_id, bridge.dataset, bridge.partner

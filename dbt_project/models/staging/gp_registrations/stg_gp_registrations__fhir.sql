@@ -15,6 +15,15 @@ select
     ) as is_restricted,
     coalesce(lower(clean_text(patients.active)) <> 'false', true) as is_active,
     patients.identifier as identifiers,
+    list_distinct(
+        list_filter(
+            list_transform(
+                list_filter(patients.identifier, lambda i: i.system like '%/nhs-number'),
+                lambda i: {{ ten_digits('i.value') }}
+            ),
+            lambda n: n is not null
+        )
+    ) as nhs_numbers_as_sent,
     patients.name as names,
     patients.telecom as telecoms,
     patients.sex_key as sex_code,
@@ -23,8 +32,9 @@ select
     case
         when regexp_full_match(patients.birth_date_text, '\d{4}(-\d{2})?') then patients.birth_date_text
     end as date_of_birth_partial,
-    as_date(patients.deceased_date_time) as date_of_death,
-    clean_text(patients.deceased_date_time) is not null
+    {{ death_date('patients.deceased_date_time') }} as date_of_death,
+    -- A year, or a year and month, tells of a death once it is over; text that is no date tells nothing.
+    coalesce({{ last_day_meant('patients.deceased_date_time') }} <= {{ as_of() }}, false)
     or coalesce(lower(clean_text(patients.deceased_boolean)) = 'true', false) as is_deceased,
     patients.address as addresses,
     patients.general_practitioner as general_practitioners,

@@ -1,0 +1,98 @@
+"""Taking back what was published, once nothing permits it any more.
+
+Put here: which published purposes have lost their permission, and their withdrawal. Never here:
+what an agreement says (spine.governance), or building anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from spine import audit
+from spine.errors import ContractError, GovernanceError
+from spine.governance import Agreement, in_force, read_agreements
+from spine.release.output_contracts import purposes_with_contracts
+from spine.release.query import release_facts
+from spine.release.shelf import Shelf
+from spine.settings import Settings
+
+
+def audit_log(settings: Settings) -> Path:
+    """Where the decisions of this home are logged."""
+    return settings.runs / "audit.log"
+
+
+def withdraw(purpose: str, settings: Settings, reason: str) -> list[int]:
+    """Take every version of a purpose's release away; returns their numbers.
+
+    Whoever has a file open keeps it until they close it; nobody can open it again.
+    """
+    versions = Shelf(settings.releases / purpose).withdraw()
+    if versions:
+        audit.append(
+            audit_log(settings),
+            "output_release",
+            purpose=purpose,
+            decision="withdrawn",
+            versions=versions,
+            reason=reason,
+        )
+    return versions
+
+
+def withdraw_lapsed(settings: Settings, as_of: date) -> list[str]:
+    """Withdraw every published purpose that nothing permits any more; needs neither warehouse nor deliveries.
+
+    An agreement file with a fault permits nothing new, but a slip of the pen does not withdraw
+    what was published under it: the purpose waits and the fault is raised, after all others.
+
+    Returns:
+        One sentence for each purpose withdrawn, in order of purpose.
+
+    Raises:
+        ContractError: an agreement, or a `version.json`, is not valid; the other purposes have been
+            judged all the same, and the message says which of them were withdrawn.
+    """
+    agreements, faults = read_agreements(settings.expectations / "agreements")
+    purposes = sorted(path.name for path in settings.releases.glob("*") if Shelf(path).versions)
+    may_judge = set(purposes) if not faults else {agreement.purpose for agreement in agreements}
+    withdrawn = []
+    for purpose in (purpose for purpose in purposes if purpose in may_judge):
+        try:
+            sentence = withdraw_if_lapsed(purpose, settings, agreements, as_of)
+        except ContractError as error:
+            faults.append(str(error))
+        else:
+            withdrawn += [sentence] if sentence else []
+    if faults:
+        raise ContractError("\n".join([*faults, *withdrawn]))
+    return withdrawn
+
+
+def withdraw_if_lapsed(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:
+    """Withdraw one purpose where nothing permits it; returns a sentence that says so, or None.
+
+    A run of an earlier day must not judge what was published for a later one, so the published
+    release is judged on the later of the two days.
+    """
+    shelf = Shelf(settings.releases / purpose)
+    published = release_facts(shelf.versions.get(shelf.newest or 0))
+    reason = _lapse(purpose, settings, agreements, max(as_of, published["as_of"]) if published else as_of)
+    if reason and withdraw(purpose, settings, reason):
+        return f"{reason}. The release that was published has been withdrawn"
+    return None
+
+
+def _lapse(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:
+    try:
+        in_force(purpose, agreements, as_of)
+    except GovernanceError as refusal:
+        return str(refusal)
+    if purpose not in purposes_with_contracts(settings.expectations / "contracts" / "spine"):
+        return (
+            f"purpose '{purpose}': no output contract says what it may hold. To publish it again, "
+            f"restore expectations/contracts/spine/{purpose}__<table>.odcs.yaml"
+        )
+    return None
