@@ -38,26 +38,41 @@
                 ~ 'SOLICITORS LETTINGS HOLDINGS INVESTMENTS DEVELOPMENTS NHS MINISTRY DIOCESE',
         'ambiguous': 'TRUST TRUSTEES LETTING AGENT AGENTS AGENCY BOROUGH CHURCH BANK SCHOOL COLLEGE HOSPITAL SOCIETY CHARITY '
                      ~ 'FOUNDATION PARTNERSHIP MANAGEMENT SERVICES GROUP HOMES ESTATES CO SONS CLUB PARISH CENTRE',
-        'nobody': 'OCCUPIER OCCUPIERS OCCUPANT OCCUPANTS VOID EMPTY VACANT',
-        'nobody_alone': 'OWNER OWNERS TEST RESIDENCE RESIDENT RESIDENTS TENANT TENANTS LANDLORD UNKNOWN LIABLE',
-        'estate': 'EXOR EXORS EXECUTOR EXECUTORS EXECUTRIX REPS REPSMR REPSOF PREP PREPS PERSREPS REPRESENTATIVE REPRESENTATIVES',
+        'nobody': 'OCCUPIER OCCUPIERS OCCUPANT OCCUPANTS',
+        'nobody_alone': 'VOID EMPTY VACANT OWNER OWNERS TEST RESIDENCE RESIDENT RESIDENTS TENANT TENANTS LANDLORD UNKNOWN LIABLE',
+        'estate': 'EXOR EXORS EXECUTOR EXECUTORS EXECUTRIX REPSMR REPSOF PERSREPS REPRESENTATIVE REPRESENTATIVES',
+        'estate_or_surname': 'DEC PREP PREPS REPS',
         'dead': 'DECD DCEAD DCED DECED DECEASED',
-        'estate_filler': 'EXOR EXORS EXECUTOR EXECUTORS EXECUTRIX REP REPS REPSMR REPSOF PREP PREPS PERSREPS REPRESENTATIVE '
-                         ~ 'REPRESENTATIVES PERS PERSONAL TRUSTEE TRUSTEES ESTATE OF THE LATE DEC DECD DCEAD DCED DECED DECEASED',
+        'estate_filler': 'EXOR EXORS EXECUTOR EXECUTORS EXECUTRIX REP REPSMR REPSOF PERSREPS REPRESENTATIVE '
+                         ~ 'REPRESENTATIVES PERS PERSONAL TRUSTEE TRUSTEES ESTATE OF THE LATE DECD DCEAD DCED DECED DECEASED',
+        'title': 'MR MRS MS MISS MX MASTER MSTR DR PROF PROFESSOR REV REVD REVEREND LADY LORD DAME SIR',
+        'joint': '& AND',
         'man': 'MR SIR LORD MASTER MSTR',
         'woman': 'MRS MISS MS LADY DAME'
     } -%}
+    {%- do lists.update({'no_forename': 'THE ' ~ lists['nobody'] ~ ' ' ~ lists['nobody_alone']}) -%}
     ['{{ lists[kind].split() | join("', '") }}']
 {%- endmacro %}
 
-{#- Text without the words that say that a person is dead and who acts for the estate. -#}
-{% macro without_estate_words(text) -%}
+{#- True where a surname field begins with the title of one person. Titles that begin names of bodies too ("Lord
+    Nelson School") do not count. -#}
+{% macro begins_with_title(text) -%}
+    coalesce(regexp_matches({{ text }}, '(?i)^(mr|mrs|ms|miss|mx|mstr|dr|prof|professor|rev|revd|reverend)(\.|\s)'), false)
+{%- endmacro %}
+
+{#- Text without the words that say that a person is dead and who acts for the estate; without those that can be
+    surnames (Dec, Prep) only where `are_markers` is true. -#}
+{% macro without_estate_words(text, are_markers) -%}
     nullif(
         trim(
             array_to_string(
                 list_filter(
                     string_split({{ text }}, ' '),
                     lambda w: not list_contains({{ word_list('estate_filler') }}, regexp_replace(upper(w), '[^A-Z]', '', 'g'))
+                    and not (
+                        {{ are_markers }}
+                        and list_contains({{ word_list('estate_or_surname') }}, regexp_replace(upper(w), '[^A-Z]', '', 'g'))
+                    )
                 ),
                 ' '
             ),

@@ -189,17 +189,7 @@ def read_agreements(folder: Path) -> tuple[tuple[Agreement, ...], list[str]]:
     return tuple(agreements), faults
 
 
-def agreement_for(purpose: str, folder: Path, as_of: date) -> Agreement:
-    """The one agreement that permits a purpose on a day.
-
-    Raises:
-        GovernanceError: there is none, there are several, or it is not in force.
-        ContractError: a file of the folder is not a valid agreement.
-    """
-    return in_force(purpose, load_agreements(folder), as_of)
-
-
-def in_force(purpose: str, agreements: Iterable[Agreement], as_of: date) -> Agreement:
+def agreement_for(purpose: str, agreements: Iterable[Agreement], as_of: date) -> Agreement:
     """The one of these agreements that permits a purpose on a day.
 
     Raises:

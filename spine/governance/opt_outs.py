@@ -41,9 +41,8 @@ def opted_out_residents(
     """Every resident any of whose NHS numbers is on an opt-out list that is in use.
 
     Args:
-        connection: has the warehouse attached as `catalog`, which holds `raw.deliveries`, the raw
-            views of the opt-out layouts and `core.bridge_resident_nhs_number`. The shared rules
-            are installed in its current database.
+        connection: has the warehouse attached as `catalog`, with `raw.deliveries`, the opt-out layouts'
+            raw views and `core.bridge_resident_nhs_number`. Gets the shared rules installed.
         max_age_days: how old a list may be on `as_of`.
 
     Raises:

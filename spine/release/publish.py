@@ -16,7 +16,7 @@ import duckdb
 from spine import audit
 from spine.contracts import Contract
 from spine.errors import GovernanceError, ReconciliationError, SpineError
-from spine.governance import Agreement, in_force, load_agreements, load_or_create_key
+from spine.governance import Agreement, agreement_for, load_agreements, load_or_create_key
 from spine.governance.pseudonymise import Key
 from spine.release.build import build_release, refuse_unfit_tables
 from spine.release.check import check_release
@@ -119,7 +119,7 @@ def _agreement(purpose: str, settings: Settings, as_of: date) -> Agreement:
     withdrawn = withdraw_if_lapsed(purpose, settings, agreements, as_of)
     if withdrawn:
         raise GovernanceError(withdrawn)
-    return in_force(purpose, agreements, as_of)
+    return agreement_for(purpose, agreements, as_of)
 
 
 def _build_and_swap(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from spine import audit
 from spine.errors import ContractError, GovernanceError
-from spine.governance import Agreement, in_force, read_agreements
+from spine.governance import Agreement, agreement_for, read_agreements
 from spine.release.output_contracts import purposes_with_contracts
 from spine.release.query import release_facts
 from spine.release.shelf import Shelf
@@ -87,7 +87,7 @@ def withdraw_if_lapsed(purpose: str, settings: Settings, agreements: Iterable[Ag
 
 def _lapse(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:
     try:
-        in_force(purpose, agreements, as_of)
+        agreement_for(purpose, agreements, as_of)
     except GovernanceError as refusal:
         return str(refusal)
     if purpose not in purposes_with_contracts(settings.expectations / "contracts" / "spine"):

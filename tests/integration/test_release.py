@@ -3,126 +3,31 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 import yaml
 
 from spine import audit
-from spine.contracts import Contract, load_contracts, load_partners
 from spine.errors import ContractError, GovernanceError, PipelineError, ReconciliationError, UsageError
-from spine.release import Input, ReleaseResult, known_purposes, publish, published, query, withdraw
-from spine.settings import PROJECT_ROOT, Settings
-
-AS_OF = date(2028, 3, 31)
-PURPOSE = "care_planning"
-INPUTS = (Input("wexmoor_icb/gp_registrations/2028-03-01", "a" * 64), Input("wexmoor_icb/opt_out/2028-03-20", "b" * 64))
-NHS_CANARY, NAME_CANARY, POSTCODE_CANARY = "9990000018", "Quillfeather", "QX9 7ZZ"
-
-# resident | dead  | restricted | number, if any | area in the mart
-RESIDENTS = f"""
-    res-ada    | false | false | {NHS_CANARY} | E01000001
-    res-bob    | false | false |              | E01000002
-    res-cyd    | false | true  | 9990000026   |
-    res-dan    | true  | false | 9990000034   | E01000001
-    res-eve    | false | false | 9990000042   | E01000003
-    res-fay    | true  | false | 9990000050   | E01000003
-"""
-
-
-@dataclass(frozen=True)
-class Home:
-    """A home with a warehouse of six residents, in a project of its own."""
-
-    settings: Settings
-    contracts: tuple[Contract, ...]
-
-    @property
-    def shelf(self) -> Path:
-        return self.settings.releases / PURPOSE
-
-    def sql(self, statements: str) -> None:
-        with duckdb.connect(str(self.settings.warehouse)) as connection:
-            connection.execute(statements)
-
-    def publish(self, as_of: date = AS_OF, inputs: tuple[Input, ...] = INPUTS) -> ReleaseResult:
-        return publish(PURPOSE, self.settings, self.contracts, as_of, inputs, is_demo=True)
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        return query(self.settings.releases, PURPOSE, sql).rows()
-
-    def opt_out(self, number: str) -> None:
-        self.sql(f"INSERT INTO raw.opt_out__ndo__opt_outs VALUES ('{number}')")
-
-    def change_agreement(self, **change: Any) -> None:
-        path = self.settings.expectations / "agreements" / "care_planning.yaml"
-        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | change), encoding="utf-8")
-
-    def files(self) -> list[str]:
-        return sorted(path.name for path in self.shelf.iterdir())
-
-    def decisions(self) -> list[str]:
-        lines = (self.settings.runs / "audit.log").read_text().splitlines()
-        return [e["facts"]["decision"] for e in map(yaml.safe_load, lines) if e["kind"] == "output_release"]
-
-
-@pytest.fixture(scope="session")
-def contracts() -> tuple[Contract, ...]:
-    expectations = PROJECT_ROOT / "expectations"
-    return load_contracts(expectations / "contracts", load_partners(expectations / "partners.yaml"))
+from spine.release import Input, published, query
+from tests.fixtures.release_warehouse import (
+    AS_OF,
+    INPUTS,
+    NAME_CANARY,
+    NHS_CANARY,
+    POSTCODE_CANARY,
+    PURPOSE,
+    Home,
+    build_home,
+)
 
 
 @pytest.fixture
-def home(tmp_path: Path, contracts: tuple[Contract, ...]) -> Home:
-    project = tmp_path / "project"
-    shutil.copytree(PROJECT_ROOT / "expectations", project / "expectations")
-    made = Home(Settings(home=tmp_path / "home", project=project).prepare(), contracts)
-    made.sql("CREATE SCHEMA raw; CREATE SCHEMA core; CREATE SCHEMA care_planning")
-    made.sql(
-        """
-        CREATE TABLE raw.deliveries (partner VARCHAR, dataset VARCHAR, delivery_date DATE, rows_in_use BIGINT);
-        INSERT INTO raw.deliveries VALUES ('wexmoor_icb', 'opt_out', '2028-03-20', 1);
-        CREATE TABLE raw.opt_out__ndo__opt_outs (nhs_number VARCHAR);
-        INSERT INTO raw.opt_out__ndo__opt_outs VALUES ('999 000 0042'), ('9990000050');
-        CREATE TABLE core.dim_resident (resident_id VARCHAR, postcode VARCHAR, uprn VARCHAR, lsoa21 VARCHAR,
-            is_deceased BOOLEAN, is_restricted BOOLEAN);
-        CREATE TABLE core.bridge_resident_nhs_number (resident_id VARCHAR, nhs_number VARCHAR);
-        CREATE TABLE core.bridge_resident_record (record_id VARCHAR, resident_id VARCHAR, surname VARCHAR);
-        """
-    )
-    for line in RESIDENTS.strip().splitlines():
-        name, dead, restricted, number, area = (cell.strip() for cell in line.split("|"))
-        made.sql(
-            f"INSERT INTO core.dim_resident VALUES "
-            f"('{name}', '{POSTCODE_CANARY}', '1234567', '{area}', {dead}, {restricted});"
-            f"INSERT INTO core.bridge_resident_record VALUES ('rec:{name}', '{name}', '{NAME_CANARY}')"
-        )
-        if number:
-            made.sql(f"INSERT INTO core.bridge_resident_nhs_number VALUES ('{name}', '{number}')")
-    made.sql(
-        """
-        CREATE TABLE care_planning.residents AS SELECT resident_id, '35-44' AS age_band, 'female' AS sex,
-            CASE WHEN NOT is_restricted THEN lsoa21 END AS lsoa21,
-            true AS is_known_to_council_tax, DATE '2020-01-01' AS council_tax_since,
-            false AS is_known_to_social_care, NULL::DATE AS social_care_since,
-            true AS is_known_to_gp, DATE '2019-01-01' AS gp_since,
-            false AS is_known_to_looked_after, NULL::DATE AS looked_after_since, 2::INTEGER AS service_count,
-            NULL::VARCHAR AS social_care_status, CASE WHEN NOT is_restricted THEN 'W99001' END AS gp_practice_code,
-            NULL::BOOLEAN AS lives_alone,
-            1::HUGEINT AS record_count, false AS is_linked, 0.97::DOUBLE AS weakest_link_confidence
-            FROM core.dim_resident;
-        CREATE TABLE care_planning.resident_services AS SELECT resident_id,
-            unnest(['gp_registrations', 'council_tax']) AS service, 'wexmoor_icb' AS partner,
-            DATE '2019-01-01' AS known_since FROM core.dim_resident;
-        """
-    )
-    return made
+def home(tmp_path: Path) -> Home:
+    return build_home(tmp_path)
 
 
 def test_only_permitted_people_leave_under_pseudonyms(home: Home) -> None:
@@ -138,6 +43,32 @@ def test_only_permitted_people_leave_under_pseudonyms(home: Home) -> None:
     assert ids == sorted(ids), "rows are ordered by the pseudonym, so their order tells nothing"
     assert home.query("SELECT count(*) FROM resident_services SEMI JOIN residents USING (resident_id)") == [(6,)]
     assert home.query("SELECT count(*) FROM residents WHERE lsoa21 IS NULL") == [(1,)], "cyd is restricted"
+
+
+def test_no_opted_out_or_dead_resident_is_in_any_table(home: Home) -> None:
+    path = home.publish().path
+    absent = [home.pseudonym(resident) for resident in ("res-dan", "res-eve", "res-fay")]
+    with duckdb.connect(path, read_only=True) as connection:
+        tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        assert sorted(tables) == ["_dictionary", "_inputs", "_release", "resident_services", "residents"]
+        cells = {table: str(connection.execute(f'FROM "{table}"').fetchall()) for table in tables}
+    for table in ("residents", "resident_services"):
+        assert home.pseudonym("res-ada") in cells[table], "positive control: the ids are computed as the release does"
+    assert not [(table, i) for table, text in cells.items() for i, one in enumerate(absent) if one in text]
+
+
+def test_the_release_lists_the_deliveries_it_is_made_from(home: Home) -> None:
+    home.publish(inputs=INPUTS[::-1])
+    assert home.query("FROM _inputs") == [(entry.delivery, entry.content_sha256) for entry in INPUTS]
+    home.publish(inputs=INPUTS[:1])
+    assert home.query("SELECT delivery FROM _inputs") == [(INPUTS[0].delivery,)]
+
+
+@pytest.mark.parametrize("delivery", ["town/tax/2028-03-01/patient_9990000018.json", "town/tax/Quillfeather", ""])
+def test_a_list_of_deliveries_that_could_hold_a_file_name_is_not_released(home: Home, delivery: str) -> None:
+    with pytest.raises(GovernanceError, match=r"_inputs\.delivery: values that are no delivery"):
+        home.publish(inputs=(*INPUTS, Input(delivery, "c" * 64)))
+    assert published(home.settings.releases) == []
 
 
 def test_the_release_says_what_it_is(home: Home) -> None:
@@ -225,6 +156,11 @@ MART, SERVICES = "care_planning.residents", "care_planning.resident_services"
 FAULTS: list[tuple[str, type[Exception], str]] = [
     ("UPDATE raw.deliveries SET delivery_date = '2028-03-01'", GovernanceError, "wexmoor_icb must send a new one"),
     ("DELETE FROM raw.deliveries", GovernanceError, "wexmoor_icb must send one"),
+    (
+        "UPDATE raw.opt_out__ndo__opt_outs SET nhs_number = '9.99E+09'",
+        GovernanceError,
+        "wexmoor_icb must send it again",
+    ),
     (f"UPDATE {MART} SET lsoa21 = 'E01000001'", GovernanceError, "lsoa21: values for restricted"),
     ("UPDATE core.dim_resident SET is_restricted = NULL", GovernanceError, "lsoa21: values for restricted"),
     (f"UPDATE {MART} SET sex = '{NHS_CANARY}'", GovernanceError, "sex: values that are direct"),
@@ -287,101 +223,6 @@ def test_an_unknown_field_in_the_agreement_is_refused(home: Home) -> None:
     home.change_agreement(datasets={"council_tax": ["shoe_size"]})
     with pytest.raises(ContractError, match="shoe_size"):
         home.publish()
-
-
-def test_not_yet_in_force_refuses(home: Home) -> None:
-    with pytest.raises(GovernanceError, match="not in force before 2027-04-01"):
-        home.publish(as_of=date(2026, 11, 22))
-    assert published(home.settings.releases) == []
-    with pytest.raises(UsageError, match="nothing is published yet"):
-        home.query("SELECT 1")
-
-
-def test_an_expired_agreement_withdraws_the_release(home: Home) -> None:
-    home.publish()
-    with pytest.raises(GovernanceError, match=r"must renew it\. The release that was published has been withdrawn"):
-        home.publish(as_of=date(2029, 4, 1))
-    assert home.files() == ["version.json"]
-    assert home.decisions() == ["published", "withdrawn", "refused"]
-
-
-def test_an_agreement_taken_away_withdraws_the_release(home: Home) -> None:
-    home.publish()
-    (home.settings.expectations / "agreements" / "care_planning.yaml").unlink()
-    with pytest.raises(GovernanceError, match="no agreement permits it"):
-        home.publish()
-    assert home.files() == ["version.json"]
-
-
-def test_a_run_of_an_earlier_day_does_not_withdraw_what_is_in_force_now(home: Home) -> None:
-    home.publish()
-    with pytest.raises(GovernanceError, match="not in force before"):
-        home.publish(as_of=date(2026, 11, 22))
-    assert home.query("SELECT count(*) FROM residents") == [(3,)]
-
-
-def test_a_withdrawn_number_is_not_used_again_and_the_ids_stay(home: Home) -> None:
-    home.publish()
-    ids = home.query("SELECT resident_id FROM residents")
-    assert withdraw(PURPOSE, home.settings, "asked by the county") == [1]
-    assert known_purposes(home.settings) == [PURPOSE]
-    assert home.publish().version == 2
-    assert home.query("SELECT resident_id FROM residents") == ids
-
-
-def test_a_missing_key_is_not_replaced(home: Home) -> None:
-    home.publish()
-    (home.settings.keys / "care_planning.v1.key").unlink()
-    with pytest.raises(GovernanceError, match="Restore the key file from its backup"):
-        home.publish()
-    assert list(home.settings.keys.iterdir()) == []
-    withdraw(PURPOSE, home.settings, "test")
-    with pytest.raises(GovernanceError, match="Restore the key file"):
-        home.publish()
-
-
-@pytest.mark.parametrize("step", [0, 1, 2])
-def test_a_kill_before_any_rename_leaves_the_old_version(
-    home: Home, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
-    home.publish()
-    home.opt_out(NHS_CANARY)
-    calls: Iterator[int] = iter(range(10))
-    replace = os.replace
-
-    def killed(source: Any, target: Any) -> None:
-        if next(calls) == step:
-            raise KeyboardInterrupt
-        replace(source, target)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "replace", killed)
-        with pytest.raises(KeyboardInterrupt):
-            home.publish()
-    assert os.readlink(home.shelf / "current.duckdb") == "v000001.duckdb"
-    assert home.query("SELECT count(*) FROM residents") == [(3,)]
-    result = home.publish()
-    assert result.changed
-    assert home.files() == ["current.duckdb", f"v{result.version:06d}.duckdb", "version.json"]
-    assert home.query("SELECT count(*) FROM residents") == [(2,)]
-
-
-def test_leftovers_are_swept(home: Home) -> None:
-    home.publish()
-    (home.shelf / ".build-000002.duckdb").write_bytes(b"half")
-    (home.shelf / ".build-000002.duckdb.wal").write_bytes(b"half")
-    (home.shelf / "v000009.duckdb").write_bytes(b"never became current")
-    home.publish()
-    assert home.files() == ["current.duckdb", "v000001.duckdb", "version.json"]
-
-
-def test_an_open_reader_keeps_its_version(home: Home) -> None:
-    home.publish()
-    with duckdb.connect(str(home.shelf / "current.duckdb"), read_only=True) as reader:
-        home.opt_out(NHS_CANARY)
-        assert home.publish().removed == (1,)
-        assert reader.execute("SELECT count(*) FROM residents").fetchall() == [(3,)]
-        assert home.query("SELECT count(*) FROM residents") == [(2,)]
 
 
 def test_no_identifier_is_in_the_file_nor_the_log(home: Home) -> None:

@@ -40,25 +40,75 @@ worded as (
     from addressed
 ),
 
+-- Many words of the lists are surnames too. What tells a person: a forename, in its column or after a single surname
+-- and a comma, or a personal title. What tells a marker: brackets, or a surname beside it and no forename.
+hinted as (
+    select
+        *,
+        (forename is not null and not list_has_any({{ words('forename') }}, {{ word_list('no_forename') }}))
+        or coalesce(
+            regexp_matches(surname, '^[^ ,]+ *,')
+            and {{ words("split_part(surname, ',', 2)") }}[1] not in ('', 'THE'),
+            false
+        ) as has_forename,
+        list_has_any({{ words('title') }}, {{ word_list('title') }})
+        or {{ begins_with_title('surname') }}
+        or {{ begins_with_title("trim(split_part(surname, ',', 2))") }} as has_title,
+        len(
+            list_filter(
+                surname_words,
+                lambda w: length(w) > 1
+                and not list_contains({{ word_list('estate_or_surname') }}, w)
+                and not list_contains({{ word_list('estate_filler') }}, w)
+                and not list_contains({{ word_list('title') }}, w)
+                and not list_contains({{ word_list('joint') }}, w)
+            )
+        ) as surname_count
+    from worded
+),
+
+weighed as (
+    select
+        *,
+        coalesce(
+            regexp_matches(concat_ws(' ', forename, surname), '(?i)[(\[] *(dec|preps?|reps) *[.)\]]'), false
+        )
+        or (
+            list_has_any(name_words, ['REPS', 'PREP', 'PREPS'])
+            and list_has_any(name_words, ['OF', 'PERS', 'PERSONAL'])
+        )
+        or (
+            list_has_any(surname_words, {{ word_list('estate_or_surname') }})
+            and surname_count > 0
+            and not has_forename
+        ) as has_short_marker,
+        -- In an estate's surname field "Dec" and "Reps" are markers unless nothing else there can be the name.
+        surname_count > 0 or (forename is not null and list_contains(surname_words, 'OF')) as has_surname_marker
+    from hinted
+),
+
 marked as (
     select
         *,
-        list_has_any(name_words, {{ word_list('estate') }})
+        has_short_marker
+        or list_has_any(name_words, {{ word_list('estate') }})
         or list_has_any(name_words, {{ word_list('dead') }})
-        or list_contains(surname_words, 'DEC')
         or list_has_all(name_words, ['ESTATE', 'OF'])
         or list_has_all(name_words, ['REP', 'OF'])
         or list_has_all(name_words, ['THE', 'LATE']) as is_deceased,
         list_has_any(name_words, {{ word_list('company') }})
-        or (list_has_any(surname_words, {{ word_list('body') }}) and (forename is null or len(surname_words) > 1))
+        or (
+            list_has_any(surname_words, {{ word_list('body') }})
+            and (surname_count > 1 or not (has_forename or has_title))
+        )
         or (
             list_has_any(surname_words, {{ word_list('ambiguous') }})
-            and forename is null and date_of_birth is null and len(surname_words) > 1
+            and not has_forename and not has_title and date_of_birth is null and len(surname_words) > 1
         ) as is_organisation,
         list_has_any(name_words, {{ word_list('nobody') }})
-        or (list_has_any(name_words, {{ word_list('nobody_alone') }}) and coalesce(upper(forename), 'THE') = 'THE')
+        or (list_has_any(name_words, {{ word_list('nobody_alone') }}) and not has_forename and not has_title)
             as is_nobody
-    from worded
+    from weighed
 ),
 
 -- An estate's trustees are not an organisation of their own; what is left after the markers is the dead person's name.
@@ -71,9 +121,15 @@ unmarked as (
             or list_has_any(name_words, {{ word_list('company') }})
             or list_has_any(name_words, {{ word_list('body') }})
         ) as is_organisation,
-        case when is_deceased then {{ without_estate_words('title') }} else title end as title,
-        case when is_deceased then {{ without_estate_words('surname') }} else surname end as surname,
-        case when is_deceased then {{ without_estate_words('forename') }} else forename end as forename
+        case when is_deceased then {{ without_estate_words('title', 'true') }} else title end as title,
+        case
+            when is_deceased then {{ without_estate_words('surname', 'has_surname_marker') }}
+            else surname
+        end as surname,
+        case
+            when is_deceased then {{ without_estate_words('forename', 'has_short_marker') }}
+            else forename
+        end as forename
     from marked
 ),
 

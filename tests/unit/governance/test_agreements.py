@@ -88,22 +88,22 @@ def test_out_of_date_is_refused_with_who_must_act(
 ) -> None:
     write(tmp_path, content | change)
     with pytest.raises(GovernanceError, match=match):
-        agreement_for("care_planning", tmp_path, as_of)
+        agreement_for("care_planning", load_agreements(tmp_path), as_of)
 
 
 @pytest.mark.parametrize("as_of", [date(2027, 4, 1), IN_FORCE, date(2029, 3, 31)])
 def test_in_force_from_the_first_day_to_the_last(tmp_path: Path, content: dict[str, Any], as_of: date) -> None:
     write(tmp_path, content)
-    assert agreement_for("care_planning", tmp_path, as_of).version == "1.0.0"
+    assert agreement_for("care_planning", load_agreements(tmp_path), as_of).version == "1.0.0"
 
 
 def test_no_agreement_and_several_are_both_refused(tmp_path: Path, content: dict[str, Any]) -> None:
     with pytest.raises(GovernanceError, match="no agreement permits it"):
-        agreement_for("care_planning", tmp_path, IN_FORCE)
+        agreement_for("care_planning", load_agreements(tmp_path), IN_FORCE)
     write(tmp_path, content)
     write(tmp_path, content | {"id": "second"}, "second")
     with pytest.raises(GovernanceError, match="2 agreements claim it"):
-        agreement_for("care_planning", tmp_path, IN_FORCE)
+        agreement_for("care_planning", load_agreements(tmp_path), IN_FORCE)
 
 
 def test_unknown_fields_and_strangers_are_faults(content: dict[str, Any], contracts: tuple[Contract, ...]) -> None:
