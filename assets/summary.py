@@ -12,7 +12,7 @@ from datetime import date
 import dagster as dg
 
 from spine.contracts import load_contracts, load_partners
-from spine.extract import Ledger, LedgerEntry, find_deliveries
+from spine.extract import InUse, Ledger, LedgerEntry, find_deliveries, in_use
 from spine.release import published
 from spine.runs import PublishedRelease, RunSummary, SourceLinks
 from spine.settings import Settings
@@ -27,17 +27,20 @@ def summarise(settings: Settings, as_of: date, run_id: str, checks: Sequence[dg.
     newest = _newest_of_each_date(entries)
     accepted = [entry for entry in newest if entry.verdict == "accepted"]
     tables = [table for entry in newest for table in entry.tables.values()]
+    used = in_use(entries, contracts, as_of)
     broken = [check for check in checks if not check.passed]
     warned = sum(check.severity == dg.AssetCheckSeverity.WARN for check in broken)
     summary = RunSummary(
         as_of=as_of,
         run_id=run_id,
         accepted=len(accepted),
-        refused={entry.delivery: list(entry.reasons) for entry in _refused(newest)},
+        refused={entry.delivery: [*entry.reasons, _meanwhile(entry, used)] for entry in _refused(newest)},
         future=len(found.future),
         unrecognised=[f"{place}: {reason}" for place, reason in found.unrecognised],
         rows_in=sum(table.rows_read for table in tables),
         quarantined=sum(table.quarantined for table in tables),
+        ignored=sum(table.ignored for table in tables),
+        files_ignored=sum(entry.files_ignored for entry in newest),
         checks_passed=len(checks) - len(broken),
         checks_warned=warned,
         checks_failed=len(broken) - warned,
@@ -47,6 +50,14 @@ def summarise(settings: Settings, as_of: date, run_id: str, checks: Sequence[dg.
         ],
     )
     return _with_links(settings, summary)
+
+
+def _meanwhile(entry: LedgerEntry, used: Sequence[InUse]) -> str:
+    """What stands in for a refused delivery."""
+    source = next((s for s in used if (s.partner, s.dataset) == (entry.partner, entry.dataset)), None)
+    if source is None or source.latest is None:
+        return "Nothing of this source is in use: no delivery of it has been accepted yet."
+    return f"Meanwhile the delivery of {source.latest.date} (revision {source.latest.revision}) stays in use."
 
 
 def _newest_of_each_date(entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:

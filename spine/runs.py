@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
-from spine.errors import LockedError, SpineError
+from spine.errors import LockedError, UsageError
 from spine.files import write_json
 from spine.settings import Settings
 
@@ -57,6 +57,8 @@ class RunSummary(BaseModel):
     unrecognised: list[str] = []
     rows_in: int = 0
     quarantined: int = 0
+    ignored: int = 0
+    files_ignored: int = 0
     person_records: int = 0
     residents: int = 0
     links: list[SourceLinks] = []
@@ -150,13 +152,13 @@ def as_of_from(text: str | None, settings: Settings) -> date:
     """The run's as-of date: as given, else the home's pinned one, else today.
 
     Raises:
-        SpineError: the text is no ISO date.
+        UsageError: the text is no ISO date.
     """
     if text:
         try:
             return date.fromisoformat(text)
         except ValueError:
-            raise SpineError(f"as-of date: expected YYYY-MM-DD, got a text of {len(text)} characters") from None
+            raise UsageError("--as-of: expected a day of the calendar as YYYY-MM-DD, such as 2028-03-31") from None
     return RunRecord(settings).pinned_as_of or date.today()
 
 

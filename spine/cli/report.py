@@ -49,7 +49,7 @@ def _figures(summary: RunSummary) -> Table:
     ignored = f", {summary.future} dated later and ignored" if summary.future else ""
     rows = [
         ("deliveries", f"{summary.accepted:,} accepted, {len(summary.refused):,} refused{ignored}"),
-        ("rows in", f"{summary.rows_in:,}, of which {summary.quarantined:,} quarantined"),
+        ("rows in", f"{summary.rows_in:,}, of which {summary.quarantined:,} quarantined, {summary.ignored:,} ignored"),
         ("person records", f"{summary.person_records:,}"),
         ("residents", f"{summary.residents:,}"),
         (

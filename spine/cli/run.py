@@ -26,7 +26,7 @@ from spine.settings import Settings
 #: The date of the fictional region: fixed, so that nothing about a demonstration ages.
 REGION_DATE = date(2028, 3, 31)
 
-Residents = Annotated[int, typer.Option(help="People in the region, 1 to 800,000.", min=1)]
+Residents = Annotated[int, typer.Option(help="People in the region, 200 to 800,000.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same files.")]
 
 

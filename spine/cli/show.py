@@ -65,7 +65,9 @@ def status() -> None:
     contracts = load_contracts(settings.expectations / "contracts", partners)
     as_of = RunRecord(settings).last_as_of or as_of_from(None, settings)
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
-    used = {part.entry.delivery for source in in_use(entries, contracts, as_of) for part in source.parts}
+    states = in_use(entries, contracts, as_of)
+    used = {part.entry.delivery for source in states for part in source.parts}
+    stale = {(source.partner, source.dataset) for source in states if source.is_stale}
     sources = Table("source", "newest", "verdict", "rows kept", "in use", box=box.SIMPLE_HEAD, title=f"As of {as_of}")
     for contract in contracts:
         for supply in contract.supplies:
@@ -77,7 +79,8 @@ def status() -> None:
                 continue
             kept = sum(t.kept for t in newest.tables.values())
             in_use_now = sorted(e.delivery.rpartition("/")[2] for e in mine if e.delivery in used)
-            sources.add_row(label, str(newest.date), newest.verdict, f"{kept:,}", ", ".join(dict.fromkeys(in_use_now)))
+            verdict = newest.verdict + (", stale" if (supply.partner, contract.dataset) in stale else "")
+            sources.add_row(label, str(newest.date), verdict, f"{kept:,}", ", ".join(dict.fromkeys(in_use_now)))
     out.print(sources)
     for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
         out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))

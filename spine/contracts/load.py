@@ -22,6 +22,7 @@ from spine.contracts.rules import COMPARATORS, Rule, Threshold
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+_WINDOW = ("table", "periodStart", "periodEnd", "eventStart", "eventEnd", "identity")
 #: Per logical type: the macro that finds wrong values, and the words for a right one.
 _IMPLIED = {
     "date": ("is_bad_date", "a date"),
@@ -128,8 +129,14 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
         "customProperties needs deliveryMode: snapshot, rolling or append": mode not in get_args(Mode),
         "all servers need one format, csv or fhir-json": len(formats) > 1 or not formats <= {"csv", "fhir-json"},
         "schema needs at least one table": not odcs.schema_,
-        "delivery mode rolling needs the custom property window": mode == "rolling" and "window" not in custom,
+        f"delivery mode rolling needs the custom property window with {', '.join(_WINDOW)}": mode == "rolling"
+        and not set(_WINDOW) <= set(custom.get("window") or ()),
     }
+    columns = {column.name for table in odcs.schema_ or [] for column in table.properties or []}
+    window = custom.get("window") or {}
+    named = {value for key, value in window.items() if key != "table" and isinstance(value, str)}
+    named |= set(window.get("identity") or ())
+    faults |= {f"window names '{name}', which is no column": True for name in sorted(named - columns)}
     return [fault for fault, found in faults.items() if found]
 
 
@@ -196,10 +203,11 @@ def _supply(server: Any) -> Supply:
     return Supply(partner=str(server.server), **days)
 
 
-def _window(raw: dict[str, str] | None) -> Window | None:
+def _window(raw: dict[str, Any] | None) -> Window | None:
     if raw is None:
         return None
-    return Window(raw["table"], raw["periodStart"], raw["periodEnd"], raw["eventStart"], raw["eventEnd"])
+    names = (raw["table"], raw["periodStart"], raw["periodEnd"], raw["eventStart"], raw["eventEnd"])
+    return Window(*names, tuple(raw["identity"]))
 
 
 def _table(entry: SchemaObject) -> Table:

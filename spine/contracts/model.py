@@ -84,13 +84,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Window:
-    """For delivery mode `rolling`: which columns say what period a delivery replaces."""
+    """For delivery mode `rolling`: which columns say what period a delivery replaces.
+
+    Attributes:
+        identity: columns that say which event a row is about, across deliveries. An event that was open and
+            is absent from the next delivery is taken to have ended with its own period.
+    """
 
     table: str
     period_start: str
     period_end: str
     event_start: str
     event_end: str
+    identity: tuple[str, ...]
 
 
 @dataclass(frozen=True)

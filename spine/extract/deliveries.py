@@ -196,11 +196,11 @@ def _dated_folders(landing: Path, names: _Names) -> Iterator[tuple[Path, str, st
         for folder, shown in level:
             for entry in _entries(folder):
                 if entry is None:
-                    yield folder, shown or ".", "the folder cannot be read: check its permissions"
+                    yield folder, shown or "landing itself", "the folder cannot be read: check its permissions"
                     continue
                 name = f"{shown}/{names.shown(entry.name, depth)}".lstrip("/")
                 if not entry.is_dir():
-                    yield entry, shown or ".", f"a file lies where the folder of {kind} should be"
+                    yield entry, shown or "landing itself", f"a file lies where the folder of {kind} should be"
                 elif not entry.resolve().is_relative_to(landing.resolve()):
                     yield entry, name, "a link that leaves the landing folder"
                 elif depth == 3:

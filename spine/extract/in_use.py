@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -37,7 +37,7 @@ class Part:
 
     Attributes:
         replaced_from: for `rolling`, the first day that later deliveries cover: events that reach
-            it, or are still open then, come from those. None where nothing later is in use.
+            it come from those. None where nothing later is in use.
     """
 
     entry: LedgerEntry
@@ -176,13 +176,15 @@ def _select(
     held = _types(connection, f"SELECT * FROM read_parquet({literal(_parquet(lake, part.entry, table))})")
     due = _types(connection, _empty(table))
     columns = [
-        f"d.{identifier(c.name)}" if held.get(c.name) == due[c.name] else f"NULL::{due[c.name]} AS {identifier(c.name)}"
+        _cropped(contract, table, part, c.name) or f"d.{identifier(c.name)}"
+        if held.get(c.name) == due[c.name]
+        else f"NULL::{due[c.name]} AS {identifier(c.name)}"
         for c in table.columns
     ]
     columns += [f"d.{name}" for name, _ in PROVENANCE]
     rows = f"read_parquet({literal(_parquet(lake, part.entry, table))}) d"
     history = [e for e in source.history if e.contract_id == contract.id and e.date <= part.entry.date]
-    where = _survives(contract, table, part)
+    where = _survives(contract, table, source, part, lake)
     if len(history) < 2 or not table.keys or not set(table.keys) <= set(held):
         first = f"DATE {literal(part.entry.date)}"
         return f"SELECT {', '.join(columns)}, {first} AS _first_delivered FROM {rows} WHERE {where}"
@@ -196,13 +198,35 @@ def _select(
     return f"SELECT {', '.join(columns)} FROM {rows} LEFT JOIN ({firsts}) f ON {join} WHERE {where}"
 
 
-def _survives(contract: Contract, table: Table, part: Part) -> str:
-    """SQL: the event ended before later windows begin. One without an end is taken to go on after its own window."""
-    if part.replaced_from is None or contract.window is None or contract.window.table != table.name:
+def _is_replaced(contract: Contract, table: Table, part: Part) -> bool:
+    return part.replaced_from is not None and contract.window is not None and contract.window.table == table.name
+
+
+def _survives(contract: Contract, table: Table, source: InUse, part: Part, lake: Path) -> str:
+    """SQL: the row still counts beside later deliveries.
+
+    That is so where the event ended before later windows begin, and where it was open and no later
+    delivery knows it: it then ended with its own period (rule of the national client level data guidance).
+    """
+    window = contract.window
+    if window is None or not _is_replaced(contract, table, part):
         return "true"
-    goes_on = (part.entry.window_end or part.entry.date) + timedelta(days=1)
-    end = f"coalesce(as_end_date(d.{identifier(contract.window.event_end)}), DATE {literal(goes_on)})"
-    return f"{end} < DATE {literal(part.replaced_from)}"
+    later = [p.entry for p in source.parts if p.entry.date > part.entry.date and p.entry.contract_id == contract.id]
+    files = ", ".join(literal(_parquet(lake, entry, table)) for entry in later)
+    same = " AND ".join(f"n.{identifier(c)} IS NOT DISTINCT FROM d.{identifier(c)}" for c in window.identity)
+    known = f"EXISTS (SELECT 1 FROM read_parquet([{files}], union_by_name=true) n WHERE {same})" if later else "false"
+    end = f"as_end_date(d.{identifier(window.event_end)})"
+    return f"({end} < DATE {literal(part.replaced_from)} OR ({end} IS NULL AND NOT {known}))"
+
+
+def _cropped(contract: Contract, table: Table, part: Part, column: str) -> str | None:
+    """SQL: the end of an event that was open in a delivery that later ones replace; None for any other column."""
+    window = contract.window
+    if window is None or column != window.event_end or not _is_replaced(contract, table, part):
+        return None
+    end = literal((part.entry.window_end or part.entry.date).isoformat())
+    name = identifier(column)
+    return f"CASE WHEN as_end_date(d.{name}) IS NULL THEN {end} ELSE d.{name} END AS {name}"
 
 
 def _record(
@@ -218,7 +242,8 @@ def _record(
             f"the lake holds {held}. Restore the lake from a backup, or delete this delivery's lake folder and ledger "
             "record to read it again"
         )
-    used = scalar(connection, f"SELECT count(*) FROM read_parquet({path}) d WHERE {_survives(contract, table, part)}")
+    survives = _survives(contract, table, source, part, lake)
+    used = scalar(connection, f"SELECT count(*) FROM read_parquet({path}) d WHERE {survives}")
     texts = (entry.partner, entry.dataset, contract.layout, table.name, entry.delivery)
     numbers = f"{entry.revision}, {kept}, {kept - used}, {used}, {source.is_stale}"
     # Literals: with parameters DuckDB would import pandas, which takes seconds.

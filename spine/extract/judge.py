@@ -110,7 +110,8 @@ def _failures(rules: Sequence[Rule], results: Sequence[RuleResult]) -> list[str]
     for result in results:
         sentence = by_name[result.name].sentence if result.name in by_name else ""
         if result.outcome == "failed":
-            lines.append(f"rule {result.name} failed ({result.numerator} of {result.denominator} rows): {sentence}")
+            found = f"{result.numerator} of {result.denominator} rows"
+            lines.append(f"expected: {sentence} Against it: {found} (rule {result.name}). Ask the partner to resend")
         elif result.outcome == "error":
             lines.append(f"rule {result.name} could not be measured ({result.problem}): {sentence}")
     measured = {result.name for result in results}

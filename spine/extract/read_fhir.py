@@ -146,11 +146,33 @@ def _unpack(connection: duckdb.DuckDBPyConnection) -> None:
                    CASE kind WHEN 'Bundle' THEN part->'$.resource' ELSE part END AS resource
             FROM listed)
         SELECT row_no, place, coalesce(resource->>'$.resourceType', '?') AS kind, resource FROM bare""")
+    while _open_inner_bundles(connection):
+        pass
     connection.execute(f"""
         CREATE OR REPLACE TEMP VIEW resources AS
         SELECT {number} AS row_no, 0 AS place, kind, line AS resource
         FROM documents {join} WHERE kind NOT IN ('[]', 'Bundle')
         UNION ALL SELECT row_no, place, kind, resource::VARCHAR FROM opened""")
+
+
+def _open_inner_bundles(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Put the resources of Bundles that stand inside a Bundle in their place; False where there is none."""
+    if not scalar(connection, "SELECT count(*) FROM opened WHERE kind = 'Bundle'"):
+        return False
+    connection.execute("""
+        CREATE OR REPLACE TABLE opened AS
+        SELECT CASE WHEN (SELECT count(*) FROM documents) = 1
+                    THEN row_number() OVER (ORDER BY row_no, place, inner_place) ELSE row_no END AS row_no,
+               row_number() OVER (PARTITION BY row_no ORDER BY place, inner_place) AS place, kind, resource
+        FROM (
+            SELECT row_no, place, 0 AS inner_place, kind, resource FROM opened WHERE kind <> 'Bundle'
+            UNION ALL
+            SELECT row_no, place, inner_place, coalesce(part->>'$.resource.resourceType', '?') AS kind,
+                   part->'$.resource' AS resource
+            FROM (SELECT row_no, place, unnest(parts) AS part, generate_subscripts(parts, 1) AS inner_place
+                  FROM (SELECT row_no, place, json_transform(resource, '{"entry": ["JSON"]}').entry AS parts
+                        FROM opened WHERE kind = 'Bundle')))""")
+    return True
 
 
 def _transform(connection: duckdb.DuckDBPyConnection, table: Table, file: SourceFile, mine: str) -> None:

@@ -207,7 +207,7 @@ def test_rows_add_up_and_say_why_they_were_dropped(home: Path) -> None:
     reasons = {entry["reason"]: entry["row_count"] for entry in stages["int_persons__council_tax"]["dropped_by_reason"]}
     assert reasons == {"organisation": 1, "not a person": 1, "blank lead person": 0, "blank second person": 5}
     patients = stages["int_persons__gp_registrations"]["dropped_by_reason"]
-    assert patients == [{"reason": "inactive record", "row_count": 1}]
+    assert patients == [{"reason": "replaced record", "row_count": 1}]
 
 
 def test_a_resident_takes_the_best_of_all_records(home: Path) -> None:

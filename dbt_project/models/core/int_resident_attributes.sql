@@ -23,7 +23,9 @@ residents as (
         resident_id,
         bool_or(is_deceased) as is_deceased,
         arg_min(date_of_death, (source_rank, date_of_death)) filter (where date_of_death is not null) as date_of_death,
-        bool_or(is_restricted) as is_restricted,
+        bool_or(is_restricted)
+        or resident_id in (select namesakes.resident_id from {{ ref('int_restricted_namesakes') }} as namesakes)
+            as is_restricted,
         bool_or(is_no_fixed_abode) as is_no_fixed_abode,
         count(*) as record_count,
         count(distinct source) as source_count,

@@ -1,9 +1,10 @@
 -- The version in force of every patient. What a restricted patient's record says about where they are is taken away
--- here, whatever came: no later model can see it. A record that is no longer in use says nothing of today either; of
--- those only the ones that tell of a death or a restriction are used, since neither may be forgotten.
+-- here, whatever came: no later model can see it. A record that is no longer in use says nothing of today either. One
+-- that another replaces is dropped, unless it tells of a death or a restriction, since neither may be forgotten.
 with patients as (
     select
         *,
+        len(list_filter(coalesce(links, []), lambda l: l.type = 'replaced-by')) > 0 as is_replaced,
         min(_first_delivered) over (partition by record_id) as first_delivered
     from {{ ref('stg_gp_registrations__fhir') }}
     where record_id is not null
@@ -17,7 +18,7 @@ select
     source_person_id,
     is_restricted,
     is_active,
-    is_active or is_deceased or is_restricted as is_used,
+    is_active or is_deceased or is_restricted or not is_replaced as is_used,
     identifiers,
     names,
     sex,

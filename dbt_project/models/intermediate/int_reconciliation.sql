@@ -76,7 +76,7 @@ with counted as (
         (select count(*) from {{ ref('int_gp_patients') }}) as rows_in,
         (select count(*) from {{ ref('int_persons__gp_registrations') }}) as rows_kept,
         (
-            select {{ counts_by_reason({'inactive record': 'count(*) filter (where not is_used)'}) }}
+            select {{ counts_by_reason({'replaced record': 'count(*) filter (where not is_used)'}) }}
             from {{ ref('int_gp_patients') }}
         ) as dropped
     union all

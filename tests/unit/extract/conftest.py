@@ -69,7 +69,7 @@ def contract(id: str, table: Table, **more: object) -> Contract:
 CONTRACTS = (
     contract("people__flat", PEOPLE),
     contract("patients__fhir", PATIENTS, format="fhir-json"),
-    contract("events__log", EVENTS, mode="rolling", window=Window("events", "ps", "pe", "es", "ee")),
+    contract("events__log", EVENTS, mode="rolling", window=Window("events", "ps", "pe", "es", "ee", ("ref",))),
     contract("codes__list", CODES, mode="append"),
 )
 

@@ -187,7 +187,7 @@ def test_a_refused_delivery_leaves_the_older_in_use_and_marks_it_stale(home):
     home.deliver("people", people("1"), "2028-02-01")
     home.outcome = "failed"
     entry = home.deliver("people", people("2"), "2028-03-01")
-    assert entry.reasons == ("rule table__ok failed (1 of 2 rows): It is.",)
+    assert entry.reasons == ("expected: It is. Against it: 1 of 2 rows (rule table__ok). Ask the partner to resend",)
     assert home.rows(IDS) == [("1",)]
     assert home.rows(DELIVERIES) == [(date(2028, 2, 1), 1, 1, 0, 1, True)]
 
@@ -237,19 +237,21 @@ def test_rolling_replaces_its_window(home):
     home.deliver("events", {"a.csv": header + old + event("sentinel", first, "31/12/9999")}, "2028-01-10")
     entry = home.deliver("events", {"a.csv": header + event("open", second)}, "2028-03-31")
     assert (entry.window_start, entry.window_end) == (date(2027, 4, 1), date(2028, 3, 31))
-    query = "SELECT ref, _delivery_date FROM raw.events__log__events ORDER BY ALL"
-    assert home.rows(query) == [("ended", date(2028, 1, 10)), ("open", date(2028, 3, 31))]
-    assert [row[2:5] for row in home.rows(DELIVERIES)] == [(4, 3, 1), (1, 0, 1)]
+    query = "SELECT ref, _delivery_date, ee FROM raw.events__log__events ORDER BY ALL"
+    cropped = ("sentinel", date(2028, 1, 10), "2027-12-31")
+    assert home.rows(query) == [("ended", date(2028, 1, 10), "31/03/2027"), ("open", date(2028, 3, 31), None), cropped]
+    assert [row[2:5] for row in home.rows(DELIVERIES)] == [(4, 2, 2), (1, 0, 1)]
 
 
-def test_rolling_keeps_an_open_event_that_no_later_window_reaches(home):
+def test_an_open_event_that_no_later_delivery_knows_ends_with_its_own_period(home):
     header = "ref,ps,pe,es,ee\n"
     home.deliver("events", {"a.csv": header + event("open", ("01/01/2027", "31/03/2027"))}, "2027-04-10")
     home.deliver("events", {"a.csv": header + event("x", ("01/07/2027", "30/09/2027"))}, "2027-10-10")
-    assert home.rows("SELECT ref FROM raw.events__log__events ORDER BY ALL") == [("open",), ("x",)]
+    query = "SELECT ref, ee FROM raw.events__log__events ORDER BY ALL"
+    assert home.rows(query) == [("open", "2027-03-31"), ("x", None)]
     home.put("events", {"a.csv": header + event("y", ("01/04/2027", "30/06/2027"))}, "2027-07-10")
     home.run()
-    assert home.rows("SELECT ref FROM raw.events__log__events ORDER BY ALL") == [("x",)]
+    assert home.rows(query) == [("open", "2027-03-31"), ("x", None), ("y", "2027-06-30")]
 
 
 def test_a_mistyped_period_does_not_replace_older_deliveries(home):

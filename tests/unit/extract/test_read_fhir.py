@@ -26,6 +26,7 @@ SHAPES = {
     "array": json.dumps(TWO),
     "pretty array": json.dumps(TWO, indent=4),
     "array, one to a line": "[\n" + ",\n".join(map(json.dumps, TWO)) + "\n]",
+    "a bundle in a bundle": json.dumps(bundle(bundle(TWO[0], bundle(TWO[1])))),
     "bundles as ndjson": "\n".join(json.dumps(bundle(p)) for p in TWO),
 }
 

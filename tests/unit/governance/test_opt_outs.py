@@ -119,7 +119,7 @@ def test_one_partner_s_good_list_does_not_cover_another_s(
 
 # wrong, of so many rows, and what the door says
 @pytest.mark.parametrize(
-    ("wrong", "rows", "outcome"), [(0, 3, "passed"), (1, 100, "passed"), (2, 100, "failed"), (3, 3, "failed")]
+    ("wrong", "rows", "outcome"), [(0, 3, "passed"), (10, 100, "passed"), (11, 100, "failed"), (3, 3, "failed")]
 )
 def test_the_contract_refuses_a_list_of_mostly_wrong_numbers(
     contracts: tuple[Contract, ...], wrong: int, rows: int, outcome: str
