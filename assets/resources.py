@@ -25,11 +25,11 @@ EXIT_CODE = "exit_code"
 
 def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
     """The as-of date of the run that `context` belongs to; a run that names none is given one, for all its steps."""
-    run = context.instance.get_run_by_id(context.run_id)
+    run = context.instance.get_run_by_id(context.run.run_id)
     tag = run.tags.get(AS_OF_TAG) if run else None
     as_of = as_of_from(tag, settings)
     if tag is None:
-        context.instance.add_run_tags(context.run_id, {AS_OF_TAG: as_of.isoformat()})
+        context.instance.add_run_tags(context.run.run_id, {AS_OF_TAG: as_of.isoformat()})
     return as_of
 
 

@@ -55,6 +55,23 @@ def test_restricted_people_have_no_area_though_the_council_knows_it(other: Home)
     assert all(area is None for (area,) in rows)
 
 
+def test_what_the_council_holds_of_restricted_people_shows_no_area_and_follows_their_opt_out(other: Home) -> None:
+    restricted = [p for p in PERSONS if p.restricted and other_region.in_practice(p) and other_region.in_council_tax(p)]
+    assert restricted
+    records = ", ".join(f"'saltmarsh_district:council_tax:{70000000 + p.number}/1'" for p in restricted)
+    rows = other.rows(
+        "SELECT d.is_restricted, d.lsoa21, d.lives_alone, d.gp_practice_code FROM core.dim_resident d "
+        f"JOIN core.bridge_resident_record b USING (resident_id) WHERE b.record_id IN ({records})"
+    )
+    assert rows == [(True, None, None, None)] * len(restricted)
+    dated = [p for p in restricted if p.number % 3]
+    numbers = other.rows(
+        "SELECT count(*) FROM core.bridge_resident_nhs_number n JOIN core.bridge_resident_record b USING (resident_id) "
+        f"WHERE b.record_id LIKE 'saltmarsh%' AND n.nhs_number IN ({', '.join(repr(p.nhs) for p in dated) or 'NULL'})"
+    )
+    assert numbers == [(len(dated),)]
+
+
 def test_a_broken_delivery_is_refused_and_changes_nothing_else(other: Home) -> None:
     before = other.release("SELECT * FROM residents ORDER BY resident_id")
     folder = other.settings.landing / "saltmarsh_district/council_tax/2028-03-01"
