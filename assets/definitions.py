@@ -36,4 +36,6 @@ def build_defs(settings: Settings) -> dg.Definitions:
         jobs=[refresh_spine],
         schedules=[nightly_schedule(settings)],
         sensors=[delivery_sensor(settings, contracts)],
+        # One process for a run, as `spine run` does it: a process for each step would start Python a dozen times.
+        executor=dg.in_process_executor,
     )

@@ -37,11 +37,14 @@ def show_next_steps(settings: Settings) -> None:
     """Print the three commands to try after a demonstration."""
     sql = "SELECT age_band, count(*) AS residents FROM residents GROUP BY ALL ORDER BY 1"
     home = "" if settings.home == Settings.model_fields["home"].default else f"SPINE_HOME={settings.home} "
-    steps = Table.grid(padding=(0, 2))
-    steps.add_row("query it", f'[bold]{home}.venv/bin/spine query --purpose care_planning "{sql}"[/]')
-    steps.add_row("open the UI", f"[bold]make dev{' ' + home.strip() if home else ''}[/]  then http://localhost:3000")
-    steps.add_row("add your own extract", "[bold]docs/add-a-partner-extract.md[/]")
-    out.print(Panel(steps, title="Try next", border_style="blue", box=box.ROUNDED, expand=False))
+    steps = {
+        "query it": f'{home}.venv/bin/spine query --purpose care_planning "{sql}"',
+        "open the UI": f"{home}make dev   (then http://localhost:3000)",
+        "add your own extract": "see docs/add-a-partner-extract.md",
+    }
+    out.print("[bold]Try next[/]")
+    for label, command in steps.items():
+        out.print(Text(f"  {label:<22}{command}"), soft_wrap=True)  # never wrapped, so that it can be copied
 
 
 def _figures(summary: RunSummary) -> Table:
