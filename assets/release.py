@@ -11,6 +11,7 @@ import dagster as dg
 from assets.extracts import raw_key, sources
 from assets.resources import require_built_for, run_as_of, scrubbed
 from spine.contracts import Contract
+from spine.errors import ReconciliationError
 from spine.extract import Ledger, in_use
 from spine.release import Input, ReleaseResult, known_purposes, load_output_contracts, publish, withdraw_lapsed
 from spine.runs import RunRecord
@@ -77,12 +78,17 @@ def _release_asset(settings: Settings, contracts: Sequence[Contract], purpose: s
         check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()],
         pool="warehouse",
     )
-    def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with scrubbed(f"release of {purpose}"):
             as_of = run_as_of(context, settings)
             require_built_for(settings, as_of)
             is_demo = RunRecord(settings).pinned_as_of is not None
-            result = publish(purpose, settings, contracts, as_of, _inputs(settings, contracts, as_of), is_demo=is_demo)
+            inputs = _inputs(settings, contracts, as_of)
+            try:
+                result = publish(purpose, settings, contracts, as_of, inputs, is_demo=is_demo)
+            except ReconciliationError as error:
+                yield dg.AssetCheckResult(passed=False, asset_key=key, check_name=COUNTED, description=str(error))
+                raise
             yield _result(key, result)
 
     return release

@@ -53,6 +53,7 @@ def _figures(summary: RunSummary) -> Table:
     rows = [
         ("deliveries", f"{summary.accepted:,} accepted, {len(summary.refused):,} refused{ignored}"),
         ("rows in", f"{summary.rows_in:,}, of which {summary.quarantined:,} quarantined, {summary.ignored:,} ignored"),
+        ("files ignored", f"{summary.files_ignored:,}"),
         ("person records", f"{summary.person_records:,}"),
         ("residents", f"{summary.residents:,}"),
         (

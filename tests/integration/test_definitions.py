@@ -9,7 +9,10 @@ import dagster as dg
 import pytest
 import yaml
 
+from assets import release
 from assets.definitions import build_defs
+from spine.contracts import load_contracts, load_partners
+from spine.errors import ReconciliationError
 from spine.settings import PROJECT_ROOT, Settings
 
 RAW = {
@@ -94,3 +97,21 @@ def test_a_partner_with_a_known_layout_is_one_server_entry(tmp_path: Path) -> No
     assert dg.AssetKey(["release", "care_planning"]) in downstream
     names = {check.name for check in repository.asset_graph.asset_check_keys if check.asset_key == key}
     assert {"table__delivery_accepted", "date_of_birth__is_a_date"} <= names
+
+
+def test_rows_that_do_not_add_up_fail_the_check_and_the_release(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_rows(*_: object, **__: object) -> None:
+        raise ReconciliationError("3 rows in, 2 released")
+
+    monkeypatch.setattr(release, "publish", lose_rows)
+    monkeypatch.setattr(release, "require_built_for", lambda *_: None)
+    partners = load_partners(settings.expectations / "partners.yaml")
+    contracts = load_contracts(settings.expectations / "contracts", partners)
+    assets = release.release_assets(settings.prepare(), contracts)
+    result = dg.materialize(assets, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
+    assert not result.success
+    [check] = [e for e in result.get_asset_check_evaluations() if e.check_name == release.COUNTED]
+    assert not check.passed
+    assert check.description == "3 rows in, 2 released"
