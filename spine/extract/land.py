@@ -1,13 +1,12 @@
 """Landing: a delivery becomes immutable Parquet in the lake, in a temporary folder first.
 
-Put here: which file belongs to which table, the folder of one revision, reconciliation. Never
-here: the verdict (judge), or how a file is read (read_csv, read_fhir).
+Put here: the folder of one revision, reconciliation. Never here: the verdict (judge), or how a
+delivery's files are read (read).
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,16 +17,13 @@ import duckdb
 
 from spine.contracts.model import Contract, Table
 from spine.errors import DeliveryError, PipelineError, ReconciliationError
-from spine.extract.deliveries import Content, Delivery, SourceFile
+from spine.extract.deliveries import Content, Delivery
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
-from spine.extract.read_csv import read_csv
-from spine.extract.read_fhir import SUFFIXES, read_fhir
+from spine.extract.read import read_delivery
 from spine.extract.workspace import FileRead, identifier, literal, open_workspace, rows_of, scalar, scrubbed
 from spine.files import fsync, sha256_of, write_json
 
 _TEMPORARY = ".tmp-"
-#: Files that say something about a delivery and are no part of it.
-_ABOUT = re.compile(r"(licen[cs]e|copying|notice|readme|changelog)\b.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -73,9 +69,8 @@ def stage(
     folder.mkdir(parents=True, mode=0o700)
     try:
         with open_workspace(folder, contract.tables, threads) as connection:
-            groups = _assign(delivery, contract, content)
-            reads = _read_all(connection, delivery, contract, groups, folder)
-            counts = {table.name: _count(connection, table, reads[table.name], delivery) for table in contract.tables}
+            reads = read_delivery(connection, delivery, contract, content, folder)
+            counts = {t.name: _count(connection, t, reads.tables[t.name], delivery) for t in contract.tables}
             with scrubbed(delivery.key, "could not be written to the lake"):
                 # One thread and an explicit order: row groups, and so the bytes, never depend on the machine.
                 connection.execute("SET threads = 1")
@@ -86,10 +81,9 @@ def stage(
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    files = {file.number for group in groups.values() for file in group}
     return Staged(
-        delivery, contract, revision, content.sha256, folder, tables, counts, len(files),
-        len(content.files) - len(files), window, _too_much_quarantine(contract, counts),
+        delivery, contract, revision, content.sha256, folder, tables, counts, reads.files,
+        len(content.files) - reads.files, window, _too_much_quarantine(contract, counts),
     )  # fmt: skip
 
 
@@ -143,64 +137,6 @@ def sweep(delivery: Delivery, lake: Path, ledger: Ledger) -> int:
 
 def _dashed(delivery: Delivery) -> str:
     return delivery.key.replace("/", "-")
-
-
-def _assign(delivery: Delivery, contract: Contract, content: Content) -> dict[str, list[SourceFile]]:
-    """Files by table (CSV: by file name; FHIR: every JSON file may hold every table).
-
-    Raises:
-        DeliveryError: a table that must come has no file.
-    """
-    candidates = [file for file in content.files if not _ABOUT.fullmatch(Path(file.name).name)]
-    groups: dict[str, list[SourceFile]] = {}
-    for table in contract.tables:
-        if contract.format == "fhir-json":
-            groups[table.name] = [file for file in candidates if Path(file.name).suffix.lower() in SUFFIXES]
-        else:
-            taken = {file.number for group in groups.values() for file in group}
-            pattern = re.compile(table.source, re.IGNORECASE)
-            groups[table.name] = [
-                f for f in candidates if f.number not in taken and pattern.fullmatch(Path(f.name).name)
-            ]
-    faults = [
-        f"{delivery.key}: table '{table.name}' has no file: none of {len(content.files)} has a name or kind that the "
-        f"contract knows ({contract.id} {contract.version}). Ask the partner to send it"
-        for table in contract.tables
-        if table.required and not groups[table.name]
-    ]
-    if faults:
-        raise DeliveryError("\n".join(faults))
-    return groups
-
-
-def _read_all(
-    connection: duckdb.DuckDBPyConnection,
-    delivery: Delivery,
-    contract: Contract,
-    groups: dict[str, list[SourceFile]],
-    folder: Path,
-) -> dict[str, list[FileRead]]:
-    reads: dict[str, list[FileRead]] = {table.name: [] for table in contract.tables}
-    faults: list[str] = []
-    if contract.format == "fhir-json":
-        for file in groups[contract.tables[0].name]:
-            try:
-                found = read_fhir(connection, contract.tables, file, folder, f"{delivery.key}: {file.label}")
-                for name, read in found.items():
-                    reads[name].append(read)
-            except DeliveryError as error:
-                faults.append(str(error))
-    else:
-        for table in contract.tables:
-            for file in groups[table.name]:
-                try:
-                    where = f"{delivery.key}: {file.label}"
-                    reads[table.name].append(read_csv(connection, table, file, folder, where, contract.version))
-                except DeliveryError as error:
-                    faults.append(str(error))
-    if faults:
-        raise DeliveryError("\n".join(faults))
-    return reads
 
 
 def _count(

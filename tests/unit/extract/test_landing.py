@@ -14,7 +14,7 @@ import pytest
 
 from spine.contracts import Rule, Supply, Threshold
 from spine.errors import DeliveryError, PipelineError, ReconciliationError
-from spine.extract import Ledger, create_raw_views, deliveries, find_deliveries, in_use, judge, land, process
+from spine.extract import Ledger, create_raw_views, deliveries, find_deliveries, in_use, judge, land, process, read
 
 HIDDEN = "(a name that is not shown)"
 HEADER = "Person ID,Surname,LAD25CD\n"
@@ -329,8 +329,8 @@ def test_a_failing_evaluation_leaves_nothing_behind(home, monkeypatch):
 
 def test_rows_that_do_not_add_up_stop_the_run(home, monkeypatch):
     home.put("people", people("1", "2"))
-    read = land.read_csv
-    monkeypatch.setattr(land, "read_csv", lambda *a: replace(read(*a), rows_read=3))
+    original = read.read_csv
+    monkeypatch.setattr(read, "read_csv", lambda *a: replace(original(*a), rows_read=3))
     with pytest.raises(ReconciliationError, match="3 rows read, but 2 kept"):
         home.run()
     assert home.ledger.entries() == ()
