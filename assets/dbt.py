@@ -5,6 +5,7 @@ Put here: the translation between dbt and Dagster. Never here: SQL, or how dbt i
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from assets.dbt_runner import NodeResult, build
 from assets.extracts import raw_key, sources
-from assets.resources import require_built_for, run_as_of, scrubbed
+from assets.resources import HOME, require_built_for, run_as_of, scrubbed
 from spine.contracts import Contract, install_functions
 from spine.errors import PipelineError, ReconciliationError
 from spine.extract import Ledger, create_raw_views
+from spine.failpoints import reach
+from spine.files import clear_faults
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
@@ -87,14 +90,14 @@ def model_assets(settings: Settings, contracts: Sequence[Contract], manifest: Pa
     content = json.loads(manifest.read_text(encoding="utf-8"))
     translator = Translator(contracts)
 
-    def half(name: str, folders: tuple[str, ...], selector: str, exclude: str = "") -> dg.AssetsDefinition:
+    def half(name: str, folders: tuple[str, ...], exclude: Sequence[str] = ()) -> dg.AssetsDefinition:
         @dbt_assets(
             manifest=content,
             select=" ".join(f"fqn:connected_spine.{folder}" for folder in folders),
-            exclude=exclude,
+            exclude=" ".join(exclude),
             name=name,
             dagster_dbt_translator=translator,
-            pool="warehouse",
+            required_resource_keys={HOME},
         )
         def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
             with scrubbed(name):
@@ -103,14 +106,47 @@ def model_assets(settings: Settings, contracts: Sequence[Contract], manifest: Pa
                     _install_views(settings, contracts, as_of)
                 else:
                     require_built_for(settings, as_of)
-                results = build(settings, manifest, selector, as_of)
+                reach(f"dbt.before_{name}")
+                results = build(settings, manifest, _selected(context, content, translator, folders, exclude), as_of)
+                reach(f"dbt.after_{name}")
                 yield from _events(settings, content, translator, results)
-                _raise_failures(content, results)
+                with clear_faults(settings.root):
+                    _raise_failures(content, results)
 
         return models
 
-    conform = half("conform", BEFORE, "before_linkage", exclude=" ".join(_tests_that_read(content, AFTER)))
-    return [conform, half("core", AFTER, "after_linkage")]
+    return [half("conform", BEFORE, _tests_that_read(content, AFTER)), half("core", AFTER)]
+
+
+def _selected(
+    context: dg.AssetExecutionContext,
+    manifest: Mapping[str, Any],
+    translator: Translator,
+    folders: tuple[str, ...],
+    exclude: Sequence[str],
+) -> list[str]:
+    """What dbt is to build in this run, as dbt names it: the selected models and seeds, and their tests.
+
+    A test that Dagster knows as no check of one asset runs where a model that it reads is built.
+    """
+    nodes = manifest["nodes"]
+    models = {
+        key
+        for key, node in nodes.items()
+        if node["resource_type"] in ("model", "seed")
+        and node["fqn"][1] in folders
+        and translator.get_asset_spec(manifest, key, None).key in context.selected_asset_keys
+    }
+    chosen = set(models)
+    for key, node in nodes.items():
+        if node["resource_type"] != "test" or node["name"] in exclude:
+            continue
+        check = get_asset_check_key_for_test(manifest, translator, key, None)
+        if check is None:
+            chosen |= {key} if models & set(node["depends_on"]["nodes"]) else set()
+        elif check in context.selected_asset_check_keys:
+            chosen.add(key)
+    return sorted(".".join(nodes[key]["fqn"]) for key in chosen)
 
 
 def _tests_that_read(manifest: Mapping[str, Any], folders: tuple[str, ...]) -> list[str]:
@@ -124,11 +160,12 @@ def _tests_that_read(manifest: Mapping[str, Any], folders: tuple[str, ...]) -> l
     ]
 
 
-def _install_views(settings: Settings, contracts: Sequence[Contract], as_of: Any) -> None:
+def _install_views(settings: Settings, contracts: Sequence[Contract], as_of: date) -> None:
     with open_warehouse(settings.warehouse, settings.threads) as connection:
         install_functions(connection)
         create_raw_views(connection, Ledger(settings.ledger).entries(), contracts, settings.lake, as_of)
-        connection.execute("CREATE OR REPLACE TABLE raw.run AS SELECT ?::DATE AS as_of", [as_of])
+        # A literal: with parameters DuckDB would import pandas, which takes seconds.
+        connection.execute(f"CREATE OR REPLACE TABLE raw.run AS SELECT DATE '{as_of.isoformat()}' AS as_of")
 
 
 def _events(

@@ -8,18 +8,36 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
-from assets.checks import check_results, check_specs, evaluations
-from assets.resources import run_as_of, scrubbed
+from assets.checks import Standing, check_results, check_specs, dropped_columns, evaluations
+from assets.resources import HOME, run_as_of, scrubbed
+from assets.schedules import ARRIVED_TAG, arrived_fingerprints
 from spine.contracts import Contract, Partner
-from spine.extract import InUse, Ledger, LedgerEntry, contract_for, find_deliveries, in_use, process
+from spine.extract import (
+    InUse,
+    Ledger,
+    LedgerEntry,
+    contract_for,
+    find_deliveries,
+    in_use,
+    judge_delivery,
+    layout_periods,
+    look_at,
+)
 from spine.governance import load_agreements
 from spine.quality import evaluate
+from spine.reports import write_reports
 from spine.settings import Settings
 
 Source = tuple[str, str]
+
+#: Seconds in which a delivery that was written just now must not change, or a later run takes it. The
+#: sensor leaves a minute between its looks; a person who runs the spine has decided that all is sent,
+#: and is only kept from taking half of a copy that is visibly under way.
+SETTLING = 0.5
 
 
 def raw_key(partner: str, dataset: str) -> dg.AssetKey:
@@ -30,9 +48,9 @@ def raw_key(partner: str, dataset: str) -> dg.AssetKey:
 def sources(contracts: Sequence[Contract]) -> dict[Source, list[Contract]]:
     """Every (partner, dataset) that a contract names, with its layouts in order of validity."""
     found: dict[Source, list[Contract]] = {}
-    for contract in contracts:
-        for supply in contract.supplies:
-            layouts = found.setdefault((supply.partner, contract.dataset), [])
+    for partner in sorted({supply.partner for contract in contracts for supply in contract.supplies}):
+        for contract, _ in layout_periods(contracts, partner):
+            layouts = found.setdefault((partner, contract.dataset), [])
             if contract not in layouts:
                 layouts.append(contract)
     return dict(sorted(found.items()))
@@ -61,63 +79,73 @@ def _raw_asset(
         description=f"{layouts[-1].title}, from {partner.name}. {layouts[-1].description}",
         metadata=_definition_metadata(settings, layouts, partner),
         check_specs=check_specs(key, layouts),
+        required_resource_keys={HOME},
     )
     def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with scrubbed(key.to_user_string()):
             as_of = run_as_of(context, settings)
-            new = _judge_new(settings, contracts, (partner.id, dataset), as_of)
+            new, waiting = _judge_new(
+                settings, contracts, (partner.id, dataset), as_of, only_arrived=ARRIVED_TAG in context.run.tags
+            )
             entries = Ledger(settings.ledger).for_source(partner.id, dataset)
             known = [entry for entry in entries if entry.date <= as_of]
             state = next(s for s in in_use(known, contracts, as_of) if (s.partner, s.dataset) == (partner.id, dataset))
             latest = max(known, key=lambda e: (e.date, e.revision), default=None)
             for entry in new:
                 context.log_event(dg.AssetObservation(asset_key=key, metadata=_entry_metadata(entry)))
-            for evaluation in _past_evaluations(key, [e for e in new if e != latest], layouts, partner):
-                context.instance.report_runless_asset_event(evaluation)
+            for entry in (e for e in new if e != latest):
+                # Older deliveries' verdicts too, so that trends hold them.
+                for evaluation in evaluations(check_results(key, entry, layouts, partner, known), key, entry):
+                    context.instance.report_runless_asset_event(evaluation)
+            standing = Standing(as_of, state, len(waiting))
+            reports = write_reports(settings, partner, contracts, known, state, as_of)
             yield dg.MaterializeResult(
                 asset_key=key,
-                metadata=_run_metadata(known, latest, state),
-                check_results=list(check_results(key, latest, layouts, partner, state)),
+                metadata={**_run_metadata(known, latest, state, waiting), **_report_metadata(reports, latest)},
+                check_results=list(check_results(key, latest, layouts, partner, known, standing)),
                 data_version=dg.DataVersion(_content_in_use(state)),
             )
 
     return raw
 
 
-def _judge_new(settings: Settings, contracts: Sequence[Contract], source: Source, as_of: date) -> list[LedgerEntry]:
-    found = find_deliveries(settings.landing, contracts, as_of)
-    ledger = Ledger(settings.ledger)
-    mine = [d for d in found.deliveries if (d.partner, d.dataset) == source]
-    judged = []
-    for delivery in mine:
+def _judge_new(
+    settings: Settings, contracts: Sequence[Contract], source: Source, as_of: date, *, only_arrived: bool
+) -> tuple[list[LedgerEntry], list[str]]:
+    """New ledger records, and the keys of deliveries that are left to a later run because they are still being sent.
+
+    Args:
+        only_arrived: the sensor asked for the run: what it has not seen to have arrived stays where it is.
+    """
+    arrived = arrived_fingerprints(settings) if only_arrived else {}
+    new, waiting = [], []
+    for delivery in find_deliveries(settings.landing, contracts, as_of).deliveries:
         contract = contract_for(contracts, delivery.partner, delivery.dataset, delivery.date)
-        if contract is not None:
-            measure = partial(evaluate, threads=settings.threads)
-            judged.append(
-                process(
-                    delivery,
-                    contract,
-                    lake=settings.lake,
-                    ledger=ledger,
-                    as_of=as_of,
-                    evaluate=measure,
-                    threads=settings.threads,
-                )
-            )
-    return [entry for entry in judged if entry is not None]
-
-
-def _past_evaluations(
-    key: dg.AssetKey, entries: Sequence[LedgerEntry], layouts: Sequence[Contract], partner: Partner
-) -> Iterator[dg.AssetCheckEvaluation]:
-    """Verdicts on deliveries that are not the newest, so that trends hold them too."""
-    for entry in entries:
-        yield from evaluations(check_results(key, entry, layouts, partner), key, entry)
+        if contract is None or (delivery.partner, delivery.dataset) != source:
+            continue
+        if only_arrived and arrived.get(delivery.key) != look_at(delivery.folder).fingerprint:
+            waiting.append(delivery.key)
+            continue
+        judgement = judge_delivery(
+            delivery,
+            contract,
+            lake=settings.lake,
+            ledger=Ledger(settings.ledger),
+            as_of=as_of,
+            evaluate=partial(evaluate, threads=settings.threads),
+            threads=settings.threads,
+            settling=SETTLING,
+        )
+        if judgement.outcome == "waiting":
+            waiting.append(delivery.key)
+        elif judgement.outcome == "new" and judgement.entry is not None:
+            new.append(judgement.entry)
+    return new, waiting
 
 
 def _content_in_use(state: InUse) -> str:
     """One hash over what is in use, so that a corrected revision counts as other data."""
-    parts = [(part.entry.delivery, part.entry.content_sha256, str(part.replaced_from)) for part in state.parts]
+    parts = [(p.entry.delivery, p.entry.revision, p.entry.content_sha256, str(p.replaced_from)) for p in state.parts]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16] if parts else "nothing"
 
 
@@ -130,11 +158,19 @@ def _definition_metadata(settings: Settings, layouts: list[Contract], partner: P
         "partner": partner.name,
         "steward": partner.steward,
         "contract": ", ".join(f"{c.id} {c.version}" for c in layouts),
+        "layouts": "; ".join(_periods(layouts, partner)),
         "delivery_mode": layouts[-1].mode,
         "expected_every_days": str(layouts[-1].frequency_days or "not agreed"),
         "classification": ", ".join(sorted({column.classification for column in columns})),
         "agreement": ", ".join(agreements) or "none: no purpose may use this dataset",
     }
+
+
+def _periods(layouts: Sequence[Contract], partner: Partner) -> Iterator[str]:
+    """`nfi until 2028-03-31`, `academy from 2028-04-01`."""
+    for contract, supply in layout_periods(layouts, partner.id):
+        start = "" if supply.valid_from == date.min else f" from {supply.valid_from}"
+        yield contract.layout + start + ("" if supply.valid_to == date.max else f" until {supply.valid_to}")
 
 
 def _entry_metadata(entry: LedgerEntry) -> dict[str, str | int]:
@@ -147,11 +183,22 @@ def _entry_metadata(entry: LedgerEntry) -> dict[str, str | int]:
         "rows_read": sum(t.rows_read for t in tables),
         "rows_kept": sum(t.kept for t in tables),
         "rows_quarantined": sum(t.quarantined for t in tables),
+        "columns_dropped_names": ", ".join(dropped_columns(entry)) or "none known",
+        "control_totals": "sent" if entry.control_sha256 else "not sent",
     }
 
 
+def _report_metadata(
+    reports: Mapping[str, Path], latest: LedgerEntry | None
+) -> dict[str, str | int | dg.PathMetadataValue]:
+    """Where the report for the partner lies, for the newest delivery and for the others that have one."""
+    newest = reports.get(latest.delivery) if latest else None
+    shown = dg.MetadataValue.path(str(newest)) if newest else "none: there is nothing to correct"
+    return {"supplier_report": shown, "supplier_reports": len(reports)}
+
+
 def _run_metadata(
-    entries: Sequence[LedgerEntry], latest: LedgerEntry | None, state: InUse
+    entries: Sequence[LedgerEntry], latest: LedgerEntry | None, state: InUse, waiting: Sequence[str]
 ) -> dict[str, str | int | dg.MarkdownMetadataValue]:
     used = [part.entry for part in state.parts]
     rows = [
@@ -165,6 +212,9 @@ def _run_metadata(
         "latest": latest.delivery if latest else "nothing",
         "latest_verdict": latest.verdict if latest else "none",
         "is_stale": int(state.is_stale),
+        "waiting": len(waiting),
+        "waiting_for": ", ".join(waiting) or "nothing",
+        "columns_dropped_names": ", ".join(dropped_columns(latest)) if latest else "none known",
         "dagster/row_count": sum(t.kept for entry in used for t in entry.tables.values()),
         "deliveries": dg.MarkdownMetadataValue(header + "\n".join(rows)),
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.resources import require_built_for, run_as_of, scrubbed
+from assets.resources import HOME, require_built_for, run_as_of, scrubbed
 from spine.identity import Resolution, resolve
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
@@ -46,7 +46,7 @@ def linkage_assets(settings: Settings) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(name, asset=CROSSWALK, description=sentence) for name, sentence in _CHECKS.items()
         ],
-        pool="warehouse",
+        required_resource_keys={HOME},
     )
     def link(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with scrubbed("linkage"):

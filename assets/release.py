@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from assets.extracts import raw_key, sources
-from assets.resources import require_built_for, run_as_of, scrubbed
+from assets.resources import HOME, require_built_for, run_as_of, scrubbed
 from spine.contracts import Contract
 from spine.errors import ReconciliationError
 from spine.extract import Ledger, in_use
@@ -48,6 +48,7 @@ def _agreements_asset(settings: Settings) -> dg.AssetsDefinition:
         group_name="governance",
         description="The agreements in expectations/agreements, held against what is published.",
         check_specs=[dg.AssetCheckSpec(IN_FORCE, asset=AGREEMENTS, description=sentence)],
+        required_resource_keys={HOME},
     )
     def agreements(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with scrubbed("agreements"):
@@ -76,7 +77,7 @@ def _release_asset(settings: Settings, contracts: Sequence[Contract], purpose: s
         kinds={"duckdb"},
         description=f"The published release of purpose {purpose}: {tables[0].description}",
         check_specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()],
-        pool="warehouse",
+        required_resource_keys={HOME},
     )
     def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         with scrubbed(f"release of {purpose}"):

@@ -14,6 +14,8 @@ import dagster as dg
 import duckdb
 
 from spine.errors import PipelineError, SpineError
+from spine.files import machine_fault
+from spine.locks import home_lock_unless_held
 from spine.runs import as_of_from
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
@@ -21,6 +23,24 @@ from spine.warehouse import open_warehouse
 #: The run tag that carries the as-of date; a run started in the UI may leave it out.
 AS_OF_TAG = "spine/as_of"
 EXIT_CODE = "exit_code"
+#: The resource that every asset needs, so that each run, whoever started it, holds the home from start to end.
+HOME = "home"
+
+
+def home_resource(settings: Settings) -> dg.ResourceDefinition:
+    """The right to work on the home, for as long as the run lives: one process does all its steps.
+
+    A run inside `spine run` finds the home held by its own process. Any other takes it, and fails at its
+    start where somebody else has it (LockedError says who).
+    """
+
+    @dg.resource(description="The home's lock, held for the whole run.")
+    def home(context: dg.InitResourceContext) -> Iterator[None]:
+        run = f" {context.run.run_id[:8]}" if context.run else ""
+        with home_lock_unless_held(settings, f"run{run} of the Dagster UI, schedule or sensor"):
+            yield
+
+    return home
 
 
 def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:
@@ -69,6 +89,8 @@ def scrubbed(step: str) -> Iterator[None]:
     except SpineError as error:
         raise dg.Failure(str(error), metadata={EXIT_CODE: error.exit_code}, allow_retries=False) from None
     except Exception as error:
+        if fault := machine_fault(error):
+            raise dg.Failure(str(fault), metadata={EXIT_CODE: fault.exit_code}, allow_retries=False) from None
         ours = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename]
         place = f"{ours[-1].name}, line {ours[-1].lineno}" if ours else "a library"
         text = f"{step}: {type(error).__name__} in {place}. The message is withheld because it may quote data."

@@ -14,17 +14,25 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from assets.definitions import build_defs
+from assets.definitions import build_defs, contracts_of
+from assets.history import open_history
 from assets.release import release_key
 from assets.resources import AS_OF_TAG, EXIT_CODE
+from assets.selection import Selection, select
 from assets.summary import summarise
-from spine.errors import DeliveryError, LockedError, PipelineError
+from spine.changes import Changes
+from spine.errors import DeliveryError, PipelineError
 from spine.files import replacing
+from spine.locks import home_lock_unless_held
 from spine.runs import PublishedRelease, RunSummary
 from spine.settings import Settings
 
 #: Marks runs of the `spine` command.
 COMMAND_TAG = "spine/command"
+
+#: Says in Dagster why a run rebuilds what it rebuilds.
+BECAUSE_TAG = "spine/because"
+EVERYTHING = Changes("all was asked for", {})
 
 #: Called with (steps ended, steps in all, the step that now runs).
 Listener = Callable[[int, int, str], None]
@@ -32,40 +40,44 @@ Listener = Callable[[int, int, str], None]
 _INSTANCE = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
-    "concurrency": {"pools": {"default_limit": 1}, "runs": {"max_concurrent_runs": 1}},
+    "concurrency": {"runs": {"max_concurrent_runs": 1}},
 }
 
 
 def dagster_home(settings: Settings) -> str:
-    """The home's DAGSTER_HOME with its configuration: no telemetry, one writer of the warehouse."""
-    with replacing(settings.dagster / "dagster.yaml") as temporary:
+    """The home's DAGSTER_HOME with its configuration: no telemetry, one run at a time."""
+    with replacing(settings.dagster / "dagster.yaml", point="dagster.config") as temporary:
         temporary.write_text(yaml.safe_dump(_INSTANCE), encoding="utf-8")
     return str(settings.dagster)
 
 
-def refresh(settings: Settings, as_of: date, listener: Listener) -> RunSummary:
+def refresh(settings: Settings, as_of: date, listener: Listener, changes: Changes = EVERYTHING) -> RunSummary:
     """Run the pipeline once.
+
+    Args:
+        changes: what changed since the last successful run; only what follows from it is rebuilt.
 
     Returns:
         The summary; `succeeded` is False and `exit_code` set where a step failed.
     """
     started = time.monotonic()
     settings.prepare()
-    job = build_defs(settings).resolve_job_def("refresh_spine")
+    contracts = contracts_of(settings)
+    definitions = build_defs(settings, contracts)
+    selection = select(definitions, contracts, changes)
     run_id = str(uuid.uuid4())
-    with dg.DagsterInstance.from_config(dagster_home(settings)) as instance:
+    folder = dagster_home(settings)
+    held = home_lock_unless_held(settings, "spine run")
+    with held, open_history(settings.dagster), dg.DagsterInstance.from_config(folder) as instance:
         _end_stale_runs(instance)
-        _announce(instance, run_id, len(job.nodes), listener)
-        result = job.execute_in_process(
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            instance=instance,
-            run_id=run_id,
-            raise_on_error=False,
-            tags={AS_OF_TAG: as_of.isoformat(), COMMAND_TAG: "1"},
-        )
-        summary = summarise(settings, as_of, run_id, result.get_asset_check_evaluations())
+        result = _execute(definitions, instance, run_id, as_of, selection, listener)
+        summary = summarise(settings, contracts, as_of, run_id, result.get_asset_check_evaluations())
         summary.releases = [_with_outcome(release, result) for release in summary.releases]
         summary.failures, summary.exit_code = _failures(result)
+        summary.waiting = _waiting(result)
+    total = len(definitions.resolve_asset_graph().materializable_asset_keys)
+    summary.assets, summary.because = total, selection.because
+    summary.assets_built = total if selection.keys is None else len(selection.keys)
     summary.succeeded = result.success
     if not result.success:
         summary.exit_code = summary.exit_code or PipelineError.exit_code
@@ -75,15 +87,42 @@ def refresh(settings: Settings, as_of: date, listener: Listener) -> RunSummary:
     return summary
 
 
-def _end_stale_runs(instance: dg.DagsterInstance) -> None:
-    """Close runs of this command that were killed: whoever runs it now holds the home's lock.
+def _execute(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    run_id: str,
+    as_of: date,
+    selection: Selection,
+    listener: Listener,
+) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_job_def("refresh_spine")
+    if selection.keys is not None:
+        job = job.get_subset(asset_selection=selection.keys)
+    _announce(instance, run_id, len(job.nodes), listener)
+    return job.execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        instance=instance,
+        run_id=run_id,
+        raise_on_error=False,
+        tags={AS_OF_TAG: as_of.isoformat(), COMMAND_TAG: "1", BECAUSE_TAG: selection.because},
+    )
 
-    Raises:
-        LockedError: a run that the Dagster UI, schedule or sensor started is under way.
-    """
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        if COMMAND_TAG not in run.tags:
-            raise LockedError("A run started in the Dagster UI is under way. Wait for it to end, or cancel it there.")
+
+def _waiting(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Keys of deliveries that the raw assets left alone because they were still being sent."""
+    found: list[str] = []
+    for event in result.get_asset_materialization_events():
+        facts = event.materialization.metadata
+        if "waiting" in facts and facts["waiting"].value:
+            found += str(facts["waiting_for"].value).split(", ")
+    return sorted(found)
+
+
+def _end_stale_runs(instance: dg.DagsterInstance) -> None:
+    """Close runs that were killed. Every run holds the home's lock while it lives, and now this one has it."""
+    for run in instance.get_runs(
+        filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    ):
         instance.report_run_failed(run, "The process ended before the run did.")
 
 

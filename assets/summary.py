@@ -11,17 +11,21 @@ from datetime import date
 
 import dagster as dg
 
-from spine.contracts import load_contracts, load_partners
+from spine.contracts import Contract
 from spine.extract import InUse, Ledger, LedgerEntry, find_deliveries, in_use
 from spine.release import published
 from spine.runs import PublishedRelease, RunSummary, SourceLinks
 from spine.settings import Settings
 
 
-def summarise(settings: Settings, as_of: date, run_id: str, checks: Sequence[dg.AssetCheckEvaluation]) -> RunSummary:
+def summarise(
+    settings: Settings,
+    contracts: Sequence[Contract],
+    as_of: date,
+    run_id: str,
+    checks: Sequence[dg.AssetCheckEvaluation],
+) -> RunSummary:
     """Everything but the run's own outcome."""
-    partners = load_partners(settings.expectations / "partners.yaml")
-    contracts = load_contracts(settings.expectations / "contracts", partners)
     found = find_deliveries(settings.landing, contracts, as_of)
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     newest = _newest_of_each_date(entries)

@@ -2,7 +2,7 @@
 
 Put here: appending to the log and checking the chain. Never here: a personal value, a key, or
 anything that another module reads back to decide what to do. The wall clock is read here and
-nowhere else in the spine: the log says when a thing was done, no result depends on it.
+in spine.locks, nowhere else in the spine: the log says when a thing was done, no result depends on it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ import getpass
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, Literal, get_args
+
+from spine.failpoints import reach
+from spine.files import clear_faults, make_folder
 
 Kind = Literal[
     "dsa_check",
@@ -48,10 +54,7 @@ def append(path: Path, kind: Kind, **facts: Any) -> str:
     """
     if kind not in get_args(Kind):
         raise ValueError(f"audit kind '{kind}' is not one of {', '.join(get_args(Kind))}")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "r+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with clear_faults(), _opened(path) as file:
         last = _last_line(file)
         entry = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -64,10 +67,22 @@ def append(path: Path, kind: Kind, **facts: Any) -> str:
         entry["hash"] = _hash(entry)
         # A torn line, left by a crash, is closed rather than continued; `verify` reports it.
         lead = b"" if not last or last.endswith(b"\n") else b"\n"
-        file.write(lead + json.dumps(entry, sort_keys=True, ensure_ascii=False).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        _write(file, lead + json.dumps(entry, sort_keys=True, ensure_ascii=False).encode() + b"\n")
     return str(entry["hash"])
+
+
+def append_once(path: Path, kind: Kind, **facts: Any) -> str | None:
+    """Add a line for what a run that died had done, unless that run logged it: marked as `recovered`.
+
+    Returns:
+        The new line's hash; None where a line of this kind with all these facts is there.
+    """
+    wanted = json.loads(json.dumps(facts, default=str)).items()
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    entries = (entry for entry in map(_parse, lines) if entry and entry.get("kind") == kind)
+    if any(all(key in entry["facts"] and entry["facts"][key] == value for key, value in wanted) for entry in entries):
+        return None
+    return append(path, kind, **facts, recovered=True)
 
 
 def verify(path: Path) -> list[str]:
@@ -81,7 +96,8 @@ def verify(path: Path) -> list[str]:
     for number, line in enumerate(lines, start=1):
         entry = _parse(line)
         if entry is None:
-            faults.append(f"line {number} is no audit entry")
+            torn = "" if line.endswith(b"\n") else ": it is cut off, as by a crash while it was written"
+            faults.append(f"line {number} is no audit entry{torn}")
         else:
             if entry["hash"] != _hash({key: value for key, value in entry.items() if key != "hash"}):
                 faults.append(f"line {number} was altered")
@@ -89,6 +105,31 @@ def verify(path: Path) -> list[str]:
                 faults.append(f"line {number} does not follow line {number - 1}: a line was removed, added or moved")
         previous = _hash_in(line)
     return faults
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[FileIO]:
+    """The log, made where it is missing, held by this process alone."""
+    make_folder(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
+
+
+def _write(file: FileIO, line: bytes) -> None:
+    """Add a line and force it to disk; where the disk refuses, the log is as it was."""
+    end = file.seek(0, os.SEEK_END)
+    try:
+        reach("audit.before_write")
+        while line:
+            line = line[file.write(line) :]
+        reach("audit.before_fsync")
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(end)
+        raise
+    reach("audit.after_fsync")
 
 
 def _actor() -> str:
@@ -116,7 +157,7 @@ def _hash_in(line: bytes) -> str:
     return str(entry["hash"]) if entry else hashlib.sha256(line.rstrip(b"\n")).hexdigest()
 
 
-def _last_line(file: BinaryIO) -> bytes:
+def _last_line(file: FileIO) -> bytes:
     """The last line, read from the end so that a long log costs no more than a short one."""
     end = file.seek(0, os.SEEK_END)
     tail, step = b"", 4096

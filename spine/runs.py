@@ -1,21 +1,20 @@
-"""What a run leaves behind: its summary, the fingerprint of its inputs and the lock of its home.
+"""What a run leaves behind: its summary, and the record of the last that succeeded.
 
-Put here: the record of runs. Never here: what a run does.
+Put here: the record of runs. Never here: what a run does, or how a change is found (spine.changes).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
-from spine.errors import LockedError, UsageError
+from spine.changes import Inputs, Made, without
+from spine.errors import UsageError
+from spine.failpoints import reach
 from spine.files import write_json
 from spine.settings import Settings
 
@@ -43,7 +42,13 @@ class PublishedRelease(BaseModel):
 
 
 class RunSummary(BaseModel):
-    """Everything a person wants to know of a run; counts and names of columns only."""
+    """Everything a person wants to know of a run; counts and names of columns only.
+
+    Attributes:
+        waiting: keys of deliveries that were still being sent and were left to a later run.
+        assets_built, assets: assets that were selected to be rebuilt, and all there are.
+        because: why those, in plain words.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,6 +59,7 @@ class RunSummary(BaseModel):
     accepted: int = 0
     refused: dict[str, list[str]] = {}
     future: int = 0
+    waiting: list[str] = []
     unrecognised: list[str] = []
     rows_in: int = 0
     quarantined: int = 0
@@ -66,41 +72,69 @@ class RunSummary(BaseModel):
     checks_warned: int = 0
     checks_failed: int = 0
     releases: list[PublishedRelease] = []
+    assets_built: int = 0
+    assets: int = 0
+    because: str = ""
     failures: list[str] = []
     exit_code: int = 0
 
 
+@dataclass(frozen=True)
+class LastRun:
+    """The last successful run: its summary, what it was run on and what it left."""
+
+    summary: RunSummary
+    inputs: Inputs
+    made: Made
+
+    def is_up_to_date(self, inputs: Inputs, made: Made) -> bool:
+        """True where nothing that it depends on has changed, what it made stands, and it left nothing waiting."""
+        return (self.inputs, self.made) == (inputs, made) and not self.summary.waiting
+
+
 class RunRecord:
-    """The last successful run of a home: its summary and what it was run on."""
+    """The last successful run of a home."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = settings.runs / "last_success.json"
         self._pin = settings.runs / "as_of.json"
         self._warehouse, self._releases = settings.warehouse, settings.releases
 
-    def matching(self, fingerprint: str) -> RunSummary | None:
-        """The last summary where that run had the same inputs and what it made is still there, else None."""
-        if not self._path.exists():
+    def last(self) -> LastRun | None:
+        """The last success, where what it made is still there; None too for a record of another version."""
+        try:
+            record = json.loads(self._path.read_bytes())
+            last = LastRun(RunSummary(**record["summary"]), Inputs(**record["inputs"]), Made(**record["made"]))
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        record = json.loads(self._path.read_text(encoding="utf-8"))
-        summary = RunSummary(**record["summary"])
-        stands = self._warehouse.exists() and all(r.stands_in(self._releases) for r in summary.releases)
-        return summary if record["fingerprint"] == fingerprint and stands else None
+        stands = self._warehouse.exists() and all(r.stands_in(self._releases) for r in last.summary.releases)
+        return last if stands else None
 
-    def save(self, fingerprint: str, summary: RunSummary) -> None:
-        """Record a success; called only after everything else is on disk."""
-        write_json(self._path, {"fingerprint": fingerprint, "summary": summary.model_dump(mode="json")})
+    def save(self, inputs: Inputs, made: Made, summary: RunSummary) -> None:
+        """Record a success; called only after everything else is on disk.
+
+        Args:
+            inputs: looked at before the run: what came while it ran is new to the next one.
+            made: looked at after it.
+        """
+        reach("run.before_record")
+        record = {
+            "summary": summary.model_dump(mode="json"),
+            "inputs": without(inputs, summary.waiting).model_dump(mode="json"),
+            "made": made.model_dump(mode="json"),
+        }
+        write_json(self._path, record, point="run.record")
 
     def forget(self) -> None:
         """Drop the record: the next run starts in earnest."""
         self._path.unlink(missing_ok=True)
+        reach("run.forgotten")
 
     @property
     def last_as_of(self) -> date | None:
         """The as-of date of the last successful run, or None."""
-        if not self._path.exists():
-            return None
-        return RunSummary(**json.loads(self._path.read_text(encoding="utf-8"))["summary"]).as_of
+        last = self.last()
+        return last.inputs.as_of if last else None
 
     @property
     def pinned_as_of(self) -> date | None:
@@ -111,41 +145,7 @@ class RunRecord:
 
     def pin(self, as_of: date) -> None:
         """Make `as_of` the date of every run of this home that names none."""
-        write_json(self._pin, {"as_of": as_of.isoformat()})
-
-
-def fingerprint(settings: Settings, as_of: date) -> str:
-    """Hash of everything a run depends on: landing, definitions, code and the as-of date.
-
-    Landing files count by size, modification time and permissions, the rest by content, so that a run with
-    nothing to do is known before anything slow is imported.
-    """
-    digest = hashlib.sha256(as_of.isoformat().encode())
-    for path in _files(settings.landing):
-        stat = path.lstat()
-        seen = (path.relative_to(settings.landing), stat.st_size, stat.st_mtime_ns, stat.st_mode)
-        digest.update(f"{seen}\n".encode())
-    folders = [settings.expectations, settings.dbt_project, settings.project / "spine", settings.project / "assets"]
-    lock = settings.project / "requirements.lock"
-    for path in [*(p for folder in folders for p in _files(folder)), *([lock] if lock.exists() else [])]:
-        digest.update(str(path.relative_to(settings.project)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-@contextmanager
-def home_lock(settings: Settings) -> Iterator[None]:
-    """Hold the home for one run.
-
-    Raises:
-        LockedError: another run of this home is under way.
-    """
-    lock = FileLock(settings.root / ".run.lock")
-    try:
-        with lock.acquire(timeout=0):
-            yield
-    except Timeout:
-        raise LockedError(f"Another run holds {settings.home}. Wait for it to end, then run again.") from None
+        write_json(self._pin, {"as_of": as_of.isoformat()}, point="run.as_of")
 
 
 def as_of_from(text: str | None, settings: Settings) -> date:
@@ -160,9 +160,3 @@ def as_of_from(text: str | None, settings: Settings) -> date:
         except ValueError:
             raise UsageError("--as-of: expected a day of the calendar as YYYY-MM-DD, such as 2028-03-31") from None
     return RunRecord(settings).pinned_as_of or date.today()
-
-
-def _files(folder: Path) -> list[Path]:
-    skipped = {"__pycache__", "target", "logs"}
-    found = (p for p in folder.rglob("*") if p.is_file() or p.is_symlink())
-    return sorted(p for p in found if not skipped & set(p.relative_to(folder).parts))

@@ -109,3 +109,29 @@
         when list_has_any({{ words(text) }}, {{ word_list('woman') }}) then 'female'
     end
 {%- endmacro %}
+
+{#- "SURNAME TITLE FORENAME" with the comma that belongs after the surname; any other text as it is. -#}
+{% macro with_comma(text) -%}
+    case
+        when {{ begins_with_title(text) }} then {{ text }}
+        else
+            regexp_replace(
+                {{ text }},
+                '^([^,&+]+?) +((?:mr|mrs|ms|miss|mx|dr|prof|rev)\.? +[^,]+)$',
+                '\1, \2',
+                'i'
+            )
+    end
+{%- endmacro %}
+
+{#- The second person of "SURNAME, TITLE FORENAME & TITLE FORENAME" or "… & SURNAME, TITLE FORENAME", as "SURNAME, TITLE
+    FORENAME"; null where the name is of one person. -#}
+{% macro second_of_joint(text) -%}
+    case
+        when contains({{ after_joint("regexp_extract(" ~ text ~ ", ',(.*)$', 1)") }}, ',')
+            then {{ before_joint(after_joint("regexp_extract(" ~ text ~ ", ',(.*)$', 1)")) }}
+        else
+            regexp_extract({{ text }}, '^([^,]*),', 1) || ', '
+            || {{ before_joint(after_joint("regexp_extract(" ~ text ~ ", ',(.*)$', 1)")) }}
+    end
+{%- endmacro %}

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from spine.errors import SpineError, UsageError
+from spine.files import machine_fault
 
 out = Console()
 err = Console(stderr=True)
@@ -39,6 +40,9 @@ class SafeGroup(TyperGroup):
         except (TyperException, typer.Exit, typer.Abort):
             raise
         except Exception as error:
+            if fault := machine_fault(error):
+                err.print(f"[bold red]Refused[/]: {fault}", highlight=False)
+                raise typer.Exit(fault.exit_code) from None
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{place.name}, line {place.lineno}"
             err.print(f"[bold red]Internal error[/]: {type(error).__name__} in {where}.", highlight=False)

@@ -23,10 +23,22 @@ def show_summary(summary: RunSummary, settings: Settings) -> None:
     style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
     heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"
     out.print(Panel(Group(*parts), title=heading, border_style=style, box=box.ROUNDED, expand=False))
+    if summary.because:
+        scope = f"all {summary.assets}" if summary.assets_built == summary.assets else str(summary.assets_built)
+        of = "" if summary.assets_built == summary.assets else f" of {summary.assets}"
+        verb = "Rebuilt" if summary.succeeded else "Was to rebuild"
+        out.print(Text(f"{verb} {scope}{of} assets because {summary.because}."))
     for delivery, reasons in summary.refused.items():
         out.print(f"[bold red]Refused[/] {delivery}", highlight=False)
         for reason in reasons:
             out.print(Text(f"  {reason}"))
+        if (page := settings.reports / f"{delivery}.html").exists():
+            out.print(Text(f"  Report to send to the partner: {page}"), soft_wrap=True)
+        report = settings.reports / f"{delivery}.html"
+        if report.exists():
+            out.print(Text(f"  For the partner: {report}"), soft_wrap=True)
+    for delivery in summary.waiting:
+        out.print(Text(f"Waiting: {delivery} is still being sent. The next run takes it.", style="yellow"))
     for folder in summary.unrecognised:
         out.print(Text(f"Not recognised: {folder}", style="yellow"))
     for failure in summary.failures:

@@ -17,6 +17,7 @@ from rich.text import Text
 from spine.cli.app import app, out
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.contracts.derive import stale_suites, write_suites
+from spine.contracts.layouts import stale_layouts, write_layouts
 from spine.errors import ContractError
 from spine.runs import RunRecord, as_of_from
 from spine.settings import Settings
@@ -67,21 +68,25 @@ def status() -> None:
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     states = in_use(entries, contracts, as_of)
     used = {part.entry.delivery for source in states for part in source.parts}
-    stale = {(source.partner, source.dataset) for source in states if source.is_stale}
     sources = Table("source", "newest", "verdict", "rows kept", "in use", box=box.SIMPLE_HEAD, title=f"As of {as_of}")
-    for contract in contracts:
-        for supply in contract.supplies:
-            mine = [e for e in entries if (e.partner, e.dataset) == (supply.partner, contract.dataset)]
-            newest = max(mine, key=lambda e: (e.date, e.revision), default=None)
-            label = f"{supply.partner} / {contract.dataset}"
-            if newest is None:
-                sources.add_row(label, "none", "", "", "")
-                continue
-            kept = sum(t.kept for t in newest.tables.values())
-            in_use_now = sorted(e.delivery.rpartition("/")[2] for e in mine if e.delivery in used)
-            verdict = newest.verdict + (", stale" if (supply.partner, contract.dataset) in stale else "")
-            sources.add_row(label, str(newest.date), verdict, f"{kept:,}", ", ".join(dict.fromkeys(in_use_now)))
+    dropped: list[str] = []
+    for source in states:
+        mine = [e for e in entries if (e.partner, e.dataset) == (source.partner, source.dataset)]
+        newest = max(mine, key=lambda e: (e.date, e.revision), default=None)
+        label = f"{source.partner} / {source.dataset}"
+        if newest is None:
+            sources.add_row(label, "none", "", "", "")
+            continue
+        kept = sum(t.kept for t in newest.tables.values())
+        in_use_now = sorted(e.delivery.rpartition("/")[2] for e in mine if e.delivery in used)
+        verdict = newest.verdict + (", stale" if source.is_stale else "")
+        sources.add_row(label, str(newest.date), verdict, f"{kept:,}", ", ".join(dict.fromkeys(in_use_now)))
+        names = sorted({name for t in newest.tables.values() for name in t.columns_dropped_names})
+        if names:
+            dropped.append(f"Columns that no contract names, dropped from {newest.delivery}: {', '.join(names)}")
     out.print(sources)
+    for line in dropped:
+        out.print(Text(line))
     for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
         out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
     releases = Table("purpose", "version", "as of", "rows", box=box.SIMPLE_HEAD, title="Released")
@@ -96,18 +101,20 @@ def validate() -> None:
     """Check every contract and every file derived from them; all errors at once."""
     settings = Settings()
     contracts = _contracts(settings)
-    stale = stale_suites(contracts, settings.expectations / "suites")
+    stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
     if stale:
         raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
-    out.print(f"{len(contracts)} contracts are valid and their suites are current.")
+    out.print(f"{len(contracts)} contracts are valid and what follows from them is current.")
 
 
 @contracts_app.command(epilog="Example: spine contracts derive")
 def derive() -> None:
-    """Write the Great Expectations suites that follow from the contracts."""
+    """Write what follows from the contracts: Great Expectations suites, dbt's raw sources and its list of layouts."""
     settings = Settings()
-    write_suites(_contracts(settings), settings.expectations / "suites")
-    out.print("Suites are written.")
+    contracts = _contracts(settings)
+    write_layouts(contracts, settings.dbt_project)  # first, because it checks that every table is staged
+    write_suites(contracts, settings.expectations / "suites")
+    out.print("Suites, sources and layouts are written.")
 
 
 def _contracts(settings: Settings) -> tuple[Contract, ...]:

@@ -78,7 +78,7 @@ def write_suites(contracts: Iterable[Contract], folder: Path) -> None:
     """Write `<contract id>.json` for every contract and remove suites of contracts that are gone."""
     texts = _texts(contracts)
     for name, text in texts.items():
-        with replacing(folder / name) as temporary:
+        with replacing(folder / name, point="contracts.derived") as temporary:
             temporary.write_text(text, encoding="utf-8")
     for path in folder.glob("*.json"):
         if path.name not in texts:

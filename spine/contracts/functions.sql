@@ -14,7 +14,7 @@ CREATE OR REPLACE MACRO as_date(x) AS nullif(greatest(DATE '1000-01-01', coalesc
     CAST(try_strptime(x, ['%d/%m/%Y', '%Y-%m-%d']) AS DATE),
     CAST(try_strptime(
         regexp_replace(regexp_replace(clean_text(x), '(T| )\d{1,2}:\d{2}.*$', ''), 'Z$', ''),
-        ['%Y-%m-%d', '%d/%m/%Y', '%d-%m-%Y', '%d.%m.%Y', '%d-%b-%Y', '%d %b %Y', '%d %B %Y', '%Y-%b-%d', '%Y/%m/%d', '%Y%m%d']
+        ['%Y-%m-%d', '%d/%m/%Y', '%d-%m-%Y', '%d.%m.%Y', '%d-%b-%Y', '%d-%B-%Y', '%d %b %Y', '%d %B %Y', '%Y-%b-%d', '%Y/%m/%d', '%Y%m%d']
     ) AS DATE))), DATE '1000-01-01');
 
 -- True where text is there but is no date.
@@ -94,7 +94,11 @@ CREATE OR REPLACE MACRO as_uprn(x) AS
 
 CREATE OR REPLACE MACRO is_bad_uprn(x) AS clean_text(x) IS NOT NULL AND as_uprn(x) IS NULL;
 
+-- National Insurance number: two letters of a prefix that is issued, six digits and a suffix A to D that may be missing.
+-- The suffix says nothing about the person, so it is left off.
 CREATE OR REPLACE MACRO as_nino(x) AS
     CASE WHEN regexp_full_match(regexp_replace(upper(x), '\s', '', 'g'), '[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]?')
           AND substr(regexp_replace(upper(x), '\s', '', 'g'), 1, 2) NOT IN ('BG', 'GB', 'KN', 'NK', 'NT', 'TN', 'ZZ')
          THEN substr(regexp_replace(upper(x), '\s', '', 'g'), 1, 8) END;
+
+CREATE OR REPLACE MACRO is_bad_nino(x) AS clean_text(x) IS NOT NULL AND as_nino(x) IS NULL;

@@ -111,11 +111,12 @@ def load_contract(path: Path) -> Contract:
         format="fhir-json" if any(server.format == "fhir-json" for server in odcs.servers or []) else "csv",
         mode=custom["deliveryMode"],
         quarantine_max_percent=float(custom.get("quarantineMaxPercent", 0)),
-        frequency_days=_frequency(odcs),
+        frequency_days=_sla_days(odcs, "frequency"),
         tables=tuple(_table(entry) for entry in odcs.schema_ or []),
         supplies=tuple(_supply(server) for server in odcs.servers or []),
         rules=rules,
         window=_window(custom.get("window")),
+        latency_days=_sla_days(odcs, "latency"),
     )
 
 
@@ -189,9 +190,9 @@ def _custom(properties: Any) -> dict[str, Any]:
     return {entry.property: entry.value for entry in properties or []}
 
 
-def _frequency(odcs: OpenDataContractStandard) -> int | None:
+def _sla_days(odcs: OpenDataContractStandard, name: str) -> int | None:
     for entry in odcs.slaProperties or []:
-        if entry.property == "frequency" and entry.value is not None:
+        if entry.property == name and entry.value is not None:
             return int(entry.value) * _DAYS.get(str(entry.unit), 1)
     return None
 
@@ -254,7 +255,10 @@ def _rules(odcs: OpenDataContractStandard) -> tuple[Rule, ...]:
         prefix = f"{table.name}__" if len(odcs.schema_ or []) > 1 else ""
         quality: list[tuple[str | None, DataQuality]] = [(None, q) for q in table.quality or []]
         for column in table.properties or []:
-            quality += [(column.name, q) for q in (*(column.quality or []), *_implied(prefix, column))]
+            try:
+                quality += [(column.name, q) for q in (*(column.quality or []), *_implied(prefix, column))]
+            except ContractError as error:
+                faults.append(str(error))
         for name, entry in quality:
             try:
                 rules.append(_rule(str(odcs.id), str(table.name), name, entry))
@@ -268,6 +272,11 @@ def _rules(odcs: OpenDataContractStandard) -> tuple[Rule, ...]:
 
 
 def _implied(prefix: str, column: SchemaProperty) -> list[DataQuality]:
+    """The rules that a column's type and its documented length bring with them."""
+    return [*_implied_by_type(prefix, column), *_implied_by_length(prefix, column)]
+
+
+def _implied_by_type(prefix: str, column: SchemaProperty) -> list[DataQuality]:
     """A typed column implies two rules: odd values warn; mostly wrong values mean another column was sent."""
     if column.logicalType not in _IMPLIED:
         return []
@@ -291,6 +300,30 @@ def _implied(prefix: str, column: SchemaProperty) -> list[DataQuality]:
             unit="percent",
             description=f"At most 20 in 100 values of {column.name} are not {noun}; more means a wrong column.",
         ),
+    ]
+
+
+def _implied_by_length(prefix: str, column: SchemaProperty) -> list[DataQuality]:
+    """A column of a documented length implies one rule: a longer value warns, because something is in the wrong place.
+
+    Raises:
+        ContractError: the length is no whole number above zero.
+    """
+    longest = (column.logicalTypeOptions or {}).get("maxLength")
+    if longest is None:
+        return []
+    if type(longest) is not int or longest < 1:
+        raise ContractError(f"column '{column.name}': maxLength must be a whole number above zero")
+    return [
+        DataQuality(
+            type="sql",
+            dimension="conformity",
+            query=f"SELECT count_if(length(${{column}}) > {longest}) FROM ${{table}}",
+            name=f"{prefix}{column.name}__within_length",
+            severity="warning",
+            mustBe=0,
+            description=f"No value of {column.name} is longer than {longest} character{'s' if longest > 1 else ''}.",
+        )
     ]
 
 

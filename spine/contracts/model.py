@@ -129,6 +129,7 @@ class Contract:
     supplies: tuple[Supply, ...]
     rules: tuple[Rule, ...]
     window: Window | None = None
+    latency_days: int | None = None
 
     @property
     def dataset(self) -> str:
@@ -146,7 +147,7 @@ class Contract:
         content = {
             key: value
             for key, value in asdict(self).items()
-            if key not in ("supplies", "title", "description", "domain", "frequency_days")
+            if key not in ("supplies", "title", "description", "domain", "frequency_days", "latency_days")
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

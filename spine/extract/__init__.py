@@ -4,21 +4,31 @@ Put here: finding, reading, landing deliveries, and which of them are in use. Ne
 quality rule is measured (spine.quality, passed in as a function) or what dbt makes of the rows.
 """
 
+from spine.extract.arriving import Look, arrived, look_at
 from spine.extract.deliveries import Delivery, Found, contract_for, find_deliveries
 from spine.extract.in_use import InUse, create_raw_views, in_use
-from spine.extract.judge import process
+from spine.extract.judge import Judgement, judge_delivery, process
+from spine.extract.lateness import Punctuality, layout_periods, punctuality
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
 
 __all__ = [
     "Delivery",
     "Found",
     "InUse",
+    "Judgement",
     "Ledger",
     "LedgerEntry",
+    "Look",
+    "Punctuality",
     "TableCounts",
+    "arrived",
     "contract_for",
     "create_raw_views",
     "find_deliveries",
     "in_use",
+    "judge_delivery",
+    "layout_periods",
+    "look_at",
     "process",
+    "punctuality",
 ]

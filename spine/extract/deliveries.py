@@ -20,6 +20,8 @@ from spine.files import sha256_of
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
+#: Beside a delivery's files and never data: "all is sent", and the control totals (control).
+MARKER, CONTROL = "_complete", "_control.json"
 _NOT_SHOWN = "(a name that is not shown)"
 _GUIDE = "see docs/add-a-partner-extract.md"
 
@@ -80,10 +82,20 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of a delivery: its files in order of name, and one hash of them all."""
+    """The bytes of a delivery.
+
+    Attributes:
+        files: in order of name.
+        sha256: of names and bytes.
+        files_sha256: of the bytes alone, whatever the files are called and in whatever order.
+        control: the control file, where there is one. It is not among the files.
+    """
 
     files: tuple[SourceFile, ...]
     sha256: str
+    files_sha256: str = ""
+    control: Path | None = None
+    control_sha256: str = ""
 
 
 def contract_for(contracts: Iterable[Contract], partner: str, dataset: str, day: date) -> Contract | None:
@@ -130,31 +142,75 @@ def find_deliveries(landing: Path, contracts: Iterable[Contract], as_of: date) -
 def read_content(delivery: Delivery) -> Content:
     """List and hash the files of a delivery.
 
-    Hidden files and files that are still being sent (`.part`, `.tmp`) are left out.
+    Hidden files, files that are still being sent (`.part`, `.tmp`) and the marker `_complete` are left out.
 
     Raises:
-        DeliveryError: a file cannot be read, or is a link that leaves the landing folder.
+        DeliveryError: a file cannot be read, is none, or is a link that leaves the partner's folder.
     """
-    landing = delivery.folder.parents[2].resolve()
     faults: list[str] = []
     found: list[tuple[str, Path, str, int]] = []
-    paths = sorted(
-        _visible_files(delivery.folder, delivery.key), key=lambda p: p.relative_to(delivery.folder).as_posix()
-    )
+    paths = sorted(_data_files(delivery.folder, delivery.key), key=lambda p: p.relative_to(delivery.folder).as_posix())
     for number, path in enumerate(paths, start=1):
-        shown = f"{delivery.key}: file {number} of {len(paths)}"
-        if not path.resolve().is_relative_to(landing):
-            faults.append(f"{shown} is a link that leaves the landing folder. Put the file itself there")
-            continue
         try:
-            found.append((path.relative_to(delivery.folder).as_posix(), path, sha256_of(path), path.stat().st_size))
+            fault = _unsafe(path, delivery)
+            if fault is None:
+                found.append((path.relative_to(delivery.folder).as_posix(), path, sha256_of(path), path.stat().st_size))
         except OSError as error:
-            faults.append(f"{shown} cannot be opened ({type(error).__name__}). Check its permissions")
+            fault = f"cannot be opened ({type(error).__name__}). Check its permissions"
+        if fault is not None:
+            faults.append(f"{delivery.key}: file {number} of {len(paths)} {fault}")
+    control, control_sha256 = _control_of(delivery, faults)
     if faults:
         raise DeliveryError("\n".join(faults))
     files = tuple(SourceFile(n, p, i, len(found), sha, size) for i, (n, p, sha, size) in enumerate(found, start=1))
-    listing = "".join(f"{file.name}\0{file.sha256}\n" for file in files)
-    return Content(files, hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest())
+    return Content(
+        files,
+        _hash(f"{file.name}\0{file.sha256}\n" for file in files),
+        _hash(sorted(file.sha256 for file in files)),
+        control,
+        control_sha256,
+    )
+
+
+def is_unfinished(name: str) -> bool:
+    """True for the name of a file that is still being sent."""
+    return name.lower().endswith(_UNFINISHED)
+
+
+def _control_of(delivery: Delivery, faults: list[str]) -> tuple[Path | None, str]:
+    """The control file and its hash; what is wrong with it goes to `faults`."""
+    for path in sorted(delivery.folder.iterdir()):
+        if path.name.casefold() == CONTROL:
+            try:
+                fault = _unsafe(path, delivery)
+                if fault is None:
+                    return path, sha256_of(path)
+            except OSError as error:
+                fault = f"cannot be opened ({type(error).__name__}). Check its permissions"
+            faults.append(f"{delivery.key}: {CONTROL} {fault}")
+    return None, ""
+
+
+def _unsafe(path: Path, delivery: Delivery) -> str | None:
+    """Why a file of a delivery must not be opened."""
+    landing = delivery.folder.parents[2].resolve()
+    try:
+        target = path.resolve()
+    except RuntimeError:  # links in a circle
+        return "is a link that leads nowhere. Put the file itself there"
+    if not target.is_relative_to(landing):
+        return "is a link that leaves the landing folder. Put the file itself there"
+    if not target.is_relative_to(landing / delivery.partner):
+        return "is a link that leaves the partner's own folder. Put the file itself there"
+    if path.is_dir():
+        return "is a link to a folder. Put the folder itself there"
+    if path.exists() and not path.is_file():
+        return "is no regular file. Put the file itself there"
+    return None
+
+
+def _hash(parts: Iterable[str]) -> str:
+    return hashlib.sha256("".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -203,6 +259,8 @@ def _dated_folders(landing: Path, names: _Names) -> Iterator[tuple[Path, str, st
                     yield entry, shown or "landing itself", f"a file lies where the folder of {kind} should be"
                 elif not entry.resolve().is_relative_to(landing.resolve()):
                     yield entry, name, "a link that leaves the landing folder"
+                elif not entry.resolve().is_relative_to(landing.resolve() / entry.relative_to(landing).parts[0]):
+                    yield entry, name, "a link that leaves the partner's own folder"
                 elif depth == 3:
                     yield entry, name, None
                 else:
@@ -223,18 +281,25 @@ def _entries(folder: Path) -> Iterator[Path | None]:
     yield from (entry for entry in found if not _is_hidden(entry)) if os.access(folder, os.X_OK) else (None,)
 
 
+def _data_files(folder: Path, shown: str) -> Iterator[Path]:
+    """Files of a delivery that may hold data, in folders below it too."""
+    for path in _visible_files(folder, shown):
+        if path.parent != folder or path.name.casefold() not in (MARKER, CONTROL):
+            yield path
+
+
 def _visible_files(folder: Path, shown: str) -> Iterator[Path]:
     for entry in _entries(folder):
         if entry is None:
             raise DeliveryError(f"{shown}: a folder of the delivery cannot be read. Check its permissions")
         if entry.is_dir() and not entry.is_symlink():
             yield from _visible_files(entry, shown)
-        elif not entry.is_dir():
+        else:
             yield entry
 
 
 def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower().endswith(_UNFINISHED)
+    return path.name.startswith(".") or is_unfinished(path.name)
 
 
 def _is_date(name: str) -> bool:
@@ -259,6 +324,6 @@ def _not_covered(contracts: tuple[Contract, ...], delivery: Delivery) -> str | N
 
 def _unfit(folder: Path) -> str | None:
     try:
-        return None if any(True for _ in _visible_files(folder, "landing")) else "the folder holds no file yet"
+        return None if any(True for _ in _data_files(folder, "landing")) else "the folder holds no file yet"
     except DeliveryError:
         return "the folder cannot be read: check its permissions"

@@ -5,7 +5,7 @@ Put here: the meaning of snapshot, append and rolling. Never here: a change to t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from spine.errors import PipelineError, ReconciliationError
 from spine.extract.deliveries import contract_for
 from spine.extract.ledger import LedgerEntry
 from spine.extract.workspace import identifier, literal, scalar, sql_type
+from spine.failpoints import reach
 
 PROVENANCE = (
     ("_partner", "VARCHAR"),
@@ -42,6 +43,14 @@ class Part:
 
     entry: LedgerEntry
     replaced_from: date | None = None
+
+
+@dataclass(frozen=True)
+class _Lake:
+    """Where the Parquet lies, and every layout in it by contract id."""
+
+    folder: Path
+    layouts: Mapping[str, Contract]
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,8 @@ def create_raw_views(
         ReconciliationError: a file does not hold the rows that its record says.
     """
     sources = in_use(entries, contracts, as_of)
+    store = _Lake(lake.absolute(), {contract.id: contract for contract in contracts})
+    reach("raw_views.before")
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     install_functions(connection)
     connection.execute("""
@@ -116,9 +127,11 @@ def create_raw_views(
         mine = [source for source in sources if source.dataset == contract.dataset]
         for table in contract.tables:
             try:
-                _create_view(connection, contract, table, mine, lake.absolute())
+                _create_view(connection, contract, table, mine, store)
+                reach("raw_views.each")
             except duckdb.Error as error:
-                raise _unreadable(connection, contract, table, mine, lake.absolute(), error) from None
+                raise _unreadable(connection, contract, table, mine, store, error) from None
+    reach("raw_views.after")
     return sources
 
 
@@ -150,7 +163,7 @@ def _earliest_window(later: Sequence[LedgerEntry]) -> date | None:
 
 
 def _create_view(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, sources: Sequence[InUse], lake: Path
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, sources: Sequence[InUse], lake: _Lake
 ) -> None:
     selects = [_empty(table)]
     for source in sources:
@@ -170,7 +183,7 @@ def _empty(table: Table) -> str:
 
 
 def _select(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, source: InUse, part: Part, lake: Path
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, source: InUse, part: Part, lake: _Lake
 ) -> str:
     """One delivery's rows in the contract's present shape, with the date on which each key was first delivered."""
     held = _types(connection, f"SELECT * FROM read_parquet({literal(_parquet(lake, part.entry, table))})")
@@ -183,26 +196,39 @@ def _select(
     ]
     columns += [f"d.{name}" for name, _ in PROVENANCE]
     rows = f"read_parquet({literal(_parquet(lake, part.entry, table))}) d"
-    history = [e for e in source.history if e.contract_id == contract.id and e.date <= part.entry.date]
     where = _survives(contract, table, source, part, lake)
-    if len(history) < 2 or not table.keys or not set(table.keys) <= set(held):
+    history = _with_these_keys(table, [e for e in source.history if e.date <= part.entry.date], lake)
+    if sum(map(len, history.values())) < 2 or not table.keys or not set(table.keys) <= set(held):
         first = f"DATE {literal(part.entry.date)}"
         return f"SELECT {', '.join(columns)}, {first} AS _first_delivered FROM {rows} WHERE {where}"
     keys = ", ".join(identifier(key) for key in table.keys)
-    files = ", ".join(literal(_parquet(lake, e, table)) for e in history)
-    join = " AND ".join(f"d.{identifier(key)} IS NOT DISTINCT FROM f.{identifier(key)}" for key in table.keys)
-    firsts = (
-        f"SELECT {keys}, min(_delivery_date) AS _first FROM read_parquet([{files}], union_by_name=true) GROUP BY ALL"
+    delivered = " UNION ALL ".join(
+        f"SELECT {keys}, _delivery_date FROM read_parquet([{', '.join(map(literal, files))}], union_by_name=true)"
+        for files in history.values()
     )
+    join = " AND ".join(f"d.{identifier(key)} IS NOT DISTINCT FROM f.{identifier(key)}" for key in table.keys)
+    firsts = f"SELECT {keys}, min(_delivery_date) AS _first FROM ({delivered}) GROUP BY ALL"
     columns.append("f._first AS _first_delivered")
     return f"SELECT {', '.join(columns)} FROM {rows} LEFT JOIN ({firsts}) f ON {join} WHERE {where}"
+
+
+def _with_these_keys(table: Table, entries: Sequence[LedgerEntry], lake: _Lake) -> dict[str, list[Path]]:
+    """Parquet files by layout: of this table, and of the one table of another layout that names its keys alike."""
+    keys = [(column.name, column.nested) for column in table.columns if column.key]
+    found: dict[str, list[Path]] = {}
+    for entry in entries:
+        others = lake.layouts[entry.contract_id].tables
+        alike = [t for t in others if keys == [(c.name, c.nested) for c in t.columns if c.key]]
+        same = [table] if table in others else alike if len(alike) == 1 else []
+        found.setdefault(entry.contract_id, []).extend(_parquet(lake, entry, other) for other in same)
+    return {layout: files for layout, files in found.items() if files}
 
 
 def _is_replaced(contract: Contract, table: Table, part: Part) -> bool:
     return part.replaced_from is not None and contract.window is not None and contract.window.table == table.name
 
 
-def _survives(contract: Contract, table: Table, source: InUse, part: Part, lake: Path) -> str:
+def _survives(contract: Contract, table: Table, source: InUse, part: Part, lake: _Lake) -> str:
     """SQL: the row still counts beside later deliveries.
 
     That is so where the event ended before later windows begin, and where it was open and no later
@@ -211,10 +237,16 @@ def _survives(contract: Contract, table: Table, source: InUse, part: Part, lake:
     window = contract.window
     if window is None or not _is_replaced(contract, table, part):
         return "true"
-    later = [p.entry for p in source.parts if p.entry.date > part.entry.date and p.entry.contract_id == contract.id]
-    files = ", ".join(literal(_parquet(lake, entry, table)) for entry in later)
     same = " AND ".join(f"n.{identifier(c)} IS NOT DISTINCT FROM d.{identifier(c)}" for c in window.identity)
-    known = f"EXISTS (SELECT 1 FROM read_parquet([{files}], union_by_name=true) n WHERE {same})" if later else "false"
+    tests = []
+    for layout in lake.layouts.values():
+        later = [p.entry for p in source.parts if p.entry.date > part.entry.date and p.entry.contract_id == layout.id]
+        # Of a later layout too, where it tells events apart by columns of the same names.
+        if later and layout.window is not None and layout.window.identity == window.identity:
+            events = layout.table(layout.window.table)
+            files = ", ".join(literal(_parquet(lake, entry, events)) for entry in later)
+            tests.append(f"EXISTS (SELECT 1 FROM read_parquet([{files}], union_by_name=true) n WHERE {same})")
+    known = f"({' OR '.join(tests)})" if tests else "false"
     end = f"as_end_date(d.{identifier(window.event_end)})"
     return f"({end} < DATE {literal(part.replaced_from)} OR ({end} IS NULL AND NOT {known}))"
 
@@ -230,7 +262,7 @@ def _cropped(contract: Contract, table: Table, part: Part, column: str) -> str |
 
 
 def _record(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, source: InUse, part: Part, lake: Path
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: Table, source: InUse, part: Part, lake: _Lake
 ) -> None:
     entry = part.entry
     path = literal(_parquet(lake, entry, table))
@@ -239,8 +271,7 @@ def _record(
     if held != kept:
         raise ReconciliationError(
             f"{entry.delivery} r{entry.revision:03d}, table '{table.name}': the ledger says {kept} rows, "
-            f"the lake holds {held}. Restore the lake from a backup, or delete this delivery's lake folder and ledger "
-            "record to read it again"
+            f"the lake holds {held}. {_remedy(entry)}"
         )
     survives = _survives(contract, table, source, part, lake)
     used = scalar(connection, f"SELECT count(*) FROM read_parquet({path}) d WHERE {survives}")
@@ -252,12 +283,12 @@ def _record(
     )
 
 
-def _parquet(lake: Path, entry: LedgerEntry, table: Table) -> Path:
-    path = lake / entry.folder / f"{table.name}.parquet"
+def _parquet(lake: _Lake, entry: LedgerEntry, table: Table) -> Path:
+    path = lake.folder / entry.folder / f"{table.name}.parquet"
     if not path.exists():
         raise PipelineError(
             f"{entry.delivery} r{entry.revision:03d}: table '{table.name}' is not in the lake, although the delivery "
-            "was accepted. Run the delivery again from landing, or restore the lake from a backup"
+            f"was accepted. {_remedy(entry)}"
         )
     return path
 
@@ -267,7 +298,7 @@ def _unreadable(
     contract: Contract,
     table: Table,
     sources: Sequence[InUse],
-    lake: Path,
+    lake: _Lake,
     fault: duckdb.Error,
 ) -> PipelineError:
     """What to say of DuckDB's error, whose message may quote a cell: which lake file is damaged, where one is."""
@@ -277,13 +308,17 @@ def _unreadable(
         except duckdb.Error as error:
             return PipelineError(
                 f"the lake file of {entry.delivery} r{entry.revision:03d}, table '{table.name}', cannot be read "
-                f"({type(error).__name__}); restore it from a backup, or delete its lake folder and ledger record so "
-                "that it is read again"
+                f"({type(error).__name__}). {_remedy(entry)}"
             )
     return PipelineError(
         f"raw.{contract.id}__{table.name}: the view over the lake could not be created ({type(fault).__name__}). "
         "Check disk and memory, or restore the lake from a backup"
     )
+
+
+def _remedy(entry: LedgerEntry) -> str:
+    command = f"spine replay --partner {entry.partner} --dataset {entry.dataset} --date {entry.date.isoformat()}"
+    return f"Read it again from landing with `{command}`, or restore the lake from a backup"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:

@@ -6,19 +6,74 @@ how a rule is measured: that is handed in as a function.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from spine.contracts.model import Contract
 from spine.contracts.rules import Rule, RuleResult
 from spine.errors import DeliveryError
+from spine.extract.arriving import Look, look_at
 from spine.extract.deliveries import Content, Delivery, read_content
-from spine.extract.land import Staged, discard, settle, stage, sweep
+from spine.extract.land import Staged, discard, is_there, is_whole, restore, settle, stage, sweep
 from spine.extract.ledger import Ledger, LedgerEntry
+from spine.failpoints import reach
 
 #: Measures rules on Parquet files by table, as of a date.
 Evaluate = Callable[[Mapping[str, Path], Sequence[Rule], date], list[RuleResult]]
+#: A file written this many seconds ago may still be growing.
+_FRESH = 5.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of a delivery in one run.
+
+    Attributes:
+        outcome: `new`: a revision was recorded. `known`: the newest revision is of the same bytes and
+            contract, nothing was read. `same`: it was judged again with the same result. `restored`: so it
+            was, and its damaged or lost folder in the lake is whole again. `waiting`: it changed while it
+            was read, and is left to a later run.
+        entry: the record that stands; None where the delivery waits and was never judged.
+    """
+
+    outcome: Literal["new", "known", "same", "restored", "waiting"]
+    entry: LedgerEntry | None
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One delivery and all that its judgement needs."""
+
+    delivery: Delivery
+    contract: Contract
+    lake: Path
+    ledger: Ledger
+    as_of: date
+    evaluate: Evaluate
+    threads: int
+    again: bool
+    settling: float
+    revisions: tuple[LedgerEntry, ...]
+    look: Look
+    started: float
+
+    @property
+    def last(self) -> LedgerEntry | None:
+        return self.revisions[-1] if self.revisions else None
+
+    @property
+    def next_revision(self) -> int:
+        return self.revisions[-1].revision + 1 if self.revisions else 1
+
+    def has_changed(self) -> bool:
+        """True where the delivery is not what it was at the first look; a fresh one is given time to move."""
+        if time.time() - self.look.newest < _FRESH:
+            time.sleep(max(0.0, self.settling - (time.monotonic() - self.started)))
+        return look_at(self.delivery.folder).fingerprint != self.look.fingerprint
 
 
 def process(
@@ -31,51 +86,108 @@ def process(
     evaluate: Evaluate,
     threads: int = 0,
 ) -> LedgerEntry | None:
+    """The record that `judge_delivery` wrote; None where there was nothing to record."""
+    judgement = judge_delivery(
+        delivery, contract, lake=lake, ledger=ledger, as_of=as_of, evaluate=evaluate, threads=threads
+    )
+    return judgement.entry if judgement.outcome == "new" else None
+
+
+def judge_delivery(
+    delivery: Delivery,
+    contract: Contract,
+    *,
+    lake: Path,
+    ledger: Ledger,
+    as_of: date,
+    evaluate: Evaluate,
+    threads: int = 0,
+    again: bool = False,
+    settling: float = 0.0,
+) -> Judgement:
     """Judge one delivery and record the verdict. Its faults never raise: they refuse it, and others go on.
 
     One run at a time judges a partner's dataset: another waits, and then sees what the first one recorded.
+    A delivery that changes while it is read is still being sent: it is not judged on half of its bytes.
 
     Args:
         contract: the layout that the partner sends on that date.
         evaluate: measures the contract's rules.
-
-    Returns:
-        The new ledger record; None where the newest is of the same bytes and contract (nothing to do).
+        again: judge it although the newest revision is of the same bytes and contract. The same result
+            leaves ledger and lake as they are; another one (the rules' code changed) is a new revision.
+        settling: seconds between the first and the last look at a delivery with a file that was written
+            in the last five. Half a second tells a copy that is under way from one that is done.
 
     Raises:
         SpineError: rows do not add up, or the machine failed. Nothing is recorded then.
     """
     with ledger.lock(delivery.partner, delivery.dataset):
-        return _judge(delivery, contract, lake, ledger, as_of, evaluate, threads)
+        # First: what a dead run left goes even where there is nothing to judge.
+        sweep(delivery, lake, ledger)
+        case = _Case(
+            delivery, contract, lake, ledger, as_of, evaluate, threads, again, settling,
+            ledger.of_delivery(delivery.key), look_at(delivery.folder), time.monotonic(),
+        )  # fmt: skip
+        return _judge(case)
 
 
-def _judge(
-    delivery: Delivery, contract: Contract, lake: Path, ledger: Ledger, as_of: date, evaluate: Evaluate, threads: int
-) -> LedgerEntry | None:
-    revisions = ledger.of_delivery(delivery.key)
-    revision = revisions[-1].revision + 1 if revisions else 1
+def _judge(case: _Case) -> Judgement:
+    last = case.last
     try:
-        content = read_content(delivery)
+        content = read_content(case.delivery)
     except DeliveryError as error:
-        return _refuse_once(delivery, contract, revisions, Content((), "unreadable"), as_of, str(error), ledger)
-    if revisions and _is_known(revisions[-1], contract, content, lake):
-        return None
-    sweep(delivery, lake, ledger)
+        return _refuse(case, Content((), "unreadable"), str(error))
+    is_known = last is not None and _is_of(last, case.contract, content)
+    if last is not None and is_known and not case.again and (not last.accepted or is_there(last, case.lake)):
+        return Judgement("known", last)
+    reach("delivery.before_read")
+    # Judged again, it gets the number that it has: the rows in the lake carry it, and are to be compared.
+    revision = last.revision if last is not None and is_known else case.next_revision
     try:
-        staged = stage(delivery, contract, lake, revision, content, threads)
+        staged = stage(case.delivery, case.contract, case.lake, revision, content, case.threads)
     except DeliveryError as error:
-        return _refuse_once(delivery, contract, revisions, content, as_of, str(error), ledger)
+        return _refuse(case, content, str(error))
     try:
-        results = evaluate(staged.tables, contract.rules, as_of)
-        return settle(staged, _verdict(staged, results, as_of), lake, ledger)
+        reach("delivery.before_rules")
+        results = case.evaluate(staged.tables, case.contract.rules, case.as_of)
+        reach("delivery.before_settle")
+        if case.has_changed():
+            discard(staged)
+            return Judgement("waiting", last)
+        entry = _verdict(staged, results, case.as_of)
+        if last is not None and is_known:
+            return _again(case, last, staged, entry)
+        return Judgement("new", settle(staged, entry, case.lake, case.ledger))
     except BaseException:
         discard(staged)
         raise
 
 
-def _is_known(entry: LedgerEntry, contract: Contract, content: Content, lake: Path) -> bool:
-    same = (entry.content_sha256, entry.contract_fingerprint) == (content.sha256, contract.fingerprint)
-    return same and (not entry.accepted or (lake / entry.folder / "manifest.json").exists())
+def _again(case: _Case, last: LedgerEntry, staged: Staged, entry: LedgerEntry) -> Judgement:
+    """Compare with the record that stands: nothing to do, a folder to restore, or a new revision."""
+    if entry.has_result_of(last):
+        if is_whole(last, case.lake):
+            discard(staged)
+            return Judgement("same", last)
+        restore(staged, last, case.lake)
+        return Judgement("restored", last)
+    discard(staged)
+    renewed = stage(case.delivery, case.contract, case.lake, case.next_revision, staged.content, case.threads)
+    try:
+        update = {"revision": renewed.revision, "lake_sha256": renewed.lake_sha256}
+        return Judgement("new", settle(renewed, entry.model_copy(update=update), case.lake, case.ledger))
+    except BaseException:
+        discard(renewed)
+        raise
+
+
+def _is_of(entry: LedgerEntry, contract: Contract, content: Content) -> bool:
+    """True where the record is of these bytes, these control totals and this contract."""
+    return (entry.content_sha256, entry.control_sha256, entry.contract_fingerprint) == (
+        content.sha256,
+        content.control_sha256,
+        contract.fingerprint,
+    )
 
 
 def _verdict(staged: Staged, results: Sequence[RuleResult], as_of: date) -> LedgerEntry:
@@ -90,7 +202,7 @@ def _verdict(staged: Staged, results: Sequence[RuleResult], as_of: date) -> Ledg
         contract_id=contract.id,
         contract_version=contract.version,
         contract_fingerprint=contract.fingerprint,
-        content_sha256=staged.content_sha256,
+        content_sha256=staged.content.sha256,
         verdict="refused" if reasons else "accepted",
         reasons=reasons,
         files=staged.files,
@@ -100,6 +212,9 @@ def _verdict(staged: Staged, results: Sequence[RuleResult], as_of: date) -> Ledg
         window_end=staged.window[1],
         results=tuple(results),
         judged_as_of=as_of,
+        files_sha256=staged.content.files_sha256,
+        control_sha256=staged.content.control_sha256,
+        lake_sha256=staged.lake_sha256,
     )
 
 
@@ -119,40 +234,28 @@ def _failures(rules: Sequence[Rule], results: Sequence[RuleResult]) -> list[str]
     return lines + [f"rule {rule.name} gave no result: {rule.sentence}" for rule in silent]
 
 
-def _refuse_once(
-    delivery: Delivery,
-    contract: Contract,
-    revisions: Sequence[LedgerEntry],
-    content: Content,
-    as_of: date,
-    fault: str,
-    ledger: Ledger,
-) -> LedgerEntry | None:
+def _refuse(case: _Case, content: Content, fault: str) -> Judgement:
     """Record a refusal for structure: reasons, no Parquet. The same refusal twice in a row is recorded once."""
+    if case.has_changed():
+        return Judgement("waiting", case.last)
     entry = LedgerEntry(
-        delivery=delivery.key,
-        partner=delivery.partner,
-        dataset=delivery.dataset,
-        date=delivery.date,
-        revision=revisions[-1].revision + 1 if revisions else 1,
-        contract_id=contract.id,
-        contract_version=contract.version,
-        contract_fingerprint=contract.fingerprint,
+        delivery=case.delivery.key,
+        partner=case.delivery.partner,
+        dataset=case.delivery.dataset,
+        date=case.delivery.date,
+        revision=case.next_revision,
+        contract_id=case.contract.id,
+        contract_version=case.contract.version,
+        contract_fingerprint=case.contract.fingerprint,
         content_sha256=content.sha256,
         verdict="refused",
         reasons=tuple(fault.split("\n")),
         files_ignored=len(content.files),
-        judged_as_of=as_of,
+        judged_as_of=case.as_of,
+        files_sha256=content.files_sha256,
+        control_sha256=content.control_sha256,
     )
-    if revisions and _is_same_refusal(revisions[-1], entry):
-        return None
-    ledger.add(entry)
-    return entry
-
-
-def _is_same_refusal(old: LedgerEntry, new: LedgerEntry) -> bool:
-    return (old.verdict, old.content_sha256, old.contract_fingerprint) == (
-        "refused",
-        new.content_sha256,
-        new.contract_fingerprint,
-    )
+    if case.last is not None and entry.has_result_of(case.last):
+        return Judgement("same" if case.again else "known", case.last)
+    case.ledger.add(entry)
+    return Judgement("new", entry)

@@ -6,24 +6,30 @@ delivery's files are read (read).
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from spine.contracts.model import Contract, Table
 from spine.errors import DeliveryError, PipelineError, ReconciliationError
+from spine.extract.control import Control, file_faults, read_control, row_faults
 from spine.extract.deliveries import Content, Delivery
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
 from spine.extract.read import read_delivery
 from spine.extract.workspace import FileRead, identifier, literal, open_workspace, rows_of, scalar, scrubbed
-from spine.files import fsync, sha256_of, write_json
+from spine.failpoints import reach
+from spine.files import fsync, make_folder, sha256_of, write_json
 
 _TEMPORARY = ".tmp-"
+_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -32,20 +38,27 @@ class Staged:
 
     Attributes:
         tables: Parquet file of each table, contracted columns and provenance.
-        faults: reasons to refuse it that are known already (too much quarantine).
+        manifest: size and hash of each of its files.
+        faults: reasons to refuse it that are known already (control totals, too much quarantine).
     """
 
     delivery: Delivery
     contract: Contract
     revision: int
-    content_sha256: str
+    content: Content
     folder: Path
     tables: Mapping[str, Path]
     counts: Mapping[str, TableCounts]
     files: int
     files_ignored: int
+    manifest: Mapping[str, Mapping[str, Any]]
     window: tuple[date | None, date | None] = (None, None)
     faults: tuple[str, ...] = field(default=())
+
+    @property
+    def lake_sha256(self) -> str:
+        """One hash of its files."""
+        return _hash_of(self.manifest)
 
 
 def stage(
@@ -53,21 +66,22 @@ def stage(
 ) -> Staged:
     """Read a delivery into `<table>.parquet` and `quarantine.parquet` in a temporary folder of the lake.
 
-    The quarantine holds places and rules, not the rows: these may carry columns that nobody
-    contracted, and the partner's file still has them.
+    The quarantine holds places and rules, not the rows: these may carry columns that nobody contracted.
 
     Args:
         content: files of the delivery (deliveries.read_content).
         threads: for DuckDB; 0 means all. The Parquet is the same whatever the number.
 
     Raises:
-        DeliveryError: every fault of structure, one to a line.
+        DeliveryError: every fault of structure, one to a line; or control totals that do not fit the files.
         ReconciliationError: rows read are not rows kept, quarantined and ignored.
     """
+    control = _control(content, delivery.key)
     folder = lake / f"{_TEMPORARY}{os.getpid()}-{_dashed(delivery)}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     try:
+        reach("lake.revision.before_write")
         with open_workspace(folder, contract.tables, threads) as connection:
             reads = read_delivery(connection, delivery, contract, content, folder)
             counts = {t.name: _count(connection, t, reads.tables[t.name], delivery) for t in contract.tables}
@@ -78,12 +92,14 @@ def stage(
                 _write_quarantine(connection, folder)
                 window = _window(connection, contract, delivery)
         shutil.rmtree(folder / "spill", ignore_errors=True)
+        manifest = _manifest(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    totals = control and row_faults(control, content, delivery.key, reads.rows_by_file, reads.ignored_by_file)
     return Staged(
-        delivery, contract, revision, content.sha256, folder, tables, counts, reads.files,
-        len(content.files) - reads.files, window, _too_much_quarantine(contract, counts),
+        delivery, contract, revision, content, folder, tables, counts, reads.files,
+        len(content.files) - reads.files, manifest, window, (*(totals or ()), *_too_much_quarantine(contract, counts)),
     )  # fmt: skip
 
 
@@ -102,18 +118,47 @@ def settle(staged: Staged, entry: LedgerEntry, lake: Path, ledger: Ledger) -> Le
             f"{entry.delivery} r{entry.revision:03d}: its folder in the lake is there already, perhaps from another "
             "run at the same time. Nothing was replaced; run again"
         )
-    files = sorted(path for path in staged.folder.iterdir() if path.is_file())
-    manifest = {path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in files}
-    write_json(
-        staged.folder / "manifest.json", {"delivery": entry.delivery, "revision": entry.revision, "files": manifest}
-    )
-    for path in (*files, staged.folder):
-        fsync(path)
-    final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.rename(staged.folder, final)
-    fsync(final.parent)
+    _place(staged, entry, final)
     ledger.add(entry)
     return entry
+
+
+def restore(staged: Staged, entry: LedgerEntry, lake: Path) -> None:
+    """Put a delivery that was judged again in the place of its damaged or lost folder.
+
+    The damaged one is set aside first and removed last. A crash in between leaves the revision without
+    a folder, and the next run of the delivery restores it.
+
+    Args:
+        entry: the record that stands: `staged` has the same result.
+    """
+    final = lake / entry.folder
+    aside = lake / f"{_TEMPORARY}{os.getpid()}-damaged-{_dashed(staged.delivery)}"
+    if final.exists():
+        os.rename(final, aside)
+        reach("lake.restore.aside")
+    _place(staged, entry, final)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def is_whole(entry: LedgerEntry, lake: Path) -> bool:
+    """True where the revision's folder holds every file of its manifest, byte for byte, and no other.
+
+    A delivery that was refused for its structure has no folder, and nothing to be damaged.
+    """
+    folder = lake / entry.folder
+    if not entry.tables:
+        return True
+    try:
+        noted = json.loads((folder / _MANIFEST).read_bytes())["files"]
+        return bool(noted == _manifest(folder) and entry.lake_sha256 in ("", _hash_of(noted)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def is_there(entry: LedgerEntry, lake: Path) -> bool:
+    """True where the revision's folder was not lost; `is_whole` reads every byte of it, this none."""
+    return not entry.tables or (lake / entry.folder / _MANIFEST).exists()
 
 
 def discard(staged: Staged) -> None:
@@ -135,6 +180,43 @@ def sweep(delivery: Delivery, lake: Path, ledger: Ledger) -> int:
     return len(left)
 
 
+def _control(content: Content, delivery: str) -> Control | None:
+    """The delivery's control totals, which fit its files.
+
+    Raises:
+        DeliveryError: they do not, or cannot be read.
+    """
+    control = read_control(content, delivery)
+    faults = file_faults(control, content, delivery) if control else []
+    if faults:
+        raise DeliveryError("\n".join(faults))
+    return control
+
+
+def _place(staged: Staged, entry: LedgerEntry, final: Path) -> None:
+    """Write the manifest, force everything to disk and give the folder its final name."""
+    noted = {"delivery": entry.delivery, "revision": entry.revision, "files": staged.manifest}
+    write_json(staged.folder / _MANIFEST, noted, point="lake.manifest")
+    for path in (*(staged.folder / name for name in staged.manifest), staged.folder):
+        fsync(path, point="lake.revision")
+    make_folder(final.parent)
+    reach("lake.revision.before_rename")
+    os.rename(staged.folder, final)
+    reach("lake.revision.after_rename")
+    fsync(final.parent)
+
+
+def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and hash of every file of a revision's folder but the manifest itself."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != _MANIFEST)
+    return {path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in files}
+
+
+def _hash_of(manifest: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = sorted(f"{name}\0{file['sha256']}\n" for name, file in manifest.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def _dashed(delivery: Delivery) -> str:
     return delivery.key.replace("/", "-")
 
@@ -150,6 +232,7 @@ def _count(
         ignored=sum(read.ignored for read in reads),
         columns_dropped=max((read.columns_dropped for read in reads), default=0),
         columns_absent=tuple(c.name for c in table.columns if any(c.name in read.columns_absent for read in reads)),
+        columns_dropped_names=tuple(sorted({name for read in reads for name in read.columns_dropped_names})),
     )
     if counts.rows_read != counts.kept + counts.quarantined + counts.ignored:
         raise ReconciliationError(

@@ -18,7 +18,11 @@ from spine.files import write_json
 
 
 class TableCounts(BaseModel):
-    """Rows of one table of a delivery: `rows_read` = `kept` + `quarantined` + `ignored`."""
+    """Rows of one table of a delivery: `rows_read` = `kept` + `quarantined` + `ignored`.
+
+    Attributes:
+        columns_dropped_names: headers of dropped columns, as far as they certainly are headers and no data.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +32,7 @@ class TableCounts(BaseModel):
     ignored: int = 0
     columns_dropped: int = 0
     columns_absent: tuple[str, ...] = ()
+    columns_dropped_names: tuple[str, ...] = ()
 
 
 class LedgerEntry(BaseModel):
@@ -37,6 +42,9 @@ class LedgerEntry(BaseModel):
         delivery: `partner/dataset/YYYY-MM-DD`.
         revision: from 1; the same date with other bytes, or another contract, is a new one.
         content_sha256: hash of the delivery's files.
+        files_sha256: the same without their names, '' in records of earlier versions.
+        control_sha256: hash of its control totals, '' where it came without.
+        lake_sha256: hash of its files in the lake, '' where there are none and in records of earlier versions.
         reasons: why it was refused, in plain words; empty where it was accepted.
         files: files that were read. `files_ignored`: files that no table of the contract names.
         window_start, window_end: the period that a rolling delivery replaces.
@@ -63,6 +71,9 @@ class LedgerEntry(BaseModel):
     window_end: datetime.date | None = None
     results: tuple[RuleResult, ...] = ()
     judged_as_of: datetime.date
+    files_sha256: str = ""
+    control_sha256: str = ""
+    lake_sha256: str = ""
 
     @property
     def accepted(self) -> bool:
@@ -73,6 +84,13 @@ class LedgerEntry(BaseModel):
     def folder(self) -> Path:
         """Its folder in the lake, relative to the lake. A delivery refused for its structure has none."""
         return Path(self.contract_id) / self.partner / self.date.isoformat() / f"r{self.revision:03d}"
+
+    def has_result_of(self, other: LedgerEntry) -> bool:
+        """True where both are of the same bytes, contract and result; a hash that one of them lacks is passed over."""
+        hashes = ("files_sha256", "control_sha256", "lake_sha256")
+        unknown = {name for name in hashes if not getattr(self, name) or not getattr(other, name)}
+        passed_over = {"revision", "judged_as_of", *unknown}
+        return self.model_dump(exclude=passed_over) == other.model_dump(exclude=passed_over)
 
 
 class Ledger:
@@ -110,7 +128,7 @@ class Ledger:
             raise PipelineError(
                 f"ledger: {entry.delivery} r{entry.revision:03d} is already recorded; records are never changed"
             )
-        write_json(path, entry.model_dump(mode="json"))
+        write_json(path, entry.model_dump(mode="json"), point="ledger.record")
 
     def _read(self, pattern: str) -> tuple[LedgerEntry, ...]:
         entries = []

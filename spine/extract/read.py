@@ -1,35 +1,46 @@
 """From a delivery's files to the rows of its contracted tables.
 
-Put here: which file belongs to which table, and the reader that fits it. Never here: how a format
-is read (read_csv, read_fhir), or what becomes of the rows (land).
+Put here: the reader that fits each part of a delivery. Never here: which part belongs to which table
+(parts), how a format is read (read_*), or what becomes of the rows (land).
 """
 
 from __future__ import annotations
 
-import re
+import shutil
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from spine.contracts.model import Contract
+from spine.contracts.model import Contract, Table
 from spine.errors import DeliveryError
-from spine.extract.deliveries import Content, Delivery, SourceFile
+from spine.extract.deliveries import Content, Delivery
+from spine.extract.load_rows import Part
+from spine.extract.parts import find_parts
 from spine.extract.read_csv import read_csv
-from spine.extract.read_fhir import SUFFIXES, read_fhir
+from spine.extract.read_fhir import read_fhir
+from spine.extract.read_json import read_json
+from spine.extract.read_parquet import read_parquet
+from spine.extract.read_workbook import read_workbook
+from spine.extract.read_xml import read_xml
+from spine.extract.sniff import Kind
 from spine.extract.workspace import FileRead
-
-#: Files that say something about a delivery and are no part of it.
-_ABOUT = re.compile(r"(licen[cs]e|copying|notice|readme|changelog)\b.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Reads:
-    """What reading a delivery gave: for each table what each of its files held, and how many files were read."""
+    """What reading a delivery gave: for each table what each of its files held, and how many files were read.
+
+    Attributes:
+        rows_by_file, ignored_by_file: by file number, the counts of `FileRead` over all tables.
+    """
 
     tables: Mapping[str, list[FileRead]]
     files: int
+    rows_by_file: Mapping[int, int]
+    ignored_by_file: Mapping[int, int]
 
 
 def read_delivery(
@@ -45,53 +56,63 @@ def read_delivery(
     Raises:
         DeliveryError: every fault of structure, one to a line.
     """
-    groups = _assign(delivery, contract, content)
-    reads: dict[str, list[FileRead]] = {table.name: [] for table in contract.tables}
-    faults: list[str] = []
-    if contract.format == "fhir-json":
-        for file in groups[contract.tables[0].name]:
-            try:
-                found = read_fhir(connection, contract.tables, file, folder, f"{delivery.key}: {file.label}")
-                for name, read in found.items():
-                    reads[name].append(read)
-            except DeliveryError as error:
-                faults.append(str(error))
-    else:
+    unpacked = folder / "unpacked"
+    try:
+        parts = find_parts(delivery, contract, content, unpacked)
+        reader = _Reader(connection, contract, folder)
         for table in contract.tables:
-            for file in groups[table.name]:
+            for part, kind in parts.by_table[table.name]:
                 try:
-                    where = f"{delivery.key}: {file.label}"
-                    reads[table.name].append(read_csv(connection, table, file, folder, where, contract.version))
+                    reader.read(table, part, kind)
                 except DeliveryError as error:
-                    faults.append(str(error))
-    if faults:
-        raise DeliveryError("\n".join(faults))
-    return Reads(reads, len({file.number for group in groups.values() for file in group}))
+                    parts.faults.append(str(error))
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    if parts.faults:
+        raise DeliveryError("\n".join(parts.faults))
+    return Reads(reader.tables, len(reader.rows), reader.rows, reader.ignored)
 
 
-def _assign(delivery: Delivery, contract: Contract, content: Content) -> dict[str, list[SourceFile]]:
-    """Files by table (CSV: by file name; FHIR: every JSON file may hold every table).
+class _Reader:
+    """Reads part after part and counts."""
 
-    Raises:
-        DeliveryError: a table that must come has no file.
-    """
-    candidates = [file for file in content.files if not _ABOUT.fullmatch(Path(file.name).name)]
-    groups: dict[str, list[SourceFile]] = {}
-    for table in contract.tables:
-        if contract.format == "fhir-json":
-            groups[table.name] = [file for file in candidates if Path(file.name).suffix.lower() in SUFFIXES]
+    def __init__(self, connection: duckdb.DuckDBPyConnection, contract: Contract, folder: Path) -> None:
+        self.connection = connection
+        self.contract = contract
+        self.folder = folder
+        self.tables: dict[str, list[FileRead]] = {table.name: [] for table in contract.tables}
+        self.rows: Counter[int] = Counter()
+        self.ignored: Counter[int] = Counter()
+        self._before: Counter[tuple[str, int]] = Counter()
+
+    def read(self, table: Table, part: Part, kind: Kind) -> None:
+        """Read one part.
+
+        Raises:
+            DeliveryError: every fault of its structure.
+        """
+        number = part.source.number
+        part = replace(part, base=self._before[table.name, number])
+        if self.contract.format == "fhir-json":
+            found = read_fhir(self.connection, self.contract.tables, part, self.folder)
         else:
-            taken = {file.number for group in groups.values() for file in group}
-            pattern = re.compile(table.source, re.IGNORECASE)
-            groups[table.name] = [
-                f for f in candidates if f.number not in taken and pattern.fullmatch(Path(f.name).name)
-            ]
-    faults = [
-        f"{delivery.key}: table '{table.name}' has no file: none of {len(content.files)} has a name or kind that the "
-        f"contract knows ({contract.id} {contract.version}). Ask the partner to send it"
-        for table in contract.tables
-        if table.required and not groups[table.name]
-    ]
-    if faults:
-        raise DeliveryError("\n".join(faults))
-    return groups
+            found = {table.name: self._tabular(table, part, kind)}
+        for name, read in found.items():
+            self.tables[name].append(read)
+            self.rows[number] += read.rows_read
+            self.ignored[number] += read.ignored
+            self._before[table.name, number] += read.rows_read
+
+    def _tabular(self, table: Table, part: Part, kind: Kind) -> FileRead:
+        version = self.contract.version
+        match kind:
+            case "json":
+                return read_json(self.connection, table, part, self.folder, version)
+            case "xml":
+                return read_xml(self.connection, table, part, self.folder, version)
+            case "workbook":
+                return read_workbook(self.connection, table, part, version)
+            case "parquet":
+                return read_parquet(self.connection, table, part, version)
+            case _:
+                return read_csv(self.connection, table, part, self.folder, version)

@@ -6,29 +6,27 @@ Never here: what an element means (dbt staging).
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 
 import duckdb
-import orjson
 
 from spine.contracts.model import Table
 from spine.errors import DeliveryError
-from spine.extract.deliveries import SourceFile
-from spine.extract.text import Text, to_plain_text
+from spine.extract.json_lines import NotJson, is_lines, read_lines, split
+from spine.extract.load_rows import Part
+from spine.extract.text import to_plain_text
 from spine.extract.workspace import FileRead, identifier, literal, missing_rule, rows_of, scalar, scrubbed, shifts
 
-SUFFIXES = (".json", ".ndjson", ".jsonl")
-#: A line of NDJSON may be this long in bytes; a longer one is put aside.
-MAX_LINE = 16_000_000
+#: A larger document is cut at the commas of its array or of its Bundle's entries, not parsed as a whole.
+MAX_DOCUMENT = 64_000_000
 #: What a text is: '' no JSON, '[]' an array, '?' no FHIR resource, else the resource type.
 _KIND = """CASE WHEN NOT json_valid(line) THEN '' WHEN ltrim(line)[1] = '[' THEN '[]'
     ELSE coalesce(json_extract_string(line, '$.resourceType'), '?') END"""
 
 
 def read_fhir(
-    connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], file: SourceFile, scratch: Path, where: str
+    connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], part: Part, scratch: Path
 ) -> dict[str, FileRead]:
     """Append the resources of one file to the workspace's row tables; malformed lines go to `quarantine`.
 
@@ -38,7 +36,6 @@ def read_fhir(
 
     Args:
         tables: of the contract; `source` is matched with the resource type.
-        where: what a message calls this file.
 
     Returns:
         Counts by table. What belongs to no table counts with the first one.
@@ -46,70 +43,67 @@ def read_fhir(
     Raises:
         DeliveryError: empty, no JSON, or changed while being read.
     """
-    target = scratch / f"file_{file.number}.txt"
+    stem = f"file_{part.source.number}"
     try:
-        text = to_plain_text(file.path, target)
-        if text.sha256 != file.sha256:
-            raise DeliveryError(f"{where}: changed while it was read. It is tried again on the next run")
+        text = to_plain_text(part.path, scratch / f"{stem}.txt")
+        part.check_unchanged(text.sha256)
         if not text.lines:
-            raise DeliveryError(f"{where}: the file is empty. Ask the partner to resend it")
-        with scrubbed(where, "is not valid JSON; ask the partner to resend it"):
-            if _is_lines(text, file):
-                _lines(connection, text)
+            raise DeliveryError(f"{part.where}: the file is empty. Ask the partner to resend it")
+        with scrubbed(part.where, "is not valid JSON; ask the partner to resend it"):
+            if is_lines(text.path, text.lines, named=part.name.lower().endswith((".ndjson", ".jsonl"))):
+                _lines(connection, text.path, "line")
+            elif text.path.stat().st_size <= MAX_DOCUMENT:
+                _document(connection, text.path, part.where)
             else:
-                _document(connection, text, where)
-            return _load(connection, tables, file)
+                _large_document(connection, text.path, scratch, stem, part.where)
+            return _load(connection, tables, part)
     finally:
-        target.unlink(missing_ok=True)
+        for path in scratch.glob(f"{stem}*.txt"):
+            path.unlink()
 
 
-def _is_lines(text: Text, file: SourceFile) -> bool:
-    """True for NDJSON: a line is a JSON object by itself and others follow. One object alone is a document."""
-    with text.path.open("rb") as lines:
-        head = [line.strip() for line in itertools.islice(lines, 20)]
-    objects = [_object(line) for line in head]
-    named = file.name.lower().endswith((".ndjson", ".jsonl"))
-    if text.lines == 1:
-        return named and objects[0] is None
-    if head[0].startswith(b"["):
-        return False
-    if objects[0] is not None or any("resourceType" in entry for entry in objects if entry):
-        return True
-    return named and head[0] not in (b"{", b"")
-
-
-def _object(line: bytes) -> dict[str, object] | None:
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _lines(connection: duckdb.DuckDBPyConnection, text: Text) -> None:
+def _lines(connection: duckdb.DuckDBPyConnection, path: Path, resource: str) -> None:
     """Fill `documents` with the file's lines, and `unreadable` with the numbers of lines that could not be cut."""
-    connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     connection.execute(f"""
-        CREATE OR REPLACE TABLE documents AS SELECT line, {_KIND} AS kind FROM read_csv(
-            {literal(text.path)}, columns={{'line': 'VARCHAR'}}, auto_detect=false, header=false, delim=e'\x01',
-            quote='', escape='', comment='', store_rejects=true, rejects_limit=0,
-            max_line_size={MAX_LINE}, buffer_size={4 * MAX_LINE}, parallel=false)""")
+        CREATE OR REPLACE TABLE documents AS SELECT line, {_KIND} AS kind
+        FROM (SELECT {resource} AS line FROM {read_lines(connection, path)})""")
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE unreadable AS SELECT DISTINCT line::BIGINT AS line FROM reject_errors"
     )
 
 
-def _document(connection: duckdb.DuckDBPyConnection, text: Text, where: str) -> None:
+def _document(connection: duckdb.DuckDBPyConnection, path: Path, where: str) -> None:
     """Fill `documents` with the whole file as one."""
     connection.execute(f"""
         CREATE OR REPLACE TABLE documents AS
-        SELECT content AS line, {_KIND.replace("line", "content")} AS kind FROM read_text({literal(text.path)})""")
+        SELECT content AS line, {_KIND.replace("line", "content")} AS kind FROM read_text({literal(path)})""")
     connection.execute("CREATE OR REPLACE TEMP TABLE unreadable (line BIGINT)")
+    _refuse_malformed(connection, where)
+
+
+def _large_document(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, stem: str, where: str) -> None:
+    """Fill `documents` with the elements of one array, or the resources of one Bundle."""
+    try:
+        arrays = split(path, scratch, stem)
+    except NotJson:
+        raise DeliveryError(f"{where}: is not valid JSON, perhaps cut off. Ask the partner to resend it") from None
+    for array in arrays:
+        if (array.key, array.depth) in (("", 0), ("entry", 1)):
+            _lines(connection, array.path, "coalesce(line->>'$.resource', 'null')" if array.key else "line")
+            _refuse_malformed(connection, where)
+            return
+    raise DeliveryError(
+        f"{where}: one resource of more than {MAX_DOCUMENT / 1e6:g} MB; expected a Bundle, an array, or one resource "
+        "to a line. Ask the partner to resend it"
+    )
+
+
+def _refuse_malformed(connection: duckdb.DuckDBPyConnection, where: str) -> None:
     if scalar(connection, "SELECT count(*) FROM documents WHERE kind = ''"):
         raise DeliveryError(f"{where}: is not valid JSON, perhaps cut off. Ask the partner to resend it")
 
 
-def _load(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], file: SourceFile) -> dict[str, FileRead]:
+def _load(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], part: Part) -> dict[str, FileRead]:
     _unpack(connection)
     claimed = " OR ".join(f"regexp_full_match(kind, {literal(table.source)})" for table in tables)
     faulty = scalar(
@@ -120,10 +114,11 @@ def _load(connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], file
     for n, table in enumerate(tables):
         mine = f"kind <> '' AND regexp_full_match(kind, {literal(table.source)})"
         rows = scalar(connection, f"SELECT count(*) FROM resources WHERE {mine}")
-        _transform(connection, table, file, mine)
+        _transform(connection, table, part, mine)
         reads[table.name] = FileRead(rows + (faulty + stray if n == 0 else 0), stray if n == 0 else 0)
     connection.execute(f"""
-        INSERT INTO quarantine SELECT {literal(tables[0].name)}, {file.number}, row_no, 'not_json' FROM (
+        INSERT INTO quarantine
+        SELECT {literal(tables[0].name)}, {part.source.number}, row_no + {part.base}, 'not_json' FROM (
             SELECT row_no FROM resources WHERE kind = '' UNION ALL SELECT line FROM unreadable) ORDER BY row_no""")
     connection.execute("DROP VIEW resources; DROP TABLE opened; DROP TABLE documents; DROP TABLE unreadable")
     return reads
@@ -175,7 +170,7 @@ def _open_inner_bundles(connection: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
-def _transform(connection: duckdb.DuckDBPyConnection, table: Table, file: SourceFile, mine: str) -> None:
+def _transform(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, mine: str) -> None:
     """Append the table's resources; those that lack a required element or have another structure go aside."""
     structure = json.dumps({column.source_name: column.nested for column in table.columns})
     columns = ", ".join(f"t.{identifier(c.source_name)} AS {identifier(c.name)}" for c in table.columns)
@@ -194,9 +189,10 @@ def _transform(connection: duckdb.DuckDBPyConnection, table: Table, file: Source
                 SELECT row_no, place, resource, json_transform(resource, {literal(structure)}) AS t
                 FROM resources WHERE {mine}))""")
     connection.execute(f"""
-        INSERT INTO {rows_of(table)} SELECT {types}, {literal(file.sha256)}, {file.number}, row_no, place
+        INSERT INTO {rows_of(table)} SELECT {types}, {literal(part.source.sha256)}, {part.source.number},
+            row_no + {part.base}, place
         FROM shaped WHERE _rule IS NULL""")
     connection.execute(f"""
-        INSERT INTO quarantine SELECT {literal(table.name)}, {file.number}, row_no, _rule
+        INSERT INTO quarantine SELECT {literal(table.name)}, {part.source.number}, row_no + {part.base}, _rule
         FROM shaped WHERE _rule IS NOT NULL""")
     connection.execute("DROP TABLE shaped")

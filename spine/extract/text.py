@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,15 +33,26 @@ class Text:
     Attributes:
         path: UTF-8 without mark, lines end in a line feed, no empty lines.
         lines: how many lines it has, counted from the bytes and not by a parser.
-        has_quotes: True where a double quote occurs, so that a line may be part of a cell.
+        has_quotes: True where the quote character occurs, so that a line may be part of a cell.
+        has_escapes: True where a backslash, and never a second quote, stands before quotes inside cells.
         sha256: of the bytes as the partner sent them.
     """
 
     path: Path
-    encoding: str
     lines: int
     has_quotes: bool
+    has_escapes: bool
     sha256: str
+
+
+def head_of(path: Path, encoding: str) -> list[str]:
+    """The first lines of a file as `to_plain_text` would write them, without a line that the end of the head cuts."""
+    with path.open("rb") as file:
+        head = file.read(_CHUNK)
+        is_whole = not file.read(1)
+    pieces = _line_feeds(iter((_transcoder(encoding)(head, is_whole),)))
+    lines = b"".join(pieces).decode("utf-8", "replace").split("\n")
+    return [line for line in (lines if is_whole else lines[:-1] or lines) if line]
 
 
 def find_encoding(path: Path) -> str:
@@ -66,33 +78,63 @@ def find_encoding(path: Path) -> str:
     return best.encoding if best else "latin_1"
 
 
-def to_plain_text(source: Path, target: Path) -> Text:
+def to_plain_text(source: Path, target: Path, encoding: str = "", skip: int = 0, quote: str = "") -> Text:
     """Write `source` as plain UTF-8 to `target`.
 
     Bytes that are not UTF-8 in a UTF-8 file stay as they are, so that the reader of the rows can
     put those rows aside. Empty lines are left out.
+
+    Args:
+        encoding: of the source (find_encoding); found where it is not given.
+        skip: so many lines at the top are left out.
+        quote: the character that the text's `has_quotes` and `has_escapes` tell about.
     """
-    encoding = find_encoding(source)
     digest = hashlib.sha256()
-    lines, quotes, last = 0, False, "\n"
+    signs = _Signs(quote.encode())
+    lines, last = 0, b"\n"
     with target.open("wb") as out:
-        for text in _line_feeds(_decoded(source, encoding, digest)):
-            piece = text if last != "\n" else text.lstrip("\n")
-            while "\n\n" in piece:
-                piece = piece.replace("\n\n", "\n")
+        for text in _line_feeds(_recoded(source, encoding or find_encoding(source), digest)):
+            piece = text if last != b"\n" else text.lstrip(b"\n")
+            while b"\n\n" in piece:
+                piece = piece.replace(b"\n\n", b"\n")
+            last = piece[-1:] or last
+            while skip and piece:
+                _, end, piece = piece.partition(b"\n")
+                skip -= len(end)
             if piece:
-                lines += piece.count("\n")
-                quotes = quotes or '"' in piece
-                last = piece[-1]
-                out.write(piece.encode("utf-8", "surrogateescape"))
-        if last != "\n":
+                lines += piece.count(b"\n")
+                signs.see(piece)
+                out.write(piece)
+        if last != b"\n" and not skip:
             lines += 1
             out.write(b"\n")
-    return Text(target, encoding, lines, quotes, digest.hexdigest())
+    return Text(target, lines, signs.quotes, signs.backslash and not signs.doubled, digest.hexdigest())
+
+
+@dataclass
+class _Signs:
+    """What the text says of its quote character."""
+
+    quote: bytes
+    quotes: bool = False
+    backslash: bool = False
+    doubled: bool = False
+
+    def see(self, piece: bytes) -> None:
+        q = self.quote
+        if not q or q not in piece:
+            return
+        self.quotes = True
+        # Inside a cell: a word goes on after the quote. Before a delimiter it may be the cell's own end.
+        if b"\\" + q in piece:
+            self.backslash = self.backslash or bool(re.search(rb"\\" + q + rb"\w", piece))
+            self.doubled = self.doubled or bool(re.search(rb"[\w ]" + q + q + rb"[\w ]", piece))
 
 
 def _utf8_evidence(path: Path) -> tuple[int, int, bool]:
-    """Characters outside ASCII that are UTF-8, bytes that are not, and whether one is undefined in Windows-1252."""
+    """Bytes outside ASCII that belong to UTF-8 characters, bytes that do not, and whether one of these chunks has a
+    byte that Windows-1252 leaves undefined.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0
     odd = False
@@ -103,8 +145,8 @@ def _utf8_evidence(path: Path) -> tuple[int, int, bool]:
                 text = decoder.decode(chunk, final=not chunk)
                 broken = sum(1 for c in text if "\udc80" <= c <= "\udcff") if not _is_utf8(text) else 0
                 bad += broken
-                good += len(text) - len(text.encode("ascii", "ignore")) - broken
-                odd = odd or any(byte in _NOT_CP1252 for byte in set(chunk))
+                good += max(0, len(chunk) - len(text))
+                odd = odd or (broken > 0 and any(byte in _NOT_CP1252 for byte in set(chunk)))
             if not chunk:
                 return good, bad, odd
 
@@ -117,25 +159,38 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _decoded(source: Path, encoding: str, digest: hashlib._Hash) -> Iterator[str]:
-    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
+def _recoded(source: Path, encoding: str, digest: hashlib._Hash) -> Iterator[bytes]:
+    recode = _transcoder(encoding)
     with source.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-            yield decoder.decode(chunk)
-    yield decoder.decode(b"", final=True)
+            yield recode(chunk, False)
+    yield recode(b"", True)
 
 
-def _line_feeds(pieces: Iterator[str]) -> Iterator[str]:
+def _transcoder(encoding: str) -> Callable[[bytes, bool], bytes]:
+    """From chunks of an encoding to UTF-8; UTF-8 itself passes as it is, its mark left out."""
+    if encoding in ("utf-8", "utf-8-sig"):
+        marks = [codecs.BOM_UTF8] if encoding == "utf-8-sig" else []
+
+        def without_mark(chunk: bytes, final: bool) -> bytes:
+            return chunk.removeprefix(marks.pop()) if marks else chunk
+
+        return without_mark
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    return lambda chunk, final: decoder.decode(chunk, final).encode("utf-8", "surrogatepass")
+
+
+def _line_feeds(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Every line ending as a line feed: CR LF, and CR alone where the first line ends in one."""
-    held, lone = "", ""
+    held, lone = b"", b""
     for piece in pieces:
         text = held + piece
-        held = "\r" if text.endswith("\r") else ""
-        text = text.removesuffix("\r")
-        if not lone and ("\r" in text or "\n" in text):
-            lone = " " if "\n" in text else "\n"
-        yield text.replace("\r\n", "\n").replace("\r", lone or "\n")
+        held = b"\r" if text.endswith(b"\r") else b""
+        text = text.removesuffix(b"\r")
+        if b"\r" in text or b"\n" in text:
+            lone = lone or (b" " if b"\n" in text else b"\n")
+            text = text.replace(b"\r\n", b"\n").replace(b"\r", lone) if b"\r" in text else text
+        yield text
     if held:
-        yield "\n"
+        yield b"\n"

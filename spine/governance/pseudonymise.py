@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spine.errors import GovernanceError
+from spine.failpoints import reach
 from spine.files import fsync
 
 KEY_BYTES = 32
@@ -103,15 +104,19 @@ def _write(path: Path) -> None:
     """A new key file that holds a whole key or is not there: written aside, then linked into place."""
     temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     temporary.unlink(missing_ok=True)
+    reach("key.created.before_write")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(KEY_BYTES) + "\n")
             file.flush()
+            reach("key.created.before_fsync")
             os.fsync(file.fileno())
+        reach("key.created.before_rename")
         os.link(temporary, path)  # unlike a rename, never replaces a key that another run has just made
     finally:
         temporary.unlink(missing_ok=True)
+    reach("key.created.after_rename")
     fsync(path.parent)
 
 

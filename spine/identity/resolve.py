@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from spine.failpoints import reach
 from spine.files import replacing, write_json
 from spine.identity.assign import assign
 from spine.identity.store import IdentityStore
@@ -52,13 +53,15 @@ def resolve(connection: duckdb.DuckDBPyConnection, linkage: Path, identity: Path
     result = link(records)
     _write(linkage / "clusters.parquet", result.clusters)
     _write(linkage / "links.parquet", result.links)
-    write_json(linkage / "model.json", result.model)
+    write_json(linkage / "model.json", result.model, point="linkage.model")
     store = IdentityStore(identity)
     identities = assign(result.clusters, store.load(), as_of)
     current = store.save(identities)
+    reach("linkage.before_views")
     _create_views(
         connection, {"crosswalk": current.crosswalk, "events": current.events, "links": linkage / "links.parquet"}
     )
+    reach("linkage.after_views")
     resolution = Resolution(
         records_in=records.height,
         records=_count(connection, "SELECT count(DISTINCT record_id) FROM linkage.crosswalk"),
@@ -68,12 +71,12 @@ def resolve(connection: duckdb.DuckDBPyConnection, linkage: Path, identity: Path
         events=_events(identities.events),
         conflicts=_conflicts(connection),
     )
-    write_json(linkage / "report.json", {**result.report, **_summary(resolution)})
+    write_json(linkage / "report.json", {**result.report, **_summary(resolution)}, point="linkage.report")
     return resolution
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:
-    with replacing(path) as temporary:
+    with replacing(path, point=f"linkage.{path.stem}") as temporary:
         frame.write_parquet(temporary)
 
 

@@ -93,12 +93,12 @@ class IdentityStore:
                 return files
         events = pl.concat([self.events(), result.events.select(*EVENTS)])
         generation = self.folder / f"g{self._last_number() + 1:06d}"
-        with new_folder(generation) as temporary:
+        with new_folder(generation, point="identity.generation") as temporary:
             crosswalk.current.select(*CROSSWALK).write_parquet(temporary / "crosswalk.parquet")
             crosswalk.absent.write_parquet(temporary / "absent.parquet")
             events.write_parquet(temporary / "events.parquet")
-            write_json(temporary / "state.json", {"high_water": crosswalk.high_water})
-        with replacing(self.folder / "current") as temporary:
+            write_json(temporary / "state.json", {"high_water": crosswalk.high_water}, point="identity.state")
+        with replacing(self.folder / "current", point="identity.current") as temporary:
             temporary.write_text(generation.name + "\n", encoding="utf-8")
         self._prune(generation.name)
         return IdentityFiles(generation / "crosswalk.parquet", generation / "events.parquet")

@@ -17,6 +17,7 @@ import polars as pl
 
 from spine.contracts import Contract
 from spine.errors import PipelineError, ReconciliationError
+from spine.files import machine_fault
 from spine.governance import Key, opted_out_residents, pseudonyms
 from spine.release.plan import Plan
 from spine.release.sql import counted, quoted
@@ -62,7 +63,7 @@ def attach_warehouse(path: Path, threads: int) -> Iterator[duckdb.DuckDBPyConnec
             connection.execute(f"ATTACH {quoted(str(path))} AS warehouse (READ_ONLY)")
             yield connection
     except duckdb.Error as error:
-        raise PipelineError(
+        raise machine_fault(error) or PipelineError(
             f"the release could not be made from the warehouse ({type(error).__name__}); "
             "what was published before stands. Run the pipeline again; if that does not help, compare the marts "
             "with the output contracts"

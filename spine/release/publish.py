@@ -7,15 +7,19 @@ here: a step's own rules, or when a release is withdrawn (withdraw).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import duckdb
 
 from spine import audit
 from spine.contracts import Contract
 from spine.errors import GovernanceError, ReconciliationError, SpineError
+from spine.failpoints import reach
+from spine.files import clear_faults
 from spine.governance import Agreement, agreement_for, load_agreements, load_or_create_key
 from spine.governance.pseudonymise import Key
 from spine.release.build import build_release, refuse_unfit_tables
@@ -24,9 +28,9 @@ from spine.release.output_contracts import load_output_contracts, purposes_with_
 from spine.release.people import People, attach_warehouse, excluded_rows, find_people, warehouse_tables
 from spine.release.plan import Input, Plan, plan_release
 from spine.release.query import release_facts
-from spine.release.shelf import Shelf
+from spine.release.shelf import Lines, Shelf
 from spine.release.sql import counted
-from spine.release.withdraw import audit_log, withdraw_if_lapsed
+from spine.release.withdraw import audit_log, finish, withdraw_if_lapsed
 from spine.settings import Settings
 
 
@@ -93,13 +97,13 @@ def publish(
         ReconciliationError: rows in do not equal rows released and excluded.
     """
     shelf = Shelf(settings.releases / purpose)
-    shelf.sweep()
     log = audit_log(settings)
+    finish(shelf, settings)
     try:
         agreement = _agreement(purpose, settings, as_of)
         key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
         _log_permission(log, agreement, key, as_of)
-        with attach_warehouse(settings.warehouse, settings.threads) as connection:
+        with clear_faults(settings.releases), attach_warehouse(settings.warehouse, settings.threads) as connection:
             promised = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
             present = warehouse_tables(connection, purpose)
             plan = plan_release(agreement, promised, present, contracts, as_of=as_of, inputs=inputs, is_demo=is_demo)
@@ -107,9 +111,15 @@ def publish(
             people = find_people(connection, plan, key, contracts)
             result = _build_and_swap(connection, shelf, plan, people, settings.keep_releases)
     except SpineError as error:
-        audit.append(log, "output_release", purpose=purpose, as_of=as_of, decision="refused", reason=str(error))
+        with suppress(SpineError):  # a disk that refuses the release refuses its log too; the first error is shown
+            audit.append(log, "output_release", purpose=purpose, as_of=as_of, decision="refused", reason=str(error))
         raise
-    _log(log, result, key)
+    reach("release.before_log")
+    for kind, facts in _lines(result, key.version):
+        more = {"removed": result.removed} if kind == "output_release" else {}
+        audit.append(log, cast(audit.Kind, kind), **facts, **more)
+    reach("release.after_log")
+    shelf.logged()
     return result
 
 
@@ -128,30 +138,35 @@ def _build_and_swap(
     version = shelf.last + 1
     build = shelf.build_path(version)
     try:
+        reach("release.version.before_write")
         content = build_release(connection, plan, people, build, version)
+        reach("release.after_build")
         tables = _reconcile(connection, plan, check_release(connection, plan, people, build))
         current = release_facts(shelf.versions.get(shelf.current or 0))
+        reach("release.after_check")
         changed = not current or current["content_sha256"] != content
+        published = version if changed else shelf.current or version
+        result = ReleaseResult(
+            purpose=plan.purpose,
+            version=published,
+            path=shelf.path_of(published),
+            changed=changed,
+            as_of=plan.as_of,
+            agreement_id=plan.agreement.id,
+            agreement_version=plan.agreement.version,
+            opt_out_list=people.opt_out_list,
+            tables=tables,
+            excluded=tables[plan.tables[0].name].excluded,
+            withheld=plan.withheld,
+            removed=(),
+            content_sha256=content,
+        )
         if changed:
-            shelf.put(build, version)
+            shelf.put(build, version, _lines(result, people.key_version))
     finally:
         build.unlink(missing_ok=True)
-    published = shelf.current or version
-    return ReleaseResult(
-        purpose=plan.purpose,
-        version=published,
-        path=shelf.versions[published],
-        changed=changed,
-        as_of=plan.as_of,
-        agreement_id=plan.agreement.id,
-        agreement_version=plan.agreement.version,
-        opt_out_list=people.opt_out_list,
-        tables=tables,
-        excluded=tables[plan.tables[0].name].excluded,
-        withheld=plan.withheld,
-        removed=tuple(_remove_old(shelf, plan, people, keep)),
-        content_sha256=content,
-    )
+    reach("release.before_remove")
+    return replace(result, removed=tuple(_remove_old(shelf, plan, people, keep)))
 
 
 def _log_permission(log: Path, agreement: Agreement, key: Key, as_of: date) -> None:
@@ -161,13 +176,19 @@ def _log_permission(log: Path, agreement: Agreement, key: Key, as_of: date) -> N
         audit.append(log, "key_rotation", purpose=agreement.purpose, decision="created", key_version=key.version)
 
 
-def _log(log: Path, result: ReleaseResult, key: Key) -> None:
-    facts = {"purpose": result.purpose, "as_of": result.as_of}
-    audit.append(log, "optout_apply", **facts, list_date=result.opt_out_list, excluded=result.excluded)
-    audit.append(log, "output_release", **facts, decision="published" if result.changed else "unchanged",
-                 version=result.version, content_sha256=result.content_sha256, key_version=key.version,
-                 withheld=sorted(result.withheld), removed=result.removed,
-                 rows={name: counts.released for name, counts in result.tables.items()})  # fmt: skip
+def _lines(result: ReleaseResult, key_version: int) -> Lines:
+    """What the audit log is told of a release; noted on the shelf before it is published."""
+    facts = {"purpose": result.purpose, "as_of": result.as_of, "version": result.version}
+    opt_outs = {**facts, "list_date": result.opt_out_list, "excluded": dict(result.excluded)}
+    release = {
+        **facts,
+        "decision": "published" if result.changed else "unchanged",
+        "content_sha256": result.content_sha256,
+        "key_version": key_version,
+        "withheld": sorted(result.withheld),
+        "rows": {name: counts.released for name, counts in result.tables.items()},
+    }
+    return [("optout_apply", opt_outs), ("output_release", release)]
 
 
 def _reconcile(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 from spine import audit
 from spine.errors import ContractError, GovernanceError
@@ -29,17 +30,31 @@ def withdraw(purpose: str, settings: Settings, reason: str) -> list[int]:
 
     Whoever has a file open keeps it until they close it; nobody can open it again.
     """
-    versions = Shelf(settings.releases / purpose).withdraw()
+    shelf = Shelf(settings.releases / purpose)
+    facts = {"purpose": purpose, "decision": "withdrawn", "versions": list(shelf.versions), "reason": reason}
+    versions = shelf.withdraw([("output_release", facts)])
     if versions:
-        audit.append(
-            audit_log(settings),
-            "output_release",
-            purpose=purpose,
-            decision="withdrawn",
-            versions=versions,
-            reason=reason,
-        )
+        audit.append(audit_log(settings), "output_release", **facts)
+        shelf.logged()
     return versions
+
+
+def finish(shelf: Shelf, settings: Settings) -> list[str]:
+    """Finish what a run that died had begun: sweep the shelf, and log what it had done and not yet logged.
+
+    Returns:
+        One sentence for a withdrawal that was finished; nothing else needs saying.
+    """
+    shelf.sweep()
+    lines = shelf.unlogged
+    for kind, facts in lines:
+        audit.append_once(audit_log(settings), cast(audit.Kind, kind), **facts)
+    shelf.logged()
+    return [_withdrawn(str(facts["reason"])) for _, facts in lines if facts.get("decision") == "withdrawn"]
+
+
+def _withdrawn(reason: str) -> str:
+    return f"{reason}. The release that was published has been withdrawn"
 
 
 def withdraw_lapsed(settings: Settings, as_of: date) -> list[str]:
@@ -56,7 +71,7 @@ def withdraw_lapsed(settings: Settings, as_of: date) -> list[str]:
             judged all the same, and the message says which of them were withdrawn.
     """
     agreements, faults = read_agreements(settings.expectations / "agreements")
-    purposes = sorted(path.name for path in settings.releases.glob("*") if Shelf(path).versions)
+    purposes = sorted(path.name for path in settings.releases.glob("*") if path.is_dir())
     may_judge = set(purposes) if not faults else {agreement.purpose for agreement in agreements}
     withdrawn = []
     for purpose in (purpose for purpose in purposes if purpose in may_judge):
@@ -78,11 +93,12 @@ def withdraw_if_lapsed(purpose: str, settings: Settings, agreements: Iterable[Ag
     release is judged on the later of the two days.
     """
     shelf = Shelf(settings.releases / purpose)
+    finished = finish(shelf, settings)
     published = release_facts(shelf.versions.get(shelf.newest or 0))
     reason = _lapse(purpose, settings, agreements, max(as_of, published["as_of"]) if published else as_of)
     if reason and withdraw(purpose, settings, reason):
-        return f"{reason}. The release that was published has been withdrawn"
-    return None
+        return _withdrawn(reason)
+    return finished[0] if finished else None
 
 
 def _lapse(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:

@@ -14,7 +14,8 @@ from spine.synthetic.draws import chance, pick
 from spine.synthetic.population import Region
 
 _KINDS = ("second_home", "occupier", "organisation", "blank")
-_ORGANISATIONS = (
+#: Landlords and others that hold dwellings.
+ORGANISATIONS = (
     "Wexmoor Homes Ltd",
     "Larkmere Housing Association",
     "Gullholm Lettings Limited",
@@ -59,7 +60,7 @@ def _households(region: Region, district: int, day: date) -> pl.DataFrame:
         separator=" ",
         ignore_nulls=True,
     )
-    landlord = pl.Series(_ORGANISATIONS).gather(rng.integers(0, len(_ORGANISATIONS), size))
+    landlord = pl.Series(ORGANISATIONS).gather(rng.integers(0, len(ORGANISATIONS), size))
     joint = pl.col("second_role").is_in([hh.PARTNER, hh.SHARER]) & ~pl.Series(chance(rng, size, 0.04))
     empty = pl.col("lead").is_null()
     return grouped.with_columns(
@@ -116,7 +117,7 @@ def _empty(region: Region, district: int) -> pl.DataFrame:
     )
     since = region.draws.before() - rng.integers(60, 4000, size).astype("timedelta64[D]")
     frame = pl.DataFrame({"property": vacant, "kind": kind, "owner": owner, "since": since}).with_columns(
-        pl.Series("landlord", _ORGANISATIONS).gather(rng.integers(0, len(_ORGANISATIONS), size))
+        pl.Series("landlord", ORGANISATIONS).gather(rng.integers(0, len(ORGANISATIONS), size))
     )
     return frame.with_columns(
         pl.when(pl.col("kind") == "second_home").then("owner").alias("lead"),

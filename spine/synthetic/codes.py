@@ -8,9 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BRACKENFELL = "brackenfell_borough"
+HARCOMBE = "harcombe_district"
 SALTMARSH = "saltmarsh_district"
+TOR_VALLEY = "tor_valley_district"
 COUNTY = "wexmoor_county"
 ICB = "wexmoor_icb"
+#: The housing association that Saltmarsh transferred its homes to.
+WEXMOOR_HOMES = "wexmoor_homes"
 
 #: CASSR and DfE code of the county; neither list has issued it.
 COUNTY_CODE = "990"

@@ -17,31 +17,11 @@ from spine.synthetic.accounts import accounts_of
 from spine.synthetic.codes import BRACKENFELL, DISTRICTS, SALTMARSH, source
 from spine.synthetic.delivery import Output, SourceResult, write_text
 from spine.synthetic.draws import chance
-from spine.synthetic.faults import Faults, person_faults
+from spine.synthetic.faults import FOLDED_LETTERS, Faults, person_faults
 from spine.synthetic.population import Region
 
 #: Liability of a band as a share of band D, in ninths.
 _NINTHS = {"A": 6, "B": 7, "C": 8, "D": 9, "E": 11, "F": 13, "G": 15, "H": 18}
-_LETTERS = {
-    "ą": "a",
-    "ć": "c",
-    "ę": "e",
-    "ł": "l",
-    "ń": "n",
-    "ś": "s",
-    "ź": "z",
-    "ż": "z",
-    "č": "c",
-    "ď": "d",
-    "ě": "e",
-    "ň": "n",
-    "ř": "r",
-    "ť": "t",
-    "ů": "u",
-    "š": "s",
-    "ž": "z",
-}
-_FOLD = {**_LETTERS, **{key.upper(): value.upper() for key, value in _LETTERS.items()}}
 _BASE_RATES = {
     "maiden_name": 0.05,
     "punctuation": 0.15,
@@ -213,9 +193,9 @@ def _liable(region: Region, person: pl.Series, supplier: Supplier, faults: Fault
     if supplier.encoding == "cp1252":
         # most clerks fold the letters that the code page lacks; some systems write a question mark
         named = ("first_name", "middle_names", "surname")
-        lost = {name: pl.col(name).str.replace_many(dict.fromkeys(_FOLD, "?")) for name in named}
+        lost = {name: pl.col(name).str.replace_many(dict.fromkeys(FOLDED_LETTERS, "?")) for name in named}
         held = faults.apply(held, "letter_lost", 0.25, lost)
-        held = held.with_columns(pl.col(name).str.replace_many(_FOLD) for name in named)
+        held = held.with_columns(pl.col(name).str.replace_many(FOLDED_LETTERS) for name in named)
     else:
         inside = pl.col("title") + " " + pl.col("first_name")
         held = faults.apply(

@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from spine.errors import UsageError
+from spine.failpoints import reach
 from spine.files import fsync
 
 
@@ -64,10 +65,11 @@ def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
 def staging(out: Path) -> Iterator[Path]:
     """A folder beside the landing, removed at the end whatever happens."""
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = out / f".tmp-synth-{os.getpid()}"
+    folder = out / f".tmp-{os.getpid()}-synth"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     try:
+        reach("synthetic.delivery.before_write")
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -93,8 +95,10 @@ def publish(staged: Path, landing: Path, deliveries: Iterable[str]) -> None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         for file in (staged / path).iterdir():
-            fsync(file)
+            fsync(file, point="synthetic.delivery")
+        reach("synthetic.delivery.before_rename")
         os.rename(staged / path, target)
+        reach("synthetic.delivery.after_rename")
         fsync(target.parent)
 
 

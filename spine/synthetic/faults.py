@@ -60,6 +60,27 @@ _TRANSLITERATIONS = {
     "Al-Hassan": "Alhassan",
     "El-Sayed": "Elsayed",
 }
+_LETTERS = {
+    "ą": "a",
+    "ć": "c",
+    "ę": "e",
+    "ł": "l",
+    "ń": "n",
+    "ś": "s",
+    "ź": "z",
+    "ż": "z",
+    "č": "c",
+    "ď": "d",
+    "ě": "e",
+    "ň": "n",
+    "ř": "r",
+    "ť": "t",
+    "ů": "u",
+    "š": "s",
+    "ž": "z",
+}
+#: Letters that the code page 1252 lacks, and what clerks write for them.
+FOLDED_LETTERS = {**_LETTERS, **{key.upper(): value.upper() for key, value in _LETTERS.items()}}
 _DUMMY_BIRTH_DATES = (date(1900, 1, 1), date(1901, 1, 1), date(1900, 1, 1), date(1911, 11, 11))
 
 

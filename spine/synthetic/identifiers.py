@@ -68,3 +68,14 @@ def unique_pupil_numbers(birth_years: Ints, is_valid: Mask) -> pl.Series:
 def uprns(rng: np.random.Generator, size: int) -> pl.Series:
     """Unique property reference numbers (text, 12 digits) from the block 9909, all different."""
     return pl.Series("uprn", _UPRN_BASE + 1_000 + rng.permutation(size * 3)[:size]).cast(pl.String)
+
+
+def national_insurance_numbers(index: pl.Expr) -> pl.Expr:
+    """A number for each index below 20 million, all different, in the form of a National Insurance number.
+
+    Prefixes begin with X: the form allows it, and none is known to have been issued.
+    """
+    mixed = (index.cast(pl.Int64) * 7_654_321 + 1_234_567) % 20_000_000
+    letters = pl.lit(pl.Series("letter", list("ABCEGHJKLMNPRSTVWXYZ")))
+    suffix = pl.lit(pl.Series("suffix", list("ABCD"))).gather(mixed % 4)
+    return "X" + letters.gather(mixed // 1_000_000) + (mixed % 1_000_000).cast(pl.String).str.zfill(6) + suffix

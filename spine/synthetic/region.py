@@ -15,15 +15,19 @@ import polars as pl
 
 from spine.errors import UsageError
 from spine.files import replacing
+from spine.synthetic.academy import SYSTEMS, build_academy
 from spine.synthetic.areas import build_area_lookup
 from spine.synthetic.council_tax import SUPPLIERS, build_council_tax
 from spine.synthetic.delivery import SourceResult, publish, staging
 from spine.synthetic.draws import Draws
 from spine.synthetic.gp_patients import build_gp_registrations
+from spine.synthetic.housing import build_housing
 from spine.synthetic.identifiers import MAX_RESIDENTS
+from spine.synthetic.landlords import LANDLORDS
 from spine.synthetic.looked_after import build_looked_after
 from spine.synthetic.opt_out import build_opt_outs
 from spine.synthetic.population import Region, build_region, truth_of_people
+from spine.synthetic.rents import build_rents
 from spine.synthetic.social_care import build_social_care
 
 #: Fewer residents would leave some source without a row.
@@ -122,6 +126,13 @@ def _sources(region: Region, tell: Callable[[str], None]) -> Iterator[SourceResu
     for supplier in SUPPLIERS:
         tell(f"council tax of {supplier.partner}")
         yield build_council_tax(region, supplier)
+    for system in SYSTEMS:
+        tell(f"council tax of {system.partner}")
+        yield build_academy(region, system)
+    for landlord in LANDLORDS:
+        tell(f"tenancies and rents of {landlord.partner}")
+        yield build_housing(region, landlord)
+        yield build_rents(region, landlord)
     tell("adult social care")
     yield build_social_care(region)
     tell("children looked after")
@@ -154,5 +165,5 @@ def _write_truth(folder: Path, region: Region, results: list[_Staged]) -> None:
         ),
     }
     for name, table in tables.items():
-        with replacing(folder / f"{name}.parquet") as path:
+        with replacing(folder / f"{name}.parquet", point="synthetic.truth") as path:
             table.write_parquet(path)

@@ -77,8 +77,11 @@ def people(count: int, seed: int) -> list[Person]:
 
 
 def write(landing: Path, persons: list[Person], opted_out: list[Person], fhir: str = "bundle") -> None:
-    """All six datasets, dated DAY, opt-outs dated a few days before the run."""
+    """All datasets, dated DAY, opt-outs dated a few days before the run."""
     _council_tax(_folder(landing, "saltmarsh_district", "council_tax"), persons)
+    _academy(_folder(landing, "harcombe_district", "council_tax"), persons)
+    _tenancies(_folder(landing, "wexmoor_homes", "housing_tenancies"), persons)
+    _rents(_folder(landing, "wexmoor_homes", "rent_accounts"), persons)
     _social_care(_folder(landing, "wexmoor_county", "social_care"), persons)
     _looked_after(_folder(landing, "wexmoor_county", "looked_after"), persons)
     _patients(_folder(landing, "wexmoor_icb", "gp_registrations"), persons, fhir)
@@ -89,6 +92,16 @@ def write(landing: Path, persons: list[Person], opted_out: list[Person], fhir: s
 
 def in_council_tax(person: Person) -> bool:
     return person.is_adult and person.number % 4 != 1
+
+
+def in_academy(person: Person) -> bool:
+    """Liable under the other council's system, alone."""
+    return person.is_adult and person.number % 4 == 1
+
+
+def rents(person: Person) -> bool:
+    """Of a household that rents from the housing association, children included."""
+    return int(person.uprn[-6:]) % 5 == 0
 
 
 def in_social_care(person: Person) -> bool:
@@ -147,6 +160,91 @@ def _council_tax(folder: Path, persons: list[Person]) -> None:
         if in_council_tax(p)
     ]
     _write_csv(folder / "export (1).CSV", rows, delimiter="\t", encoding="utf-16")
+
+
+def _academy(folder: Path, persons: list[Person]) -> None:
+    """One division, headers in capitals, an open end of its own kind, and an account whose people are gone."""
+    liable = [p for p in persons if in_academy(p)]
+    gone = liable[::7]
+    accounts = [
+        {"ACCOUNT_REF": 500 + p.number, "LEAD_LIAB_NAME": f"{p.surname}, {p.forename}".upper(), "LEAD_LIAB_POS": "6",
+         "LEAD_LIAB_TITLE": "", "LEAD_LIAB_FORENAME": "", "LEAD_LIAB_SURNAME": "", "FOR_ADDR1": "not contracted"}
+        for p in liable
+    ]  # fmt: skip
+    accounts += [accounts[0] | {"ACCOUNT_REF": 90_000 + p.number, "LEAD_LIAB_NAME": "NOBODY, A"} for p in gone]
+    # the properties' references are numbers that somebody's spreadsheet has had
+    occupations = [
+        {"PROPERTY_REF": f"{p.number}.0", "ACCOUNT_REF": 500 + p.number, "OCCUPATION_DATE": "01-MAY-2019",
+         "VACATION_DATE": "9999-12-31", "LIVE_IND": 1, "TRANSIT_IND": 0}
+        for p in liable
+    ]  # fmt: skip
+    occupations += [
+        {"PROPERTY_REF": f"{p.number}.0", "ACCOUNT_REF": 90_000 + p.number, "OCCUPATION_DATE": "02-FEB-2011",
+         "VACATION_DATE": "30-APR-2019", "LIVE_IND": 0, "TRANSIT_IND": 0}
+        for p in gone
+    ]  # fmt: skip
+    properties = [
+        {"PROPERTY_REF": p.number, "ADDR1": f"{p.house} {p.street}".upper(), "ADDR2": "OTHERTON", "ADDR3": "",
+         "ADDR4": "", "POSTCODE": p.postcode, "UPRN": p.uprn, "BAND_010493": "B", "OWNER_NAME": "not contracted"}
+        for p in liable
+    ]  # fmt: skip
+    _write_csv(folder / "Q3 CT_ACCOUNT extract.txt", accounts, delimiter="~")
+    _write_csv(folder / "Q3 CT_OCCUPATION extract.txt", occupations, delimiter="~")
+    _write_csv(folder / "Q3 CT_PROPERTY extract.txt", properties, delimiter="~")
+
+
+def _tenancies(folder: Path, persons: list[Person]) -> None:
+    """People in two tranches, dates with a time, an open end written as a date, addresses in the properties."""
+    tenants = [p for p in persons if rents(p)]
+    never = "31-DEC-2099 00:00:00"
+    people = [
+        {"LPAR_PER_ALT_REF": f"TP{p.number}", "LPAR_TCY_ALT_REF": f"TY{p.uprn}", "LPAR_TYPE": "P",
+         "LPAR_PER_TITLE": "MS" if p.sex == "F" else "MR", "LPAR_PER_SURNAME": p.surname.upper(),
+         "LPAR_PER_FORENAME": p.forename.upper(), "LPAR_PER_DATE_OF_BIRTH": f"{p.born:%d-%b-%Y} 00:00:00".upper(),
+         "LPAR_PER_FRV_FGE_CODE": "FEMALE" if p.sex == "F" else "MALE", "LPAR_PER_NI_NO": f"xz{p.number:06d}a",
+         "LPAR_HOP_START_DATE": "01-APR-2022 00:00:00", "LPAR_HOP_END_DATE": never,
+         "LPAR_TIN_MAIN_TENANT_IND": "", "LPAR_COMMENTS": "not contracted"}
+        for p in tenants
+    ]  # fmt: skip
+    homes = {p.uprn: p for p in tenants}
+    tenancies = [
+        {"LTCY_ALT_REF": f"TY{uprn}", "LTCY_TTY_CODE": "ASY", "LTCY_ACT_START_DATE": "01-APR-2022 00:00:00",
+         "LTCY_ACT_END_DATE": never, "LTCY_THO_PROPREF1": f"R{uprn}"}
+        for uprn in homes
+    ]  # fmt: skip
+    properties = [
+        {"LPRO_PROPREF": f"R{uprn}", "UPRN": uprn, "LADR_STREET_NUMBER": p.house, "LAEL_STREET": p.street,
+         "LAEL_TOWN": "Otherton", "POSTCODE": p.postcode.lower()}
+        for uprn, p in homes.items()
+    ]  # fmt: skip
+    contacts = [
+        {
+            "LCDE_LEGACY_REF": f"TP{p.number}",
+            "LCDE_FRV_CME_CODE": "EMAIL",
+            "LCDE_CONTACT_VALUE": f"P{p.number}@EXAMPLE.ORG",
+        }
+        for p in tenants
+        if p.is_adult
+    ]
+    _write_csv(folder / "HEM_PEOPLE_1a.csv", people[::2], quoting=csv.QUOTE_ALL)
+    _write_csv(folder / "HEM_PEOPLE_1b.csv", people[1::2], quoting=csv.QUOTE_ALL)
+    _write_csv(folder / "hem_tcy.csv", tenancies)
+    _write_csv(folder / "HEM_PROPERTIES.CSV", properties, delimiter="\t")
+    _write_csv(folder / "mad_cde.csv", contacts)
+
+
+def _rents(folder: Path, persons: list[Person]) -> None:
+    homes = sorted({p.uprn for p in persons if rents(p)})
+    accounts = [
+        {"PAYMENT_REF": f"9{uprn}", "TENANCY_REF": f"TY{uprn}", "LRAC_START_DATE": "01/04/2022",
+         "BALANCE": "£1,204.50" if place % 3 == 0 else "-12.00", "BALANCE_DATE": "14/02/2028", "WEEKLY_RENT": "101.20"}
+        for place, uprn in enumerate(homes)
+    ]  # fmt: skip
+    actions = [
+        {"LACA_PAY_REF": f"9{uprn}", "LACA_ARA_CODE": "NTQ", "LACA_CREATED_DATE": "03/01/2028"} for uprn in homes[::3]
+    ]
+    _write_csv(folder / "rent_accounts.csv", accounts, encoding="cp1252")
+    _write_csv(folder / "hra_aca.csv", actions)
 
 
 def _social_care(folder: Path, persons: list[Person]) -> None:

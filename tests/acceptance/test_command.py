@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spine.runs import home_lock
+from spine.locks import home_lock
 from spine.settings import PROJECT_ROOT, Settings
 
 SPINE = Path(sys.executable).with_name("spine")

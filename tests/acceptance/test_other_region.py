@@ -25,10 +25,12 @@ def other(new_home: Callable[[str], Home]) -> Home:
 
 
 def test_all_layouts_are_read(other: Home) -> None:
-    assert other.summary.accepted == 6
+    assert other.summary.accepted == 9
     assert not other.summary.refused
     records = {source.source: source.records for source in other.summary.links}
     assert records["saltmarsh_district__council_tax"] == sum(map(other_region.in_council_tax, PERSONS))
+    assert records["harcombe_district__council_tax"] == sum(map(other_region.in_academy, PERSONS))
+    assert records["wexmoor_homes__housing_tenancies"] == sum(map(other_region.rents, PERSONS))
     assert records["wexmoor_county__social_care"] == sum(map(other_region.in_social_care, PERSONS))
     assert records["wexmoor_icb__gp_registrations"] == sum(map(other_region.in_practice, PERSONS))
 
@@ -130,7 +132,13 @@ def test_before_the_agreement_is_in_force_nothing_is_released(new_home: Callable
     assert not list(home.settings.releases.rglob("*.duckdb"))
 
 
-_SOURCES = (other_region.in_council_tax, other_region.in_social_care, other_region.in_practice)
+_SOURCES = (
+    other_region.in_council_tax,
+    other_region.in_academy,
+    other_region.rents,
+    other_region.in_social_care,
+    other_region.in_practice,
+)
 
 
 def _remove(folder: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from jinja2 import Environment
 
 from spine.settings import PROJECT_ROOT
+from tests.fixtures.academy_rows import HARCOMBE, TOR
 from tests.fixtures.dbt_warehouse import (
     ADA,
     ADA_OLD,
@@ -149,6 +150,27 @@ def test_council_tax_records(persons: dict[str, Any]) -> None:
     )
 
 
+def test_academy_records(persons: dict[str, Any]) -> None:
+    assert holds(
+        persons[f"{HARCOMBE}103/1"],
+        first_name="KIT",
+        surname="MOSSWICK",
+        sex="male",
+        uprn="777",
+        house_number="FLAT 2 9",
+        street="FERRY ROAD",
+        postcode="WX1 1AB",
+        known_since=date(2019, 6, 1),
+        address_from=date(2019, 6, 1),
+        source_person_id="103/1",
+    )
+    assert holds(persons[f"{HARCOMBE}103/2"], first_name="LIV", surname="JONQUIL", sex="female", uprn="777")
+    assert holds(
+        persons[f"{TOR}1-103/1"], first_name="Nady", surname="Cookley", house_number="3", known_since=date(2020, 7, 1)
+    )
+    assert not [record for record in persons if "201" in record or "202" in record]  # an ended account, an empty house
+
+
 def test_social_care_records(persons: dict[str, Any]) -> None:
     assert holds(
         persons[f"{SC}P1"],
@@ -205,9 +227,30 @@ def test_rows_add_up_and_say_why_they_were_dropped(home: Path) -> None:
     stages = rows_by(home, "target_relation", "FROM intermediate.int_reconciliation WHERE stage <> 'service events'")
     assert all(row["rows_in"] == row["rows_kept"] + row["rows_dropped"] for row in stages.values())
     reasons = {entry["reason"]: entry["row_count"] for entry in stages["int_persons__council_tax"]["dropped_by_reason"]}
-    assert reasons == {"organisation": 1, "not a person": 1, "blank lead person": 0, "blank second person": 5}
+    assert reasons == {"organisation": 1, "not a person": 1, "blank lead person": 0, "blank second person": 6}
     patients = stages["int_persons__gp_registrations"]["dropped_by_reason"]
     assert patients == [{"reason": "replaced record", "row_count": 1}]
+
+
+def test_rows_of_joined_tables_add_up_one_by_one(home: Path) -> None:
+    stages = rows_by(
+        home,
+        "source_relation",
+        "FROM intermediate.int_reconciliation WHERE target_relation = 'stg_council_tax__academy'",
+    )
+    found = {
+        name.rpartition("__")[2]: (row["rows_in"], row["rows_kept"], row["dropped_by_reason"])
+        for name, row in stages.items()
+    }
+    assert found == {
+        "ctaccount": (4, 2, [{"reason": "ended account", "row_count": 1}, {"reason": "void", "row_count": 1}]),
+        "ctoccupation": (
+            5,
+            2,
+            [{"reason": "ended", "row_count": 2}, {"reason": "of a dropped account", "row_count": 1}],
+        ),
+        "ctproperty": (3, 2, [{"reason": "no live account", "row_count": 1}]),
+    }
 
 
 def test_a_resident_takes_the_best_of_all_records(home: Path) -> None:

@@ -75,13 +75,13 @@ def test_the_release_says_what_it_is(home: Home) -> None:
     result = home.publish()
     (facts,) = query(home.settings.releases, PURPOSE, "FROM _release").to_dicts()
     assert (facts["purpose"], facts["version"], facts["as_of"], facts["is_demo"]) == (PURPOSE, 1, AS_OF, True)
-    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.0.0", 1)
+    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.1.0", 1)
     assert facts["table_rows"] == '{"residents": 3, "resident_services": 6}'
     assert facts["content_sha256"] == result.content_sha256
     described = home.query(
         "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'residents' AND comment IS NOT NULL"
     )
-    assert described == home.query("SELECT count(*) FROM _dictionary WHERE table_name = 'residents'") == [(19,)]
+    assert described == home.query("SELECT count(*) FROM _dictionary WHERE table_name = 'residents'") == [(21,)]
     (release,) = published(home.settings.releases)
     assert (release.purpose, release.version, release.as_of, release.rows["residents"]) == (PURPOSE, 1, AS_OF, 3)
 
@@ -210,6 +210,28 @@ def test_a_field_taken_out_of_the_agreement_is_withheld_and_reported(home: Home)
     assert result.withheld == {"residents.lives_alone": expected}
     with pytest.raises(UsageError, match="lives_alone"):
         home.query("SELECT lives_alone FROM residents")
+
+
+def test_rent_is_withheld_even_where_mart_contract_and_release_list_hold_it(home: Home) -> None:
+    home.sql("ALTER TABLE care_planning.residents ADD COLUMN arrears_weeks DOUBLE DEFAULT 8.25")
+    path = home.settings.expectations / "contracts" / "spine" / "care_planning__residents.odcs.yaml"
+    contract = yaml.safe_load(path.read_text())
+    source = "rent_accounts.lrac_last_aba_balance"
+    column = {
+        "name": "arrears_weeks",
+        "logicalType": "number",
+        "classification": "personal",
+        "description": "Rent owed.",
+    }
+    contract["schema"][0]["properties"].append(column | {"transformSourceObjects": [source]})
+    path.write_text(yaml.safe_dump(contract), encoding="utf-8")
+    release = yaml.safe_load((home.settings.expectations / "agreements" / "care_planning.yaml").read_text())["release"]
+    release["tables"]["residents"].append("arrears_weeks")
+    home.change_agreement(release=release)
+    result = home.publish()
+    assert result.withheld == {"residents.arrears_weeks": f"agreement care_planning does not cover {source}"}
+    with pytest.raises(UsageError, match="arrears_weeks"):
+        home.query("SELECT arrears_weeks FROM residents")
 
 
 def test_a_column_that_no_contract_promises_stays_behind(home: Home) -> None:

@@ -5,8 +5,8 @@ select
     postcode,
     lsoa21,
     local_authority_code
-from {{ ref('stg_area_lookup__onspd') }}
-where postcode is not null
+from {{ ref('stg_area_lookup') }}
+where _outcome is null and postcode is not null
 qualify
     row_number() over (
         partition by postcode order by terminated_month is not null asc, {{ newest_first() }}

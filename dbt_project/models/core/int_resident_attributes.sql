@@ -25,7 +25,14 @@ residents as (
         arg_min(date_of_death, (source_rank, date_of_death)) filter (where date_of_death is not null) as date_of_death,
         bool_or(is_restricted)
         or resident_id in (select namesakes.resident_id from {{ ref('int_restricted_namesakes') }} as namesakes)
-            as is_restricted,
+        -- Marked as at risk by a landlord: what that means is the landlord's own, so where they live is not shown.
+        or resident_id in (
+            select crosswalk.resident_id
+            from {{ source('linkage', 'crosswalk') }} as crosswalk
+            inner join {{ ref('int_persons__housing_tenancies') }} as tenants
+                on crosswalk.record_id = tenants.record_id
+            where tenants.is_at_risk
+        ) as is_restricted,
         bool_or(is_no_fixed_abode) as is_no_fixed_abode,
         count(*) as record_count,
         count(distinct source) as source_count,

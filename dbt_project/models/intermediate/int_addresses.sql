@@ -61,11 +61,11 @@ gathered as (
         accounts.address_lines as lines,
         accounts.postcode_text,
         accounts.uprn,
-        null::date as address_from,
+        accounts.occupied_since as address_from,
         null::date as address_to,
         true as is_current,
         not accounts.is_empty_property as is_residence,
-        accounts.first_delivered as evidence_date
+        coalesce(accounts.occupied_since, accounts.first_delivered) as evidence_date
     from {{ ref('int_council_tax_parties') }} as parties
     inner join {{ ref('int_council_tax_accounts') }} as accounts
         on parties.account_id = accounts.account_id
@@ -95,6 +95,20 @@ gathered as (
         false as is_residence,
         coalesce(last_evidence_date, known_since) as evidence_date
     from {{ ref('int_persons__looked_after') }}
+    union all
+    -- Every home that a landlord has let to the household, past ones too.
+    select
+        record_id,
+        address_lines as lines,
+        postcode_text,
+        uprn,
+        stay_from as address_from,
+        stay_to as address_to,
+        is_home as is_current,
+        true as is_residence,
+        coalesce(stay_from, first_delivered) as evidence_date
+    from {{ ref('int_housing_members') }}
+    where has_address
 ),
 
 -- Lines are cut at commas, so that it does not matter on how many lines a source puts an address.

@@ -4,8 +4,8 @@ with accounts as (
         *,
         coalesce(discount_start_date <= {{ as_of() }}, true)
         and coalesce(discount_expiry_date >= {{ as_of() }}, true) as is_discount_current
-    from {{ ref('stg_council_tax__nfi') }}
-    where account_id is not null
+    from {{ ref('stg_council_tax') }}
+    where _outcome is null and account_id is not null
     qualify row_number() over (partition by account_id order by {{ newest_first() }}) = 1
 )
 
@@ -53,7 +53,10 @@ select
         ),
         false
     ) as has_single_adult_discount,
-    least(coalesce(discount_start_date, _first_delivered), _first_delivered) as known_since,
+    occupied_since,
+    least(
+        coalesce(discount_start_date, _first_delivered), coalesce(occupied_since, _first_delivered), _first_delivered
+    ) as known_since,
     _first_delivered as first_delivered,
     _delivery_date as last_delivery_date
 from accounts

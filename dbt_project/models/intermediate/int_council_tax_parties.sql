@@ -133,6 +133,20 @@ unmarked as (
     from marked
 ),
 
+-- "SURNAME, TITLE FORENAME & SURNAME, TITLE FORENAME" as "SURNAME & SURNAME, TITLE FORENAME & TITLE FORENAME"; of
+-- three people the first two count.
+paired as (
+    select
+        * exclude (surname),
+        regexp_replace(
+            surname,
+            '^([^,&+]+),([^,&+]*)(?:&|\+|\band\b)([^,]+),([^&+]*).*$',
+            '\1 & \3, \2 & \4',
+            'i'
+        ) as surname
+    from unmarked
+),
+
 -- "SURNAME, TITLE FORENAME MIDDLE": what follows the comma is given names in natural order.
 turned as (
     select
@@ -141,7 +155,7 @@ turned as (
             when contains(surname, ',') then nullif(trim(split_part(surname, ',', 1)), '') else surname
         end as surname,
         case when contains(surname, ',') then nullif(trim(split_part(surname, ',', 2)), '') end as after_comma
-    from unmarked
+    from paired
 ),
 
 halved as (

@@ -6,8 +6,8 @@ with patients as (
         *,
         len(list_filter(coalesce(links, []), lambda l: l.type = 'replaced-by')) > 0 as is_replaced,
         min(_first_delivered) over (partition by record_id) as first_delivered
-    from {{ ref('stg_gp_registrations__fhir') }}
-    where record_id is not null
+    from {{ ref('stg_gp_registrations') }}
+    where _outcome is null and record_id is not null
     qualify
         row_number() over (partition by record_id order by version_number desc nulls last, {{ newest_first() }}) = 1
 )

@@ -1,13 +1,15 @@
 -- Every row of the episodes table with what became of it.
 with children as (
-    select distinct record_id from {{ ref('stg_looked_after__ssda903_header') }}
+    select distinct record_id from {{ ref('stg_looked_after_header') }}
+    where _outcome is null
 ),
 
 episodes as (
     select
         *,
         row_number() over (partition by record_id, episode_start_date order by {{ newest_first() }}) as age_of_row
-    from {{ ref('stg_looked_after__ssda903_episodes') }}
+    from {{ ref('stg_looked_after_episodes') }}
+    where _outcome is null
 )
 
 select

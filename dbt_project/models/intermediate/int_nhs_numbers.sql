@@ -6,7 +6,8 @@ with patients as (
         _partner as partner,
         links,
         list_append(nhs_numbers_as_sent, {{ ten_digits('source_person_id') }}) as numbers
-    from {{ ref('stg_gp_registrations__fhir') }}
+    from {{ ref('stg_gp_registrations') }}
+    where _outcome is null
 ),
 
 links as (
@@ -37,7 +38,8 @@ numbers as (
     select
         record_id,
         nhs_number_as_sent as nhs_number
-    from {{ ref('stg_social_care__cld') }}
+    from {{ ref('stg_social_care') }}
+    where _outcome is null
     union all
     select
         record_id,

@@ -1,8 +1,9 @@
 -- What linkage reads: every person whom a source knows, in one shape. Its columns are a contract.
-{%- set sources = ['council_tax', 'social_care', 'gp_registrations', 'looked_after'] %}
+{%- set datasets = [] %}
+{%- do add_person_datasets(datasets) %}
 
 with persons as (
-    {%- for dataset in sources %}
+    {%- for dataset in datasets %}
     select * from {{ ref('int_persons__' ~ dataset) }}
     {%- if not loop.last %}
     union all by name
@@ -31,7 +32,7 @@ select
     persons.nhs_number,
     persons.nhs_number_status,
     persons.superseded_nhs_numbers,
-    null::varchar as nino,
+    persons.nino,
     persons.upn,
     addresses.uprn,
     addresses.house_number,

@@ -4,8 +4,8 @@ with children as (
     select
         *,
         min(_first_delivered) over (partition by record_id) as first_delivered
-    from {{ ref('stg_looked_after__ssda903_header') }}
-    where record_id is not null
+    from {{ ref('stg_looked_after_header') }}
+    where _outcome is null and record_id is not null
     qualify row_number() over (partition by record_id order by {{ newest_first() }}) = 1
 ),
 

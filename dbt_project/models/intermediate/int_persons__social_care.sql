@@ -6,8 +6,8 @@ with events as (
         row_number() over (
             partition by record_id order by event_start_date desc nulls last, {{ newest_first() }}
         ) as age_of_row
-    from {{ ref('stg_social_care__cld') }}
-    where record_id is not null
+    from {{ ref('stg_social_care') }}
+    where _outcome is null and record_id is not null
 )
 
 select

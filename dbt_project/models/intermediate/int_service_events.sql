@@ -1,4 +1,5 @@
--- What services did for a person and when: social care events, episodes of care, registrations with a practice.
+-- What services did for a person and when: social care events, episodes of care, registrations with a practice and
+-- stays under a tenancy.
 select
     record_id,
     'social_care' as service,
@@ -36,3 +37,16 @@ select
     registered_to as end_date,
     gp_practice_code as source_reference
 from {{ ref('int_gp_practices') }}
+union all
+select
+    record_id,
+    'housing_tenancies' as service,
+    'tenancy' as event_type,
+    case when is_main_tenant then 'main tenant' when is_tenant then 'tenant' else 'household member' end as client_type,
+    tenure as status,
+    null::integer as status_rank,
+    stay_from as start_date,
+    stay_to as end_date,
+    tenancy_reference as source_reference
+from {{ ref('int_housing_members') }}
+where stay_outcome = 'kept'

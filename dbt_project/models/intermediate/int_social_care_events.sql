@@ -8,7 +8,8 @@ with events as (
                 record_id, event_type_code, event_reference, event_start_date, service_type_code, service_component
             order by {{ newest_first() }}
         ) as age_of_row
-    from {{ ref('stg_social_care__cld') }}
+    from {{ ref('stg_social_care') }}
+    where _outcome is null
 ),
 
 deaths as (

@@ -27,9 +27,15 @@ inner join {{ ref('fct_council_tax_account') }} as accounts
     on restricted.resident_id = accounts.other_resident_id
 where accounts.property_id is not null
 union all
--- the partner of a council tax row is a district, which is an area
+select restricted.resident_id
+from restricted
+inner join {{ ref('fct_tenancy') }} as tenancies
+    on restricted.resident_id = tenancies.resident_id
+where tenancies.property_id is not null
+union all
+-- the partner of a council tax or housing row is a district or a landlord, which is an area
 select restricted.resident_id
 from restricted
 inner join {{ ref('care_planning_resident_services') }} as services
     on restricted.resident_id = services.resident_id
-where services.service = 'council_tax'
+where services.service in ('council_tax', 'housing_tenancies')

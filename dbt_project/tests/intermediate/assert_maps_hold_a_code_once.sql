@@ -14,3 +14,11 @@ select
 from {{ ref('social_care_codes') }}
 group by field, code
 having count(*) > 1
+union all
+select
+    'housing' as map,
+    field as scope,
+    code
+from {{ ref('housing_codes') }}
+group by field, code
+having count(*) > 1

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -130,6 +131,26 @@ def test_a_typed_column_implies_that_odd_values_warn_and_mostly_odd_values_refus
     assert set(rules) == {"table__has_rows", "born__is_a_date", "born__mostly_dates"}
     assert (rules["born__is_a_date"].severity, rules["born__mostly_dates"].severity) == ("warning", "error")
     assert str(rules["born__mostly_dates"].threshold) == "must be less or equal to 20 %"
+
+
+def test_a_documented_length_implies_that_longer_values_warn(tmp_path: Path) -> None:
+    content = changed()
+    content["schema"][0]["properties"][0]["logicalTypeOptions"] = {"maxLength": 8}
+    rule = next(r for r in load_contract(write(tmp_path, content)).rules if r.name == "id__within_length")
+    assert (rule.severity, rule.dimension, str(rule.threshold)) == ("warning", "conformity", "must be 0 rows")
+    assert rule.sentence == "No value of id is longer than 8 characters."
+    query = str(rule.arguments["query"]).replace("${column}", "id").replace("${table}", "people")
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE people AS FROM (VALUES ('12345678'), ('123456789'), (NULL)) AS people (id)")
+        assert connection.execute(query).fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("length", [0, -1, 2.5, "8", True])
+def test_a_length_that_is_none_is_refused(tmp_path: Path, length: object) -> None:
+    content = changed()
+    content["schema"][0]["properties"][0]["logicalTypeOptions"] = {"maxLength": length}
+    with pytest.raises(ContractError, match="maxLength"):
+        load_contract(write(tmp_path, content))
 
 
 def test_bounds_of_a_server_entry_are_dates(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_a_damaged_lake_file_is_named_and_not_quoted(home, bytes_left):
         home.rows("SELECT number FROM raw.codes__list__codes")
     assert not isinstance(caught.value, DeliveryError)
     assert "the lake file of north/codes/2028-02-01 r001, table 'codes', cannot be read" in str(caught.value)
-    assert "delete its lake folder and ledger record" in str(caught.value)
+    assert "spine replay --partner north --dataset codes --date 2028-02-01" in str(caught.value)
     assert str(home.root) not in str(caught.value)
 
 

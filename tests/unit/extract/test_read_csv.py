@@ -178,3 +178,68 @@ def test_the_same_parquet_whatever_the_threads(home, tmp_path):
         entry = other.run(threads)[0]
         digests.add((other.lake / entry.folder / "manifest.json").read_text())
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("delimiter", ["~", "^", ":"])
+def test_rare_delimiters_are_found(home, delimiter):
+    home.deliver("people", {"a.csv": f"{HEADER}\n1,O'Neil,E07,10:30\n".replace(",", delimiter).replace("10:30", "x")})
+    assert home.rows(PEOPLE) == [("1", "O'Neil", "E07", "x", 1)]
+
+
+def test_colons_in_cells_are_no_delimiter(home):
+    home.deliver("people", {"a.csv": f"{HEADER}\n1,A,E07,2028-01-01 10:30:00\n"})
+    assert home.rows(PEOPLE)[0][3] == "2028-01-01 10:30:00"
+
+
+def test_an_apostrophe_is_a_quote_only_where_it_was_needed(home):
+    home.deliver("people", {"a.csv": f"{HEADER}\n1,'O''Neil, A',E07,'x\ny'\n2,O'Neil,E07,\n"})
+    assert [row[1] for row in home.rows(PEOPLE)] == ["O'Neil, A", "O'Neil"]
+
+
+@pytest.mark.parametrize("cell", ["O'Neil", "'Neil", "'tis'", "Neil'", "'A' Street"])
+def test_an_apostrophe_in_a_name_is_no_quote(home, cell):
+    home.deliver("people", {"a.csv": f"{HEADER}\n1,{cell},E07,\n2,{cell},E07,\n"})
+    assert {row[1] for row in home.rows(PEOPLE)} == {cell}
+
+
+def test_a_file_in_which_nothing_is_quoted(home):
+    text = f'{HEADER}\n1,"Rose Cottage,E07,6" nail\n2,"Oak" House,E07,\n3,A,E07,\n'
+    home.deliver("people", {"a.csv": text})
+    assert [(row[1], row[3]) for row in home.rows(PEOPLE)] == [
+        ('"Rose Cottage', '6" nail'),
+        ('"Oak" House', None),
+        ("A", None),
+    ]
+
+
+def test_backslashes_before_quotes(home):
+    home.deliver("people", {"a.csv": f'{HEADER}\n1,"Ann \\"Nan\\" Lee, A",E07,\n2,"C:\\\\x",E07,\n3,B,E07,\n'})
+    assert [row[1] for row in home.rows(PEOPLE)] == ['Ann "Nan" Lee, A', "C:\\x", "B"]
+
+
+@pytest.mark.parametrize(
+    "above", ["Report run on 01/03/2028\n\n", 'Council "tax", extract;\nPage 1,,\n', 'The "open quote\n']
+)
+def test_text_above_the_header_is_passed_over(home, above):
+    entry = home.deliver("people", {"a.csv": f"{above}{HEADER}\n1,A,E07,x\n2,B,E07,y\n"})
+    assert [(row[0], row[4]) for row in home.rows(PEOPLE)] == [("1", 1), ("2", 2)]
+    assert entry.tables["people"].rows_read == 2
+
+
+@pytest.mark.parametrize(
+    "trailer", ["Total rows: 2", "END", "Total rows,2,,", "*** End of report ***", "END,,,", "(2 rows affected)"]
+)
+def test_a_trailer_is_no_row(home, trailer):
+    entry = home.deliver("people", {"a.csv": f"{HEADER}\n1,A,E07,x\n2,B,E07,y\n{trailer}\n"})
+    counts = entry.tables["people"]
+    assert (counts.rows_read, counts.kept, counts.quarantined, counts.ignored) == (3, 2, 0, 1)
+
+
+def test_a_name_like_a_trailer_is_a_row(home):
+    entry = home.deliver("people", {"a.csv": f"{HEADER}\n1,End,E07,\n2,Total,E07,\n"})
+    assert entry.tables["people"].kept == 2
+
+
+def test_dropped_columns_are_named_by_the_reader(home):
+    entry = home.deliver("people", {"a.csv": f"{HEADER},Religion\n1,A,E07,x,secret\n"})
+    assert entry.tables["people"].columns_dropped == 1

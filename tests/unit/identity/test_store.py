@@ -61,7 +61,7 @@ def test_a_crash_before_the_commit_leaves_the_old_generation(
     store = IdentityStore(tmp_path)
     save(store, "a b", 1)
 
-    def crash(path: Path) -> None:
+    def crash(path: Path, point: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(store_module, step, crash)

@@ -6,7 +6,13 @@ import nhs_number
 import numpy as np
 import polars as pl
 
-from spine.synthetic.identifiers import break_check_digit, nhs_numbers, unique_pupil_numbers, uprns
+from spine.synthetic.identifiers import (
+    break_check_digit,
+    national_insurance_numbers,
+    nhs_numbers,
+    unique_pupil_numbers,
+    uprns,
+)
 
 
 def test_nhs_numbers_are_all_of_the_reserved_range() -> None:
@@ -42,3 +48,9 @@ def test_uprns_are_distinct_and_of_the_invented_block() -> None:
     drawn = uprns(np.random.default_rng(3), 5_000)
     assert drawn.n_unique() == 5_000
     assert drawn.str.contains(r"^9909\d{8}$").all()
+
+
+def test_national_insurance_numbers_have_the_form_and_a_prefix_of_nobody() -> None:
+    numbers = pl.DataFrame({"person": range(100_000)}).select(national_insurance_numbers(pl.col("person"))).to_series()
+    assert numbers.n_unique() == 100_000
+    assert numbers.str.contains(r"^X[ABCEGHJ-NPRSTV-Z]\d{6}[A-D]$").all()

@@ -1,5 +1,5 @@
--- Care planning: which services know a resident of the mart, at which partner and since when. A district is an area,
--- so the council tax of a restricted resident is left out: it would say where they are.
+-- Care planning: which services know a resident of the mart, at which partner and since when. A district or a landlord
+-- is an area, so council tax and housing of a restricted resident are left out: they would say where they are.
 {{ config(alias='resident_services') }}
 
 select
@@ -14,5 +14,5 @@ inner join {{ ref('int_person_records') }} as persons
     on bridge.record_id = persons.record_id
 inner join {{ ref('dim_resident') }} as people
     on bridge.resident_id = people.resident_id
-where not (people.is_restricted and bridge.dataset = 'council_tax')
+where not (people.is_restricted and bridge.dataset in ('council_tax', 'housing_tenancies'))
 group by bridge.resident_id, bridge.dataset, bridge.partner

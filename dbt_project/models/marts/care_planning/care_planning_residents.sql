@@ -1,7 +1,8 @@
 -- Care planning: every adult whom any source knows, and everybody whose date of birth is not known.
 {{ config(alias='residents') }}
 {%- set services = {
-    'council_tax': 'council_tax', 'social_care': 'social_care', 'gp_registrations': 'gp', 'looked_after': 'looked_after'
+    'council_tax': 'council_tax', 'social_care': 'social_care', 'gp_registrations': 'gp', 'looked_after': 'looked_after',
+    'housing_tenancies': 'housing_tenancies'
 } %}
 
 with residents as (
@@ -60,6 +61,8 @@ select
     services.gp_since,
     services.is_known_to_looked_after,
     services.looked_after_since,
+    services.is_known_to_housing_tenancies,
+    services.housing_tenancies_since,
     services.service_count,
     case
         when services.is_known_to_social_care then coalesce(open_services.social_care_status, 'none open')

@@ -30,6 +30,7 @@ select
     clean_text(keyed.other_forename) as other_forename,
     clean_text(keyed.other_middle_name) as other_middle_name,
     {{ birth_date('keyed.other_date_of_birth') }} as other_date_of_birth,
+    null::date as occupied_since,
     as_date(keyed.discount_start_date) as discount_start_date,
     as_end_date(keyed.discount_expiry_date) as discount_expiry_date,
     keyed.discount_key as discount_code,

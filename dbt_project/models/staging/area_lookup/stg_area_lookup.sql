@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ union_layouts('area_lookup') }}

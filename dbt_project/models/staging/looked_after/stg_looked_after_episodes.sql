@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ union_layouts('looked_after', 'episodes') }}

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ union_layouts('rent_accounts', 'revenue_accounts') }}

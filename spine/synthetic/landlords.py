@@ -1,0 +1,124 @@
+"""The two social landlords: what one's system writes and how it differs from the other's.
+
+Put here: references, codes and dialects of both, and writing tables in them. Never here: who rents (tenancies).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from spine.synthetic.codes import DISTRICTS, HARCOMBE, SALTMARSH, WEXMOOR_HOMES
+from spine.synthetic.delivery import write_text
+
+
+@dataclass(frozen=True)
+class Landlord:
+    """How one landlord's system exports.
+
+    Attributes:
+        area: the district that its homes are in.
+        is_upper: headers and names in capitals.
+        has_addresses: True where addresses are a file of their own, False where they stand in properties.
+        has_balances: weekly balances in a file of their own; else elements of the charge are.
+        day: format of dates.
+        person, tenancy, home, payment: formats of references, with a number for `{}`.
+        tenures: type and tenure of a usual tenancy, then of a fixed-term or starter one, then of a leaseholder's.
+        relations: codes of a tenant, partner, child, parent and other.
+        file: pattern of file names.
+        snapshots: days before the as-of date.
+    """
+
+    partner: str
+    area: str
+    is_upper: bool
+    has_addresses: bool
+    has_balances: bool
+    day: str
+    person: str
+    tenancy: str
+    home: str
+    payment: str
+    tenures: tuple[tuple[str, str], ...]
+    relations: tuple[str, str, str, str, str]
+    encoding: str
+    separator: str
+    line_end: str
+    quotes: Literal["necessary", "always"]
+    file: str
+    snapshots: tuple[int, ...] = (4, 35)
+
+    @property
+    def district(self) -> int:
+        """The place of its area among the districts."""
+        return next(index for index, entry in enumerate(DISTRICTS) if entry.id == self.area)
+
+
+LANDLORDS = (
+    Landlord(
+        partner=HARCOMBE,
+        area=HARCOMBE,
+        is_upper=True,
+        has_addresses=False,
+        has_balances=True,
+        day="%d-%b-%Y",
+        person="{}",
+        tenancy="{}",
+        home="HD{}",
+        payment="7{}",
+        tenures=(("SEC", "SECURE"), ("INT", "NONSEC"), ("LEA", "LEASEHOLD")),
+        relations=("TENANT", "SPOUSE", "CHILD", "PARENT", "OTHER"),
+        encoding="cp1252",
+        separator=",",
+        line_end="\r\n",
+        quotes="always",
+        file="HOU_{table}_{day:%Y%m%d}.csv",
+    ),
+    Landlord(
+        partner=WEXMOOR_HOMES,
+        area=SALTMARSH,
+        is_upper=False,
+        has_addresses=True,
+        has_balances=False,
+        day="%Y-%m-%d",
+        person="P{}",
+        tenancy="T{}/1",
+        home="{}",
+        payment="WH-{}",
+        tenures=(("ASY", "NONSEC"), ("ASH", "NONSEC"), ("SHO", "LEASEHOLD")),
+        relations=("TEN", "PART", "SONDAU", "PAR", "OTH"),
+        encoding="utf-8",
+        separator=";",
+        line_end="\n",
+        quotes="necessary",
+        file="{table}.csv",
+    ),
+)
+
+
+def numbered(pattern: str, number: pl.Expr, digits: int = 7) -> pl.Expr:
+    """A reference: the number at a fixed length in the landlord's pattern."""
+    return pl.format(pattern, number.cast(pl.String).str.zfill(digits))
+
+
+def writer(landlord: Landlord, tables: Callable[[], Mapping[str, pl.DataFrame]], day: date) -> Callable[[Path], None]:
+    """What writes the tables of one day as the landlord's system does: one file each."""
+
+    def write(folder: Path) -> None:
+        for table, frame in tables().items():
+            dates = [name for name, kind in frame.schema.items() if kind == pl.Date]
+            text = frame.with_columns(pl.col(dates).dt.strftime(landlord.day).str.to_uppercase())
+            if landlord.is_upper:
+                text = text.rename(str.upper)
+            file = landlord.file.format(table=table, day=day)
+            content = text.write_csv(
+                separator=landlord.separator, line_terminator=landlord.line_end, quote_style=landlord.quotes
+            )
+            write_text(folder / file, content, landlord.encoding)
+
+    return write
