@@ -22,6 +22,9 @@ from spine.errors import ContractError
 from spine.runs import RunRecord, as_of_from
 from spine.settings import Settings
 
+#: Dropped columns that are named, of each delivery.
+_NAMED = 6
+
 contracts_app = typer.Typer(no_args_is_help=True, help="Check the contracts, and derive what follows from them.")
 app.add_typer(contracts_app, name="contracts")
 
@@ -68,7 +71,10 @@ def status() -> None:
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     states = in_use(entries, contracts, as_of)
     used = {part.entry.delivery for source in states for part in source.parts}
-    sources = Table("source", "newest", "verdict", "rows kept", "in use", box=box.SIMPLE_HEAD, title=f"As of {as_of}")
+    sources = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"As of {as_of}")
+    sources.add_column("source", no_wrap=True)
+    for heading in ("newest", "verdict", "rows", "in use"):
+        sources.add_column(heading)
     dropped: list[str] = []
     for source in states:
         mine = [e for e in entries if (e.partner, e.dataset) == (source.partner, source.dataset)]
@@ -78,12 +84,15 @@ def status() -> None:
             sources.add_row(label, "none", "", "", "")
             continue
         kept = sum(t.kept for t in newest.tables.values())
-        in_use_now = sorted(e.delivery.rpartition("/")[2] for e in mine if e.delivery in used)
+        days = sorted({str(e.date) for e in mine if e.delivery in used})
         verdict = newest.verdict + (", stale" if source.is_stale else "")
-        sources.add_row(label, str(newest.date), verdict, f"{kept:,}", ", ".join(dict.fromkeys(in_use_now)))
+        in_use_now = "yes" if days == [str(newest.date)] else ", ".join(days)
+        sources.add_row(label, str(newest.date), verdict, f"{kept:,}", in_use_now)
         names = sorted({name for t in newest.tables.values() for name in t.columns_dropped_names})
         if names:
-            dropped.append(f"Columns that no contract names, dropped from {newest.delivery}: {', '.join(names)}")
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            listed = ", ".join(names[:_NAMED]) + more
+            dropped.append(f"Columns that no contract names, dropped from {newest.delivery}: {listed}")
     out.print(sources)
     for line in dropped:
         out.print(Text(line))
