@@ -6,8 +6,10 @@ Put here: commands that leave a home as it is. Never here: a run.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -21,6 +23,9 @@ from spine.contracts.layouts import stale_layouts, write_layouts
 from spine.errors import ContractError
 from spine.runs import RunRecord, as_of_from
 from spine.settings import Settings
+
+if TYPE_CHECKING:  # slow to import: only where it is needed
+    from spine.extract import InUse, LedgerEntry
 
 #: Dropped columns that are named, of each delivery.
 _NAMED = 6
@@ -70,6 +75,21 @@ def status() -> None:
     as_of = RunRecord(settings).last_as_of or as_of_from(None, settings)
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     states = in_use(entries, contracts, as_of)
+    sources, dropped = _sources(states, entries, as_of)
+    out.print(sources)
+    for line in dropped:
+        out.print(Text(line))
+    for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
+        out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
+    releases = Table("purpose", "version", "as of", "rows", box=box.SIMPLE_HEAD, title="Released")
+    for release in published(settings.releases):
+        rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
+        releases.add_row(release.purpose, str(release.version), str(release.as_of), rows)
+    out.print(releases)
+
+
+def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: date) -> tuple[Table, list[str]]:
+    """One row for each source, and a line for each newest delivery that had columns dropped."""
     used = {part.entry.delivery for source in states for part in source.parts}
     sources = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"As of {as_of}")
     sources.add_column("source", no_wrap=True)
@@ -93,16 +113,7 @@ def status() -> None:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             listed = ", ".join(names[:_NAMED]) + more
             dropped.append(f"Columns that no contract names, dropped from {newest.delivery}: {listed}")
-    out.print(sources)
-    for line in dropped:
-        out.print(Text(line))
-    for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
-        out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
-    releases = Table("purpose", "version", "as of", "rows", box=box.SIMPLE_HEAD, title="Released")
-    for release in published(settings.releases):
-        rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
-        releases.add_row(release.purpose, str(release.version), str(release.as_of), rows)
-    out.print(releases)
+    return sources, dropped
 
 
 @contracts_app.command(epilog="Example: spine contracts validate")
