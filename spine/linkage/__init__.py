@@ -46,7 +46,7 @@ def link(records: pl.DataFrame, config: LinkageConfig | None = None) -> LinkageR
 
     Args:
         records: one row per person record, columns as int_person_records (see
-            `standardise.INPUT`); every column but record_id may be missing or null.
+            `conform.INPUT`); every column but record_id may be missing or null.
         config: the shipped settings where left out.
 
     Raises:

@@ -16,6 +16,9 @@ from spine.linkage.encode import Codes, Encoded
 
 _SURNAMES = ("surname", "part_1", "part_2", "former_0", "former_1", "former_2")
 _LARGEST_KEY = 2**62
+#: A further column is a block where a record shares its value with no more than so many on average.
+_MEAN_BLOCK = 20
+_EXTRA_CAP = 40
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def block(encoded: Encoded, config: LinkageConfig) -> Candidates:
     """
     found: list[Codes] = []
     rules: list[dict[str, Any]] = []
-    for rule in config.blocking:
+    for rule in (*config.blocking, *_rules_of_extras(encoded)):
         pairs, counts = _apply(rule, encoded)
         found.append(pairs)
         rules.append({"rule": rule.name, **counts})
@@ -50,6 +53,13 @@ def block(encoded: Encoded, config: LinkageConfig) -> Candidates:
         "capped_blocks": sum(rule["capped_blocks"] for rule in rules),
     }
     return Candidates(left[allowed], right[allowed], report)
+
+
+def _rules_of_extras(encoded: Encoded) -> tuple[BlockingRule, ...]:
+    """A block for each further column whose values are shared by few records."""
+    held = {name: np.bincount(encoded.codes[name])[1:] for name in encoded.scheme.extra_comparisons}
+    few = [name for name, counts in held.items() if (counts**2).sum() <= _MEAN_BLOCK * max(counts.sum(), 1)]
+    return tuple(BlockingRule(name=name, keys=(name,), cap=_EXTRA_CAP) for name in few)
 
 
 def _apply(rule: BlockingRule, encoded: Encoded) -> tuple[Codes, dict[str, int]]:

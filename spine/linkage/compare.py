@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from nicknames import NickNamer
 from rapidfuzz import process
-from rapidfuzz.distance import JaroWinkler
+from rapidfuzz.distance import OSA, JaroWinkler
 
 from spine.linkage.encode import Codes, Encoded
-from spine.linkage.levels import COMPARISONS, Comparison, level
+from spine.linkage.levels import level
 
 Flags = npt.NDArray[np.bool_]
 Levels = npt.NDArray[np.uint8]
@@ -40,14 +40,16 @@ class Compared:
         levels: for each comparison the level number (see `LEVELS`); one array entry per pair.
         home: both records are at one dwelling.
         anchor: equal NHS numbers, and nothing else speaks against it.
+        lookalike: two people unless the whole weight says otherwise (twins).
         veto: index into `VETOES`.
     """
 
     left: Codes
     right: Codes
-    levels: dict[Comparison, Levels]
+    levels: dict[str, Levels]
     home: Flags
     anchor: Flags
+    lookalike: Flags
     veto: Levels
 
 
@@ -89,25 +91,30 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     pairs = _Pairs(encoded, left, right)
     home = _same_home(pairs)
     swapped = _swapped(pairs)
-    levels: dict[Comparison, Levels] = {
-        "first_name": _first_name(pairs, swapped),
+    first_name = _first_name(pairs, swapped)
+    # A surname where the other record has its forename is a slip of columns, not a sibling.
+    twins = home & _other_name(first_name) & ~pairs.equal("first", "surname")
+    levels: dict[str, Levels] = {
+        "first_name": first_name,
         "surname": _surname(pairs, swapped),
-        "date_of_birth": _date_of_birth(pairs),
+        "date_of_birth": _date_of_birth(pairs, twins),
         "address": _address(pairs, home),
         "middle_name": _middle_name(pairs),
-        "other_number": _either(_agreement(pairs, "nino"), _agreement(pairs, "upn")),
-        "same_source": _agreement(pairs, "source"),
+        "other_number": np.maximum(_number(pairs, "nino"), _number(pairs, "upn")),
+        "same_source": _same_source(pairs),
         "sex": _agreement(pairs, "sex"),
         "phone": _agreement(pairs, "phone"),
         "email": _agreement(pairs, "email"),
         "nhs_number": _agreement(pairs, "nhs"),
     }
+    levels |= {name: _split_exact(name, pairs, _agreement(pairs, name)) for name in encoded.scheme.extra_comparisons}
     anchor = _anchor(levels)
-    ordered = {comparison: levels[comparison] for comparison in COMPARISONS}
-    return Compared(left, right, ordered, home, anchor, _veto(pairs, levels, home, anchor))
+    ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
+    lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
+    return Compared(left, right, ordered, home, anchor, lookalike, _veto(pairs, levels, home, anchor))
 
 
-def _choose(comparison: Comparison, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
+def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
     """First case that holds, else `different`; `missing` where not both are known."""
     result = np.full(known.size, level(comparison, "different"), dtype=np.uint8)
     for flags, name in reversed(cases):
@@ -117,10 +124,14 @@ def _choose(comparison: Comparison, known: Flags, cases: list[tuple[Flags, str]]
 
 
 def _swapped(pairs: _Pairs) -> Flags:
-    """Forename and surname changed places: both cross-equalities are needed."""
+    """Forename and surname changed places: one is equal crosswise, and the other equal or close."""
     (first_a, first_b), (last_a, last_b) = pairs.both("first"), pairs.both("surname")
-    cross: Flags = (first_a == last_b) & (last_a == first_b) & (first_a > 0) & (first_b > 0) & (first_a != last_a)
-    return cross
+    known = (first_a > 0) & (first_b > 0) & (last_a > 0) & (last_b > 0) & (first_a != last_a)
+    one, other = known & (first_a == last_b), known & (last_a == first_b)
+    names = pairs.encoded.names
+    result: Flags = (one & other) | (_similarity(names, last_a, first_b, one & ~other) >= FIRST_NAME_CUTS[1])
+    result |= _similarity(names, first_a, last_b, other & ~one) >= FIRST_NAME_CUTS[1]
+    return result
 
 
 def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
@@ -167,7 +178,7 @@ def _surname(pairs: _Pairs, swapped: Flags) -> Levels:
     return _split_exact("surname", pairs, result)
 
 
-def _split_exact(comparison: Comparison, pairs: _Pairs, result: Levels) -> Levels:
+def _split_exact(comparison: str, pairs: _Pairs, result: Levels) -> Levels:
     exact = result == level(comparison, "exact")
     bucket = pairs.encoded.rarity[comparison].bucket[pairs.left[exact]]
     result[exact] += bucket.astype(np.uint8)
@@ -205,7 +216,7 @@ def _nicknames(names: list[str], a: Codes, b: Codes) -> Flags:
     return np.isin(np.minimum(a, b) * len(names) + np.maximum(a, b), keys)
 
 
-def _date_of_birth(pairs: _Pairs) -> Levels:
+def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
     (year_a, year_b), (month_a, month_b) = pairs.both("birth_year"), pairs.both("birth_month")
     (day_a, day_b), (ordinal_a, ordinal_b) = pairs.both("birth_day"), pairs.both("birth_ordinal")
     full = (day_a > 0) & (day_b > 0)
@@ -218,6 +229,7 @@ def _date_of_birth(pairs: _Pairs) -> Levels:
         (year_a > 0) & (year_b > 0),
         [
             (~full & year & month_fits, "partial"),
+            (full & year & month & day & twins, "exact_other_name"),
             (full & year & month & day & first_of_year_a, "exact_default"),
             (full & year & month & day, "exact"),
             (full & year & (month_a == day_b) & (day_a == month_b), "swapped"),
@@ -227,6 +239,12 @@ def _date_of_birth(pairs: _Pairs) -> Levels:
             (full & (np.abs(year_a - year_b) == 1), "year_apart"),
         ],
     )
+
+
+def _other_name(first_name: Levels) -> Flags:
+    """Two forenames; two spellings of one are no twins."""
+    result: Flags = (first_name == level("first_name", "different")) | (first_name == level("first_name", "similar"))
+    return result
 
 
 def _same_home(pairs: _Pairs) -> Flags:
@@ -255,9 +273,24 @@ def _agreement(pairs: _Pairs, name: str) -> Levels:
     return np.where(pairs.known(name), 1 + pairs.equal(name), 0).astype(np.uint8)
 
 
-def _either(one: Levels, other: Levels) -> Levels:
-    """Agreement on either number; a difference only where no number agrees."""
-    return np.maximum(one, other)
+def _same_source(pairs: _Pairs) -> Levels:
+    """Says nothing where there is one source only."""
+    several = int(pairs.encoded.codes["source"].max(initial=0)) > 1
+    return _agreement(pairs, "source") if several else np.zeros(pairs.left.size, dtype=np.uint8)
+
+
+def _number(pairs: _Pairs, name: str) -> Levels:
+    """Agreement on a number; close where one slip of the pen tells the two apart."""
+    a, b = pairs.both(name)
+    other = np.flatnonzero((a > 0) & (b > 0) & (a != b))
+    text = pairs.encoded.numbers[name]
+    slips = process.cpdist(
+        [text[i] for i in a[other]], [text[i] for i in b[other]], scorer=OSA.distance, score_cutoff=1, workers=-1
+    )
+    agree, close = level("other_number", "agree"), level("other_number", "close")
+    result = np.where(pairs.known(name), agree, 0).astype(np.uint8)
+    result[other] = np.where(slips <= 1, close, level("other_number", "differ"))
+    return result
 
 
 def _middle_name(pairs: _Pairs) -> Levels:
@@ -266,7 +299,7 @@ def _middle_name(pairs: _Pairs) -> Levels:
     return np.where(pairs.known("middle_first"), 1 + agree, 0).astype(np.uint8)
 
 
-def _anchor(levels: dict[Comparison, Levels]) -> Flags:
+def _anchor(levels: dict[str, Levels]) -> Flags:
     """Equal NHS numbers, at most one of names and date against it, and date or forename for it.
 
     An equal number with another date of birth and another forename is someone else's number (a mother's on
@@ -274,7 +307,7 @@ def _anchor(levels: dict[Comparison, Levels]) -> Flags:
     """
     against = np.zeros(levels["sex"].size, dtype=np.int64)
     supports = np.zeros(levels["sex"].size, dtype=bool)
-    decisive: tuple[Comparison, ...] = ("first_name", "surname", "date_of_birth")
+    decisive: tuple[str, ...] = ("first_name", "surname", "date_of_birth")
     for comparison in decisive:
         values = levels[comparison]
         against += values == level(comparison, "different")
@@ -284,16 +317,15 @@ def _anchor(levels: dict[Comparison, Levels]) -> Flags:
     return anchored
 
 
-def _veto(pairs: _Pairs, levels: dict[Comparison, Levels], home: Flags, anchor: Flags) -> Levels:
+def _veto(pairs: _Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) -> Levels:
     verified = pairs.encoded.verified
     both_verified = verified[pairs.left] & verified[pairs.right]
-    names = levels["first_name"]
+    result = np.zeros(anchor.size, dtype=np.uint8)
+    # Two spellings of one name are common between sources; inside one source, born on one day, they are twins.
+    close = (levels["first_name"] == level("first_name", "close")) & pairs.equal("source")
     full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_default")
-    other_name = (names == level("first_name", "different")) | (names == level("first_name", "similar"))
-    # Two spellings of one name are common between sources; inside one source they are two people.
-    other_name |= (names == level("first_name", "close")) & (levels["same_source"] == 2)
-    result = np.zeros(home.size, dtype=np.uint8)
-    result[home & full_birth & other_name & (levels["nhs_number"] != 2)] = VETOES.index("twins")
+    number = (levels["nhs_number"] == 2) | (levels["other_number"] >= level("other_number", "close"))
+    result[home & full_birth & close & ~number] = VETOES.index("twins")
     result[(levels["nhs_number"] == 2) & ~anchor] = VETOES.index("nhs_number_on_another_person")
     result[both_verified & (levels["nhs_number"] == 1)] = VETOES.index("verified_nhs_numbers_differ")
     return result

@@ -15,13 +15,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spine.errors import ContractError
-from spine.linkage.levels import COMPARISONS, STRATA, Comparison, prior_levels
+from spine.linkage.levels import COMPARISONS, STRATA, Scheme, prior_levels
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Key = Literal[
     "uprn", "postcode", "house", "street", "nhs", "nino", "upn", "phone", "email", "first", "surname",
     "any_surname", "name_pair", "birth", "birth_year", "birth_month_day",
 ]  # fmt: skip
+
+FurtherColumn = Annotated[str, Field(pattern="^extra_")]
 
 
 class _Strict(BaseModel):
@@ -55,7 +57,7 @@ class BlockingRule(_Strict):
     """Records that agree on all `keys` are compared, unless more than `cap` do."""
 
     name: str
-    keys: tuple[Key, ...] = Field(min_length=1)
+    keys: tuple[Key | FurtherColumn, ...] = Field(min_length=1)
     cap: int = Field(ge=2)
 
 
@@ -73,6 +75,7 @@ class Fit(_Strict):
     tolerance: float = Field(gt=0)
     prior_matches: float = Field(gt=0)
     prior_nonmatches: float = Field(gt=0)
+    prior_home_pairs: float = Field(gt=0)
     prior_random_pairs: float = Field(gt=0)
     prior_rarity_pairs: float = Field(gt=0)
     random_pairs: int = Field(ge=0)
@@ -113,12 +116,14 @@ class LinkageConfig(_Strict):
     standardise: Standardise
     blocking: tuple[BlockingRule, ...] = Field(min_length=1)
     fit: Fit
-    comparisons: dict[Comparison, StrataPrior]
+    comparisons: dict[str, StrataPrior]
+    extra_agrees: Share
+    extras: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _every_level_has_a_prior(self) -> LinkageConfig:
-        if missing := sorted(set(COMPARISONS) - set(self.comparisons)):
-            raise ValueError(f"comparisons without a prior: {', '.join(missing)}")
+        if set(COMPARISONS) != set(self.comparisons):
+            raise ValueError(f"expected a prior for each of {', '.join(COMPARISONS)}, and no other")
         for name, strata in self.comparisons.items():
             known = set(prior_levels(name))
             used = {stratum: set(getattr(strata, stratum).m) for stratum in STRATA}
@@ -126,7 +131,12 @@ class LinkageConfig(_Strict):
                 raise ValueError(f"comparison {name}: expected the levels {', '.join(sorted(known))}")
         return self
 
-    def prior(self, comparison: Comparison, stratum: Literal["home", "elsewhere"]) -> Prior:
+    @property
+    def scheme(self) -> Scheme:
+        """The comparisons of a run with this configuration."""
+        return Scheme(self.extras)
+
+    def prior(self, comparison: str, stratum: Literal["home", "elsewhere"]) -> Prior:
         """The prior of one comparison in one stratum; a name's `exact` is one level here."""
         prior: Prior = getattr(self.comparisons[comparison], stratum)
         return prior

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from spine.linkage.config import LinkageConfig
-from spine.linkage.levels import BUCKET_BITS, BUCKETS
+from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
 
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -47,7 +47,9 @@ class Encoded:
         size: number of records.
         codes: arrays by name; 0 means not known. Name columns share the dictionary `names`.
         names: the names' dictionary; entry 0 is empty.
-        rarity: of `first_name` and `surname`.
+        numbers: dictionaries of nino and upn, likewise.
+        rarity: of `first_name`, `surname` and each further column.
+        scheme: what is compared.
         verified: NHS number status is 01.
         restricted: the record may be linked by NHS number only.
     """
@@ -55,7 +57,9 @@ class Encoded:
     size: int
     codes: dict[str, Codes]
     names: list[str]
+    numbers: dict[str, list[str]]
     rarity: dict[str, Rarity]
+    scheme: Scheme
     verified: npt.NDArray[np.bool_]
     restricted: npt.NDArray[np.bool_]
 
@@ -65,7 +69,8 @@ def encode(persons: pl.DataFrame, config: LinkageConfig) -> Encoded:
     frame = persons.with_columns(_derived())
     names = _dictionary(frame)
     codes = {name: _code(frame[name], names) for name in _NAMES}
-    codes |= {name: _code(frame[name], frame[name].drop_nulls().unique().sort()) for name in _PLAIN}
+    plain = (*_PLAIN, *config.scheme.extra_comparisons)
+    codes |= {name: _code(frame[name], frame[name].drop_nulls().unique().sort()) for name in plain}
     codes |= {name: _numbers(frame[name]) for name in ("birth_year", "birth_month", "birth_day", "birth_ordinal")}
     codes |= _birth_keys(codes)
     text = ["", *names.to_list()]
@@ -75,10 +80,13 @@ def encode(persons: pl.DataFrame, config: LinkageConfig) -> Encoded:
         size=frame.height,
         codes=codes,
         names=text,
+        numbers={name: ["", *frame[name].drop_nulls().unique().sort()] for name in ("nino", "upn")},
         rarity={
             "first_name": _rarity(codes["first"], len(text), usual.first_name, weight),
             "surname": _rarity(codes["surname"], len(text), usual.surname, weight),
+            **{name: _rarity_of_extra(codes[name]) for name in config.scheme.extra_comparisons},
         },
+        scheme=config.scheme,
         verified=frame["nhs_verified"].to_numpy(),
         restricted=frame["restricted"].to_numpy(),
     )
@@ -90,6 +98,7 @@ def _derived() -> list[pl.Expr]:
     formers = pl.col("formers").list.eval(pl.element().str.replace_all(" ", ""))
     born = pl.date(pl.col("birth_year"), pl.col("birth_month"), pl.col("birth_day"))
     return [
+        pl.when(pl.col("source") != "").then("source").alias("source"),
         pl.col("surname").str.replace_all(" ", "").alias("surname"),
         pl.when(several).then(words.list.first()).alias("part_1"),
         pl.when(several).then(words.list.last()).alias("part_2"),
@@ -137,6 +146,12 @@ def _initials(codes: dict[str, Codes], names: list[str]) -> dict[str, Codes]:
         "middle_initial": first_letter[codes["middle_first"]],
         "middle_is_initial": single[codes["middle_first"]].astype(np.int64),
     }
+
+
+def _rarity_of_extra(values: Codes) -> Rarity:
+    """As for names; nothing is known before of how frequent a value is, so each counts as held once more."""
+    size = int(values.max(initial=0)) + 1
+    return _rarity(values, size, 1 / size, float(size))
 
 
 def _rarity(values: Codes, size: int, usual: float, weight: float) -> Rarity:

@@ -21,17 +21,13 @@ from scipy.sparse import csr_matrix
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
-from spine.linkage.levels import BUCKETS, BY_RARITY, COMPARISONS, EXACT, LEVELS, Comparison, Stratum, level
+from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
 
 Floats = npt.NDArray[np.float64]
 _SEED = 20280331
 _DAYS_IN_YEAR = 365.25
-
-#: Columns of the design matrix: every level of every comparison but `missing`, which carries no weight.
-FEATURES = tuple((comparison, name) for comparison in COMPARISONS for name in LEVELS[comparison][1:])
-_START = {c: next(i for i, (comparison, _) in enumerate(FEATURES) if comparison == c) for c in COMPARISONS}
-_GROUPS = np.array([COMPARISONS.index(comparison) for comparison, _ in FEATURES], dtype=np.int64)
-_SPLITS = tuple(slice(_START[c] + level(c, EXACT) - 1, _START[c] + level(c, EXACT) - 1 + BUCKETS) for c in BY_RARITY)
+#: A column on which fewer random pairs than this agree tells people apart even inside one home.
+_TELLING = 0.002
 
 
 @dataclass(frozen=True)
@@ -39,13 +35,15 @@ class Patterns:
     """Histogram of comparison patterns.
 
     Attributes:
-        design: patterns × `FEATURES`, 1 where the pattern has that level.
+        scheme: what was compared.
+        design: patterns × `scheme.features`, 1 where the pattern has that level.
         home: pattern belongs to the stratum *home*.
         known: 1 known match, 0 known non-match, -1 to be estimated.
         count: pairs with the pattern.
         of_pair: pattern of each pair.
     """
 
+    scheme: Scheme
     design: csr_matrix
     home: npt.NDArray[np.bool_]
     known: npt.NDArray[np.int64]
@@ -68,11 +66,12 @@ class Stratified:
 class Model:
     """What was estimated, by stratum."""
 
+    scheme: Scheme
     strata: dict[Stratum, Stratified]
 
     def as_dict(self) -> dict[str, Any]:
         """Counts, shares and weights in bits, by stratum, comparison and level; no value of any record."""
-        return {name: _describe(stratum) for name, stratum in self.strata.items()}
+        return {name: _describe(stratum, self.scheme) for name, stratum in self.strata.items()}
 
 
 class WeightedECM(ECM):  # type: ignore[misc]
@@ -106,8 +105,9 @@ class WeightedECM(ECM):  # type: ignore[misc]
         matches: float,
         known: npt.NDArray[np.int64] | None = None,
         pseudo: tuple[float, float] = (0.0, 0.0),
-        fixed_u: bool = False,
+        fixed: npt.NDArray[np.bool_] | None = None,
         population: float | None = None,
+        held: float = 0.0,
     ) -> WeightedECM:
         """Estimate the shares and the number of matches.
 
@@ -118,7 +118,8 @@ class WeightedECM(ECM):  # type: ignore[misc]
             matches: starting share of matches; also the prior.
             known: 1, 0 or -1 per pattern, see `Patterns`.
             pseudo: prior's weight in pairs, for non-matches and matches.
-            fixed_u: hold row 0 of `shares`.
+            fixed: features whose u (row 0 of `shares`) is known and held.
+            held: pairs that the prior of `matches` weighs.
             population: number of pairs that `matches` is a share of; the compared ones where left out.
         """
         self.classes_ = np.array([0, 1])
@@ -132,9 +133,9 @@ class WeightedECM(ECM):  # type: ignore[misc]
             expected = np.stack([weight * (1 - match), weight * match])
             counts = self._smoothed((design.T @ expected.T).T, shares) + np.array(pseudo)[:, None] * shares
             new = self._normalised(counts, shares)
-            if fixed_u:
-                new[0] = shares[0]
-            new_matches = (expected[1].sum() + pseudo[1] * 0.5) / (total + pseudo[1] * 0.5 / matches)
+            if fixed is not None:
+                new[0, fixed] = shares[0, fixed]
+            new_matches = (expected[1].sum() + held * matches) / (total + held)
             moved = max(np.abs(new - np.exp(self.feature_log_prob_)).max(), abs(new_matches - self._matches))
             self._set(new, new_matches)
             if moved < self.atol:
@@ -162,15 +163,17 @@ class WeightedECM(ECM):  # type: ignore[misc]
         return np.where(totals > 0, counts / np.where(totals > 0, totals, 1), fallback)
 
 
-def histogram(compared: Compared) -> Patterns:
+def histogram(compared: Compared, scheme: Scheme) -> Patterns:
     """Count pairs by pattern."""
     known = np.where(compared.veto > 0, 0, np.where(compared.anchor, 1, -1)).astype(np.int64)
     key = compared.home.astype(np.int64) * 3 + known + 1
-    for comparison in COMPARISONS:
-        key = key * len(LEVELS[comparison]) + compared.levels[comparison]
+    for comparison, names in scheme.levels.items():
+        key = key * len(names) + compared.levels[comparison]
     _, first, of_pair, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     levels = {comparison: values[first] for comparison, values in compared.levels.items()}
-    return Patterns(_design(levels), compared.home[first], known[first], count.astype(np.float64), of_pair)
+    return Patterns(
+        scheme, _design(levels, scheme), compared.home[first], known[first], count.astype(np.float64), of_pair
+    )
 
 
 def fit(encoded: Encoded, patterns: Patterns, config: LinkageConfig) -> Model:
@@ -189,12 +192,13 @@ def fit(encoded: Encoded, patterns: Patterns, config: LinkageConfig) -> Model:
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
     random = _strangers(encoded, config)
     return Model(
+        patterns.scheme,
         {
             "home": _estimate(
                 patterns, home, _prior(encoded, config, "home"), config.fit.home_matches_per_pair, config
             ),
             "elsewhere": _estimate(patterns, elsewhere, random, per_record, config, population=others),
-        }
+        },
     )
 
 
@@ -211,16 +215,19 @@ def _estimate(
     pairs = int(patterns.count[own].sum())
     if not pairs:
         return Stratified(np.log(np.maximum(shares, 1e-12)), matches, 0, True, 0)
-    limits = config.fit
-    kernel = WeightedECM(_GROUPS, limits.max_iterations, limits.tolerance, _SPLITS, limits.prior_rarity_pairs).fit(
+    limits, scheme = config.fit, patterns.scheme
+    groups = np.array([list(scheme.levels).index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
+    splits = tuple(scheme.splits.values())
+    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],
         shares=shares,
         matches=matches,
         known=patterns.known[own],
         pseudo=(config.fit.prior_nonmatches, config.fit.prior_matches),
-        fixed_u=population is not None,
+        fixed=_fixed(scheme, shares) if population is None else np.full(len(scheme.features), True),
         population=population,
+        held=limits.prior_home_pairs if population is None else 0.5 * limits.prior_matches / matches,
     )
     return Stratified(
         kernel.feature_log_prob_,
@@ -231,20 +238,30 @@ def _estimate(
     )
 
 
+def _fixed(scheme: Scheme, shares: Floats) -> npt.NDArray[np.bool_]:
+    """Features whose u at home is not estimated: numbers, and further columns whose values tell people apart."""
+    telling = [c for c in scheme.extra_comparisons if shares[0, scheme.splits[c]].sum() < _TELLING]
+    return np.array([comparison in (*NUMBERS, *telling) for comparison, _ in scheme.features])
+
+
 def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
-    """Prior shares by feature: row 0 u, row 1 m. `exact` of a name is spread over its rarity buckets."""
-    shares = np.full((2, len(FEATURES)), 1e-9)
+    """Prior shares by feature: row 0 u, row 1 m. Exact agreement is spread over its rarity buckets."""
+    scheme = encoded.scheme
+    shares = np.full((2, len(scheme.features)), 1e-9)
     for comparison in COMPARISONS:
-        prior = config.prior(comparison, stratum)
+        prior, start = config.prior(comparison, stratum), scheme.start[comparison] - 1
         for row, values in enumerate((prior.u, prior.m)):
             for name, share in values.items():  # written shares are rounded: they sum to about 1
-                start = _START[comparison] + level(comparison, name) - 1
+                part = share / sum(values.values())
                 if comparison in BY_RARITY and name == EXACT:
-                    shares[row, start : start + BUCKETS] = (
-                        share / sum(values.values()) * encoded.rarity[comparison].holders
-                    )
+                    shares[row, scheme.splits[comparison]] = part * encoded.rarity[comparison].holders
                 else:
-                    shares[row, start] = share / sum(values.values())
+                    shares[row, start + level(comparison, name)] = part
+    for comparison in scheme.extra_comparisons:
+        rarity, differ = encoded.rarity[comparison], scheme.start[comparison]
+        shares[0, scheme.splits[comparison]] = rarity.chance
+        shares[1, scheme.splits[comparison]] = config.extra_agrees * rarity.holders
+        shares[:, differ] = 1 - np.minimum(shares[:, scheme.splits[comparison]].sum(axis=1), 1 - 1e-9)
     return shares
 
 
@@ -262,13 +279,13 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     numbers = compared.levels["nhs_number"] == 2
     kept = ~compared.home & ~numbers & ~((birth > level("date_of_birth", "different")) & (names[0] | names[1]))
     for comparison in COMPARISONS:
-        start, levels = _START[comparison], len(LEVELS[comparison]) - 1
+        start, levels = encoded.scheme.start[comparison], len(encoded.scheme.levels[comparison]) - 1
         counts = np.bincount(compared.levels[comparison][kept], minlength=levels + 1)[1:]
         prior = shares[0, start : start + levels]
         shares[0, start : start + levels] = (counts + weight * prior) / (counts.sum() + weight)
-    for comparison, split in zip(BY_RARITY, _SPLITS, strict=True):
-        shares[0, split] = encoded.rarity[comparison].chance
-    start = _START["date_of_birth"] - 1
+    for comparison in BY_RARITY:
+        shares[0, encoded.scheme.splits[comparison]] = encoded.rarity[comparison].chance
+    start = encoded.scheme.start["date_of_birth"] - 1
     shares[0, start + level("date_of_birth", EXACT)] = _same_birthday(encoded, config)
     return shares
 
@@ -292,21 +309,21 @@ def _same_birthday(encoded: Encoded, config: LinkageConfig) -> float:
     return float(same_year / _DAYS_IN_YEAR)
 
 
-def _design(levels: dict[Comparison, npt.NDArray[np.uint8]]) -> csr_matrix:
+def _design(levels: dict[str, npt.NDArray[np.uint8]], scheme: Scheme) -> csr_matrix:
     rows, columns = [], []
     for comparison, values in levels.items():
         known = np.flatnonzero(values)
         rows.append(known)
-        columns.append(_START[comparison] + values[known].astype(np.int64) - 1)
+        columns.append(scheme.start[comparison] + values[known].astype(np.int64) - 1)
     size = next(iter(levels.values())).size
     row, column = np.concatenate(rows), np.concatenate(columns)
-    return csr_matrix((np.ones(row.size), (row, column)), shape=(size, len(FEATURES)))
+    return csr_matrix((np.ones(row.size), (row, column)), shape=(size, len(scheme.features)))
 
 
-def _describe(stratum: Stratified) -> dict[str, Any]:
+def _describe(stratum: Stratified, scheme: Scheme) -> dict[str, Any]:
     shares = np.exp(stratum.log_shares)
     comparisons: dict[str, dict[str, Any]] = {}
-    for i, (comparison, name) in enumerate(FEATURES):
+    for i, (comparison, name) in enumerate(scheme.features):
         bits = float(stratum.log_shares[1, i] - stratum.log_shares[0, i]) / np.log(2)
         values = {"m": float(shares[1, i]), "u": float(shares[0, i]), "bits": round(bits, 4)}
         comparisons.setdefault(comparison, {})[name] = values

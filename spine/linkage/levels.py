@@ -6,6 +6,8 @@ is worth (fit.py).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 Comparison = Literal[
@@ -26,14 +28,14 @@ _EXACT_BY_RARITY = tuple(f"{EXACT}_{bucket}" for bucket in range(BUCKETS))
 _AGREE = (MISSING, "differ", "agree")
 
 #: Level 0 is always "one of the two is not known" and carries no weight.
-LEVELS: Final[dict[Comparison, tuple[str, ...]]] = {
+LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "first_name": (
         MISSING, "different", "similar", "close", "initial", "nickname", "middle_name", "swapped", *_EXACT_BY_RARITY,
     ),
     "surname": (MISSING, "different", "similar", "close", "part", "former", "swapped", *_EXACT_BY_RARITY),
     "date_of_birth": (
         MISSING, "different", "year_apart", "near", "one_part", "default_day", "swapped", "partial", "exact_default",
-        EXACT,
+        "exact_other_name", EXACT,
     ),
     "address": (MISSING, "different", "sector", "street", "postcode", "house_and_street", "same_home"),
     "sex": _AGREE,
@@ -41,20 +43,63 @@ LEVELS: Final[dict[Comparison, tuple[str, ...]]] = {
     "phone": _AGREE,
     "email": _AGREE,
     "nhs_number": _AGREE,
-    "other_number": _AGREE,
+    "other_number": (MISSING, "differ", "close", "agree"),
     "same_source": _AGREE,
 }  # fmt: skip
+EXTRA_LEVELS: Final = (MISSING, "differ", *_EXACT_BY_RARITY)
 COMPARISONS: Final = tuple(LEVELS)
-BY_RARITY: Final[tuple[Comparison, ...]] = ("first_name", "surname")
+BY_RARITY: Final[tuple[str, ...]] = ("first_name", "surname")
+
+#: Comparisons of numbers that stand for one person: that two people share one is a slip, at home as elsewhere.
+NUMBERS: Final[tuple[str, ...]] = ("nhs_number", "other_number")
+_EXTRA = "extra_"
 
 
-def level(comparison: Comparison, name: str) -> int:
+@dataclass(frozen=True)
+class Scheme:
+    """The comparisons of one run: the fixed ones, and one for each further column that was asked for.
+
+    Attributes:
+        extras: names of further columns; each is compared exactly, split by how rare the value is.
+    """
+
+    extras: tuple[str, ...] = ()
+
+    @cached_property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """Names of the levels by comparison; level 0 is `missing`."""
+        return {**LEVELS, **{f"{_EXTRA}{name}": EXTRA_LEVELS for name in self.extras}}
+
+    @cached_property
+    def features(self) -> tuple[tuple[str, str], ...]:
+        """Every level of every comparison but `missing`, which carries no weight."""
+        return tuple((comparison, name) for comparison, names in self.levels.items() for name in names[1:])
+
+    @cached_property
+    def start(self) -> dict[str, int]:
+        """First feature of each comparison."""
+        return {c: next(i for i, (name, _) in enumerate(self.features) if name == c) for c in self.levels}
+
+    @cached_property
+    def splits(self) -> dict[str, slice]:
+        """Features of exact agreement, by comparison that splits it by rarity."""
+        split = (*BY_RARITY, *self.extra_comparisons)
+        first = {c: self.start[c] + self.levels[c].index(f"{EXACT}_0") - 1 for c in split}
+        return {c: slice(place, place + BUCKETS) for c, place in first.items()}
+
+    @property
+    def extra_comparisons(self) -> tuple[str, ...]:
+        """Names of the comparisons of further columns."""
+        return tuple(f"{_EXTRA}{name}" for name in self.extras)
+
+
+def level(comparison: str, name: str) -> int:
     """Number of a level within its comparison; a name's `exact` is the first (commonest) bucket."""
-    names = LEVELS[comparison]
-    return names.index(f"{EXACT}_0" if comparison in BY_RARITY and name == EXACT else name)
+    names = EXTRA_LEVELS if comparison.startswith(_EXTRA) else LEVELS[comparison]
+    return names.index(f"{EXACT}_0" if name == EXACT and EXACT not in names else name)
 
 
-def prior_levels(comparison: Comparison) -> tuple[str, ...]:
+def prior_levels(comparison: str) -> tuple[str, ...]:
     """Names under which the settings hold priors: all but `missing`, and `exact` not yet split."""
     split = comparison in BY_RARITY
     named = tuple(name for name in LEVELS[comparison][1:] if not (split and name in _EXACT_BY_RARITY))

@@ -16,7 +16,7 @@ from spine.linkage.compare import compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import encode
 from spine.linkage.fit import fit, histogram
-from spine.linkage.levels import LEVELS
+from spine.linkage.levels import Scheme
 from spine.linkage.report import report
 from spine.linkage.score import Scored, probability, score
 from spine.linkage.standardise import standardise
@@ -30,13 +30,13 @@ def run(
     encoded = encode(persons, config)
     candidates = block(encoded, config)
     compared = compare(encoded, candidates.left, candidates.right)
-    patterns = histogram(compared)
+    patterns = histogram(compared, config.scheme)
     model = fit(encoded, patterns, config)
     scored = score(encoded, compared, patterns, model, config)
     clustering = cluster(encoded, scored, config)
     clusters = _clusters(persons, scored, clustering)
     counts = report(persons, clusters, candidates=candidates, scored=scored, clustering=clustering, config=config)
-    return clusters, _links(persons, scored, clustering), model.as_dict(), counts
+    return clusters, _links(persons, scored, clustering, config.scheme), model.as_dict(), counts
 
 
 def _clusters(persons: pl.DataFrame, scored: Scored, clustering: Clustering) -> pl.DataFrame:
@@ -50,12 +50,12 @@ def _clusters(persons: pl.DataFrame, scored: Scored, clustering: Clustering) -> 
     )
 
 
-def _links(persons: pl.DataFrame, scored: Scored, clustering: Clustering) -> pl.DataFrame:
+def _links(persons: pl.DataFrame, scored: Scored, clustering: Clustering, scheme: Scheme) -> pl.DataFrame:
     chosen = np.flatnonzero(clustering.link)
     ids, bits = persons["record_id"], scored.bits[chosen]
     levels = {
         f"level_{comparison}": pl.Series(np.array(names)[scored.compared.levels[comparison][chosen]], dtype=pl.String)
-        for comparison, names in LEVELS.items()
+        for comparison, names in scheme.levels.items()
     }
     return pl.DataFrame(
         {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spine.linkage.compare import Compared
+from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Codes, Encoded
 from spine.linkage.fit import Model, Patterns
@@ -56,9 +56,13 @@ def score(encoded: Encoded, compared: Compared, patterns: Patterns, model: Model
     anchor = compared.anchor & (compared.veto == 0)
     bits[anchor] = np.maximum(bits[anchor], config.thresholds.anchor_bits)
     threshold = config.thresholds.link_bits
-    settled = _discount_rivals(encoded, compared, bits, threshold)
+    # Inside a single source nothing says that a person has one record.
+    several = int(encoded.codes["source"].max(initial=0)) > 1
+    settled = _discount_rivals(encoded, compared, bits, threshold) if several else bits
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
-    return Scored(compared.left, compared.right, settled, anchor, compared.veto, compared, contested)
+    twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
+    veto = np.where(twins, VETOES.index("twins"), compared.veto).astype(np.uint8)
+    return Scored(compared.left, compared.right, settled, anchor, veto, compared, contested)
 
 
 def probability(bits: Floats) -> Floats:

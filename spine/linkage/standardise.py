@@ -8,35 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from spine.errors import PipelineError
 from spine.linkage.config import LinkageConfig
-
-#: The columns that linkage reads. All but record_id may be missing from the input.
-INPUT: dict[str, pl.DataType] = {
-    "record_id": pl.String(),
-    "source": pl.String(),
-    "first_name": pl.String(),
-    "middle_names": pl.String(),
-    "surname": pl.String(),
-    "former_surnames": pl.List(pl.String()),
-    "date_of_birth": pl.Date(),
-    "date_of_birth_partial": pl.String(),
-    "sex": pl.String(),
-    "nhs_number": pl.String(),
-    "nhs_number_status": pl.String(),
-    "superseded_nhs_numbers": pl.List(pl.String()),
-    "nino": pl.String(),
-    "upn": pl.String(),
-    "uprn": pl.String(),
-    "house_number": pl.String(),
-    "street": pl.String(),
-    "address_line": pl.String(),
-    "postcode": pl.String(),
-    "phone": pl.String(),
-    "email": pl.String(),
-    "is_restricted": pl.Boolean(),
-    "is_organisation": pl.Boolean(),
-}
+from spine.linkage.conform import INPUT, conform
 
 #: Letters that Unicode does not decompose into a base letter and an accent.
 _LETTERS = {"ß": "SS", "Ø": "O", "Ł": "L", "Æ": "AE", "Œ": "OE", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I"}
@@ -47,51 +20,36 @@ def standardise(records: pl.DataFrame, config: LinkageConfig) -> pl.DataFrame:
     """Bring person records into the form that the later stages compare.
 
     Args:
-        records: one row per person record, columns as `INPUT`; extra columns are ignored.
+        records: one row per person record, columns as `conform.INPUT`; others but `config.extras` are ignored.
         config: words, dates and numbers that are no evidence.
 
     Returns:
         One row per record, sorted by record_id: record_id, source, first, middle, surname (upper
         case, letters and single spaces), formers (list), birth_year, birth_month, birth_day (Int64, null
-        where not known), sex (male, female or null), nhs (superseded numbers followed), nhs_verified,
+        where not known), sex (m, f or null), nhs (superseded numbers followed), nhs_verified,
         nino, upn, uprn, house, street, postcode, phone, email, restricted.
 
     Raises:
         PipelineError: record_id is missing, null or not unique, or a column has an unusable type.
     """
-    typed = _typed(records)
-    frame = typed.with_columns(_names(config)).with_columns(*_birth(config), *_address(), *_contact())
+    frame = _names(_persons(records, config), config).with_columns(_birth(config))
+    frame = _address(frame).with_columns(_contact())
     frame = _drop_shared(_follow_superseded(frame), config.standardise.max_records_per_number)
     return frame.select(
         "record_id", "source", "first", "middle", "surname", "formers", "birth_year", "birth_month", "birth_day",
         "sex", "nhs", "nhs_verified", "nino", "upn", "uprn", "house", "street", "postcode", "phone", "email",
-        "restricted",
+        "restricted", *config.scheme.extra_comparisons,
     )  # fmt: skip
 
 
-def _typed(records: pl.DataFrame) -> pl.DataFrame:
-    if "record_id" not in records.columns:
-        raise PipelineError("linkage: the person records have no column record_id. Expected one row per record.")
-    columns = [
-        pl.col(name).cast(dtype) if name in records.columns else pl.lit(None, dtype).alias(name)
-        for name, dtype in INPUT.items()
-    ]
-    try:
-        typed = records.select(columns).sort("record_id")
-    except pl.exceptions.PolarsError:
-        raise PipelineError(
-            "linkage: a column of the person records cannot be read as its type. Expected the columns of "
-            "int_person_records; compare the model's contract."
-        ) from None
-    if typed["record_id"].null_count() or not typed["record_id"].is_unique().all():
-        raise PipelineError(
-            "linkage: record_id is null or not unique. Expected one row per record; see int_person_records."
-        )
+def _persons(records: pl.DataFrame, config: LinkageConfig) -> pl.DataFrame:
+    """Records with the columns of `INPUT`; an organisation keeps its id and source only."""
+    typed = conform(records, config.extras)
     persons = pl.col("is_organisation").fill_null(False).not_()
-    nullable = [name for name in INPUT if name not in ("record_id", "source")]
+    told = [name for name in (*INPUT, *config.extras) if name not in ("record_id", "source")]
     return typed.with_columns(
-        pl.col("source").fill_null(""), *(pl.when(persons).then(pl.col(name)).alias(name) for name in nullable)
-    )
+        pl.col("source").fill_null(""), *(pl.when(persons).then(pl.col(name)).alias(name) for name in told)
+    ).with_columns(_extras(config))
 
 
 def _letters(column: pl.Expr) -> pl.Expr:
@@ -101,25 +59,53 @@ def _letters(column: pl.Expr) -> pl.Expr:
     return pl.when(words != "").then(words)
 
 
-def _names(config: LinkageConfig) -> list[pl.Expr]:
+def _extras(config: LinkageConfig) -> list[pl.Expr]:
+    """Further columns as upper-case text with single spaces."""
+    cleaned = {
+        column: pl.col(name).str.to_uppercase().str.replace_all(r"\s+", " ").str.strip_chars()
+        for name, column in zip(config.extras, config.scheme.extra_comparisons, strict=True)
+    }
+    return [pl.when(value != "").then(value).alias(column) for column, value in cleaned.items()]
+
+
+def _by_value(frame: pl.DataFrame, name: str, *made: pl.Expr) -> pl.DataFrame:
+    """Add columns that depend on one column only: made once for each distinct value of it."""
+    values = frame.select(pl.col(name)).unique().with_columns(made)
+    return frame.join(values, on=name, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _names(frame: pl.DataFrame, config: LinkageConfig) -> pl.DataFrame:
     titles = rf"^(?:(?:{'|'.join(config.standardise.titles)})(?: |$))+"
     given = _letters(pl.col("first_name")).str.replace(titles, "").str.split(" ").list.eval(
         pl.element().filter(pl.element() != "")
     )  # fmt: skip
     no_name = list(config.standardise.not_names)
     first = given.list.get(0, null_on_oob=True)
-    rest = pl.concat_str(
-        given.list.slice(1).list.join(" "), _letters(pl.col("middle_names")), separator=" ", ignore_nulls=True
-    ).str.strip_chars()
     surname = _letters(pl.col("surname"))
-    formers = pl.col("former_surnames").list.eval(_letters(pl.element()).drop_nulls())
     known = ~surname.str.replace_all(" ", "").is_in(no_name)
-    return [
+    frame = _by_value(
+        frame,
+        "first_name",
         pl.when(~first.is_in(no_name)).then(first).alias("first"),
-        pl.when(rest != "").then(rest).alias("middle"),
-        pl.when(known).then(surname).alias("surname"),
-        formers.fill_null([]).alias("formers"),
-    ]
+        given.list.slice(1).list.join(" ").alias("_rest"),
+    )
+    frame = _by_value(frame, "middle_names", _letters(pl.col("middle_names")).alias("_middle"))
+    frame = _by_value(frame, "surname", pl.when(known).then(surname).alias("_surname"))
+    rest = pl.concat_str("_rest", "_middle", separator=" ", ignore_nulls=True).str.strip_chars()
+    return frame.with_columns(
+        pl.when(rest != "").then(rest).alias("middle"), pl.col("_surname").alias("surname"), _formers(frame)
+    )
+
+
+def _formers(frame: pl.DataFrame) -> pl.Series:
+    """Former surnames; few records have any, so only those are read."""
+    given = frame.select("former_surnames").with_row_index("row").filter(pl.col("former_surnames").list.len() > 0)
+    cleaned = given.with_columns(
+        pl.col("former_surnames").list.eval(_letters(pl.element()).drop_nulls()).alias("formers")
+    )
+    rows = pl.DataFrame({"row": pl.arange(frame.height, eager=True, dtype=pl.UInt32)})
+    found = rows.join(cleaned.select("row", "formers"), on="row", how="left", maintain_order="left")
+    return found["formers"].fill_null([])
 
 
 def _birth(config: LinkageConfig) -> list[pl.Expr]:
@@ -132,7 +118,7 @@ def _birth(config: LinkageConfig) -> list[pl.Expr]:
         pl.coalesce(full.dt.year().cast(pl.Int64), year).alias("birth_year"),
         pl.coalesce(full.dt.month().cast(pl.Int64), month).alias("birth_month"),
         full.dt.day().cast(pl.Int64).alias("birth_day"),
-        pl.when(pl.col("sex").is_in(["male", "female"])).then("sex").alias("sex"),
+        pl.col("sex").str.to_lowercase().str.extract(r"^(m|f)(?:ale|emale)?$").alias("sex"),
     ]
 
 
@@ -141,18 +127,20 @@ def _compact(name: str) -> pl.Expr:
     return pl.when(value != "").then(value)
 
 
-def _address() -> list[pl.Expr]:
+def _address(frame: pl.DataFrame) -> pl.DataFrame:
     line = pl.col("address_line").str.to_uppercase().str.strip_chars()
     number = line.str.extract(r"^(?:(?:FLAT|APARTMENT|APT|UNIT|ROOM)\s+\w+[\s,]+)?(\d+\s?[A-Z]?)\b")
     name = line.str.split(",").list.get(0, null_on_oob=True)
-    house = pl.coalesce(_compact("house_number"), number, name).str.replace_all(r"[^A-Z0-9]", "")
-    street = _letters(pl.col("street"))
-    return [
+    frame = _by_value(frame, "address_line", pl.coalesce(number, name).alias("_house"))
+    frame = _by_value(frame, "street", _letters(pl.col("street")).str.replace_all(" ", "").alias("_street"))
+    frame = _by_value(frame, "postcode", _compact("postcode").alias("_postcode"))
+    house = pl.coalesce(_compact("house_number"), "_house").str.replace_all(r"[^A-Z0-9]", "")
+    return frame.with_columns(
         pl.when(house != "").then(house).alias("house"),
-        street.str.replace_all(" ", "").alias("street"),
-        _compact("postcode").alias("postcode"),
+        pl.col("_street").alias("street"),
+        pl.col("_postcode").alias("postcode"),
         _compact("uprn").str.strip_chars_start("0").alias("uprn"),
-    ]
+    )
 
 
 def _contact() -> list[pl.Expr]:

@@ -67,7 +67,7 @@ def test_fixed_u_known_classes_and_population(agreements: np.ndarray) -> None:
     weight = np.ones(len(agreements))
     known = np.where(agreements.sum(axis=1) == COLUMNS, 1, -1)
     fitted = WeightedECM(GROUPS, 200, 1e-10).fit(
-        one_hot(agreements), weight, shares=start(), matches=1e-3, known=known, fixed_u=True, population=1e6
+        one_hot(agreements), weight, shares=start(), matches=1e-3, known=known, fixed=np.full(8, True), population=1e6
     )
     np.testing.assert_allclose(np.exp(fitted.feature_log_prob_[0]), start()[0])
     expected = np.where(known == 1, 1, fitted.predict_proba(one_hot(agreements))[:, 1]).sum()
