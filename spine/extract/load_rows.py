@@ -104,7 +104,8 @@ def create_parsed(
         CREATE OR REPLACE TABLE marks AS
         SELECT CASE WHEN is_blank OR is_trailer OR rule IS NOT NULL THEN _n END AS n, is_blank, is_trailer, rule,
                count(*) AS how_many
-        FROM (SELECT _n, coalesce({held}) IS NULL AS is_blank, {_like_trailer(table)} AS is_trailer,
+        FROM (SELECT _n, CASE WHEN {_surely_held(table)} > 0 THEN false ELSE coalesce({held}) IS NULL END AS is_blank,
+                     {_like_trailer(table)} AS is_trailer,
                      CASE WHEN greatest({longest}) > {MAX_CELL} THEN 'cell_too_long'
                           ELSE {missing_rule(table.columns)} END AS rule
               FROM {first})
@@ -184,13 +185,14 @@ def _kept(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, good:
 def _like_trailer(table: Table) -> str:
     """SQL: one or two cells of words that close a report."""
     names = [identifier(column.name) for column in table.columns]
+    held = " + ".join(f"(coalesce(trim({name}), '') <> '')::INTEGER" for name in names)
     words = f"regexp_full_match(trim(concat_ws(' ', {', '.join(names)})), {literal(TRAILER)})"
     limit = min(2, max(1, len(names) - 1))
-    # Most rows hold more than that in their first columns already.
-    return f"""CASE WHEN {_held(names[:_FIRST])} > {limit} THEN false
-                    WHEN {_held(names)} > {limit} THEN false ELSE coalesce({words}, false) END"""
+    return f"""CASE WHEN {_surely_held(table)} > {limit} THEN false
+                    WHEN {held} > {limit} THEN false ELSE coalesce({words}, false) END"""
 
 
-def _held(names: list[str]) -> str:
-    """SQL: how many cells are not blank."""
-    return " + ".join(f"(coalesce(trim({name}), '') <> '')::INTEGER" for name in names)
+def _surely_held(table: Table) -> str:
+    """SQL: how many of the first cells start with a letter, a digit or a sign. Cheap, and most rows are settled."""
+    names = [identifier(column.name) for column in table.columns[:_FIRST]]
+    return " + ".join(f"coalesce(({name} >= '!')::INTEGER, 0)" for name in names)
