@@ -24,7 +24,7 @@ from spine.extract.control import Control, file_faults, read_control, row_faults
 from spine.extract.deliveries import Content, Delivery
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
 from spine.extract.read import read_delivery
-from spine.extract.workspace import FileRead, identifier, literal, open_workspace, rows_of, scalar, scrubbed
+from spine.extract.workspace import SPILL, FileRead, identifier, literal, open_workspace, rows_of, scalar, scrubbed
 from spine.failpoints import reach
 from spine.files import fsync, make_folder, sha256_of, write_json
 
@@ -86,12 +86,15 @@ def stage(
             reads = read_delivery(connection, delivery, contract, content, folder)
             counts = {t.name: _count(connection, t, reads.tables[t.name], delivery) for t in contract.tables}
             with scrubbed(delivery.key, "could not be written to the lake"):
-                # One thread and an explicit order: row groups, and so the bytes, never depend on the machine.
+                # One thread and rows in order: row groups, and so the bytes, never depend on the machine.
                 connection.execute("SET threads = 1")
-                tables = {t.name: _write(connection, t, delivery, contract, revision, folder) for t in contract.tables}
+                tables = {t.name: folder / f"{t.name}.parquet" for t in contract.tables}
+                for t in contract.tables:
+                    rows = _with_provenance(_rows(t, reads.tables[t.name]), t, delivery, contract, revision)
+                    _write(connection, rows, tables[t.name], counts[t.name].kept, f"{delivery.key}, table '{t.name}'")
                 _write_quarantine(connection, folder)
-                window = _window(connection, contract, delivery)
-        shutil.rmtree(folder / "spill", ignore_errors=True)
+                window = _window(connection, contract, delivery, tables)
+        shutil.rmtree(folder / SPILL, ignore_errors=True)
         manifest = _manifest(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -227,7 +230,7 @@ def _count(
     """Count what the workspace holds and compare it with what the readers counted in the source."""
     counts = TableCounts(
         rows_read=sum(read.rows_read for read in reads),
-        kept=scalar(connection, f"SELECT count(*) FROM {rows_of(table)}"),
+        kept=sum(read.kept for read in reads) + scalar(connection, f"SELECT count(*) FROM {rows_of(table)}"),
         quarantined=scalar(connection, f"SELECT count(*) FROM quarantine WHERE table_name = {literal(table.name)}"),
         ignored=sum(read.ignored for read in reads),
         columns_dropped=max((read.columns_dropped for read in reads), default=0),
@@ -242,27 +245,39 @@ def _count(
     return counts
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    delivery: Delivery,
-    contract: Contract,
-    revision: int,
-    folder: Path,
-) -> Path:
-    path = folder / f"{table.name}.parquet"
+def _rows(table: Table, reads: list[FileRead]) -> str:
+    """SQL: every kept row of a table, in order of file and row.
+
+    Most readers leave the rows where they were read, part after part: nothing is copied or sorted. FHIR resources
+    stand in the row table.
+    """
+    parts = [read.rows for read in reads if read.rows]
+    return " UNION ALL ".join(parts) or f"SELECT * FROM {rows_of(table)} ORDER BY _file_no, _row_no, _place"
+
+
+def _with_provenance(rows: str, table: Table, delivery: Delivery, contract: Contract, revision: int) -> str:
     columns = ", ".join(identifier(column.name) for column in table.columns)
-    written = connection.execute(f"""
-        COPY (SELECT {columns}, {literal(delivery.partner)} AS _partner, {literal(delivery.key)} AS _delivery,
-                     DATE {literal(delivery.date)} AS _delivery_date, {revision}::INTEGER AS _revision,
-                     {literal(contract.version)} AS _contract_version, _file_sha256, _file_no, _row_no
-              FROM {rows_of(table)} ORDER BY _file_no, _row_no, _place)
-        TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)""").fetchone()
-    if written is None or written[0] != scalar(connection, f"SELECT count(*) FROM {rows_of(table)}"):
-        raise PipelineError(
-            f"{delivery.key}, table '{table.name}': not every row was written to the lake. Check the disk"
-        )
-    return path
+    return f"""
+        SELECT {columns}, {literal(delivery.partner)} AS _partner, {literal(delivery.key)} AS _delivery,
+               DATE {literal(delivery.date)} AS _delivery_date, {revision}::INTEGER AS _revision,
+               {literal(contract.version)} AS _contract_version, _file_sha256, _file_no::INTEGER AS _file_no,
+               _row_no::BIGINT AS _row_no
+        FROM ({rows})"""
+
+
+def _write(connection: duckdb.DuckDBPyConnection, rows: str, path: Path, kept: int, where: str) -> None:
+    """Write the rows of a table.
+
+    Args:
+        kept: how many they are.
+
+    Raises:
+        PipelineError: not all were written.
+    """
+    query = f"COPY ({rows}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"
+    written = connection.execute(query).fetchone()
+    if written is None or written[0] != kept:
+        raise PipelineError(f"{where}: not every row was written to the lake. Check the disk")
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -272,7 +287,7 @@ def _write_quarantine(connection: duckdb.DuckDBPyConnection, folder: Path) -> No
 
 
 def _window(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, delivery: Delivery
+    connection: duckdb.DuckDBPyConnection, contract: Contract, delivery: Delivery, tables: Mapping[str, Path]
 ) -> tuple[date | None, date | None]:
     """First and last day that a rolling delivery covers: the period that most of its rows name, the latest of equals.
 
@@ -288,7 +303,7 @@ def _window(
         SELECT as_date(period_start) AS first_day, as_date(period_end) AS last_day FROM (
             SELECT {identifier(window.period_start)} AS period_start, {identifier(window.period_end)} AS period_end,
                    count(*) AS n
-            FROM {rows_of(contract.table(window.table))} GROUP BY ALL)
+            FROM read_parquet({literal(tables[window.table])}) GROUP BY ALL)
         WHERE first_day <= last_day
         GROUP BY ALL ORDER BY sum(n) DESC, last_day DESC, first_day DESC LIMIT 1""").fetchone()
     if row is None:

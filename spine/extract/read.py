@@ -84,6 +84,7 @@ class _Reader:
         self.rows: Counter[int] = Counter()
         self.ignored: Counter[int] = Counter()
         self._before: Counter[tuple[str, int]] = Counter()
+        self._order = 0
 
     def read(self, table: Table, part: Part, kind: Kind) -> None:
         """Read one part.
@@ -92,7 +93,8 @@ class _Reader:
             DeliveryError: every fault of its structure.
         """
         number = part.source.number
-        part = replace(part, base=self._before[table.name, number])
+        self._order += 1
+        part = replace(part, base=self._before[table.name, number], order=self._order)
         if self.contract.format == "fhir-json":
             found = read_fhir(self.connection, self.contract.tables, part, self.folder)
         else:

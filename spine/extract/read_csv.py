@@ -6,6 +6,7 @@ or a rule about values (contracts, spine.quality).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -13,9 +14,9 @@ import duckdb
 from spine.contracts.model import Table
 from spine.errors import DeliveryError
 from spine.extract.dialect import Dialect, find_dialect
-from spine.extract.load_rows import TRAILER, TRAILER_ROWS, Part, create_parsed, load
+from spine.extract.load_rows import TRAILER, TRAILER_ROWS, Part, create_parsed, load, rows_parsed
 from spine.extract.text import Text, find_encoding, head_of, to_plain_text
-from spine.extract.workspace import FileRead, literal, scalar, scrubbed
+from spine.extract.workspace import SPILL, FileRead, literal, scalar, scrubbed
 
 #: A record may be this long in bytes; a longer one is put aside.
 MAX_RECORD = 4_000_000
@@ -33,7 +34,7 @@ def read_csv(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, sc
 
     Args:
         connection: a workspace (spine.extract.workspace).
-        scratch: folder for the decoded copy, which is deleted again.
+        scratch: folder whose SPILL takes the decoded copy, out of which the rows are written; the caller deletes it.
         version: the contract's version, for messages.
 
     Returns:
@@ -43,7 +44,8 @@ def read_csv(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, sc
     Raises:
         DeliveryError: empty file, missing column, changed while being read.
     """
-    target = scratch / f"file_{part.source.number}.txt"
+    target = scratch / SPILL / f"part_{part.order}.txt"
+    target.parent.mkdir(exist_ok=True, mode=0o700)
     try:
         encoding = find_encoding(part.path)
         head = head_of(part.path, encoding)
@@ -53,29 +55,41 @@ def read_csv(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, sc
         text = to_plain_text(part.path, target, encoding, dialect.skip, dialect.quote)
         part.check_unchanged(text.sha256)
         with scrubbed(part.where, "cannot be read as delimited text; ask the partner to resend it"):
-            rows_read, swallowed = _parse(connection, table, text, dialect)
-            opened = scalar(connection, "SELECT min(line) FROM rejected WHERE rule = 'unclosed_quote'")
-            read = load(connection, table, part, rows_read, dialect.matched)
+            cut = _parse(connection, table, part, text, dialect)
+            read = load(connection, table, part, cut.rows_read, dialect.matched, cut.parsed)
             connection.execute(f"""
                 INSERT INTO quarantine SELECT {literal(table.name)}, {part.source.number},
-                    nullif({opened}, 0) + {part.base}, 'unclosed_quote' FROM range({swallowed})""")
+                    {cut.opened + part.base}, 'unclosed_quote' FROM range({cut.swallowed})""")
             return read
-    finally:
+    except BaseException:
         target.unlink(missing_ok=True)
+        raise
 
 
-def _parse(connection: duckdb.DuckDBPyConnection, table: Table, text: Text, dialect: Dialect) -> tuple[int, int]:
-    """Cut the file into `parsed` and `rejected`.
+@dataclass(frozen=True)
+class _Cut:
+    """A file as rows.
 
-    Returns:
-        How many rows the file has, blank lines left out, and how many of them the parser lost. They are counted
-        from the bytes, not by the parser: it drops without a word what stands after a quote that is opened and
-        never closed.
+    Attributes:
+        parsed: from create_parsed.
+        rows_read: blank lines left out, counted from the bytes and not by the parser.
+        swallowed: rows that the parser lost: it drops without a word what stands after a quote that is opened and
+            never closed.
+        opened: the row in which that quote stands.
     """
-    source = _scan(text, dialect)
+
+    parsed: str
+    rows_read: int
+    swallowed: int
+    opened: int
+
+
+def _parse(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, text: Text, dialect: Dialect) -> _Cut:
+    """Cut the file into rows, `marks` and `rejected`."""
+    source = _scan(text, dialect, "store_rejects=true, rejects_limit=0")
     cells = {name: f"c{place}" for name, place in dialect.matched.places.items()}
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    create_parsed(connection, table, cells, source)
+    parsed = create_parsed(connection, table, part, cells, source, _scan(text, dialect, "ignore_errors=true"))
     cases = " ".join(f"WHEN {literal(kind)} THEN {literal(rule)}" for kind, rule in _RULES.items())
     connection.execute(f"""
         INSERT INTO rejected
@@ -85,16 +99,22 @@ def _parse(connection: duckdb.DuckDBPyConnection, table: Table, text: Text, dial
             THEN 'trailer'
             ELSE arg_min(CASE error_type::VARCHAR {cases} ELSE 'cannot_be_read' END, column_idx) END
         FROM reject_errors GROUP BY line""")
-    good = scalar(connection, "SELECT count(*) FROM parsed")
+    good = rows_parsed(connection)
     blank = scalar(connection, "SELECT count(*) FROM rejected WHERE rule IS NULL")
     rejects = scalar(connection, "SELECT count(*) FROM rejected WHERE rule IS NOT NULL")
     rows_read = text.lines - blank
     if text.has_quotes and good + rejects < rows_read:
         rows_read -= _breaks(connection, source, dialect.matched.width)
-    return rows_read, rows_read - good - rejects
+    opened = scalar(connection, "SELECT min(line) FROM rejected WHERE rule = 'unclosed_quote'")
+    return _Cut(parsed, rows_read, rows_read - good - rejects, opened or good + rejects + blank + 1)
 
 
-def _scan(text: Text, dialect: Dialect) -> str:
+def _scan(text: Text, dialect: Dialect, faults: str) -> str:
+    """SQL: the file's cells by place.
+
+    Args:
+        faults: options that say what becomes of rows that cannot be cut.
+    """
     names = ", ".join(f"'c{n}': 'VARCHAR'" for n in range(dialect.matched.width))
     quote = dialect.quote if text.has_quotes else ""
     escape = "\\" if quote and text.has_escapes else quote
@@ -103,7 +123,7 @@ def _scan(text: Text, dialect: Dialect) -> str:
     return f"""read_csv(
         {literal(text.path)}, columns={{{names}}}, auto_detect=false, header=false,
         delim={literal(dialect.delimiter)}, quote={literal(quote)}, escape={literal(escape)}, comment='',
-        strict_mode=true, store_rejects=true, rejects_limit=0, max_line_size={MAX_RECORD},
+        strict_mode=true, {faults}, max_line_size={MAX_RECORD},
         buffer_size={8 * MAX_RECORD}, parallel=false)"""
 
 

@@ -91,8 +91,8 @@ def load_lines(
             raise DeliveryError(f"{part.where}: holds no objects with named values; {_EXPECTED}. {_RESEND}")
         matched = match(header, table, part.where, version)
         _refuse_nested(connection, table, header, matched, part.where)
-        _parse(connection, table, header, matched)
-        return load(connection, table, part, lines, matched)
+        parsed = _parse(connection, table, part, header, matched)
+        return load(connection, table, part, lines, matched, parsed)
 
 
 def _rows_among(arrays: Iterable[Array], table: Table) -> Array | None:
@@ -155,10 +155,10 @@ def _refuse_nested(
         raise DeliveryError("\n".join(faults))
 
 
-def _parse(connection: duckdb.DuckDBPyConnection, table: Table, header: list[str], matched: Matched) -> None:
-    """Fill `parsed` and `rejected` from `lines`."""
+def _parse(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, header: list[str], matched: Matched) -> str:
+    """Take the rows and `rejected` out of `lines`; returns what create_parsed does."""
     cells = {name: _as_text(f"v[{n}]") for n, name in enumerate(matched.places, start=1)}
-    create_parsed(connection, table, cells, _values(header, matched))
+    parsed = create_parsed(connection, table, part, cells, _values(header, matched))
     # Places in `lines` leave out what could not be cut; the numbers of the others count it.
     connection.execute(f"""
         INSERT INTO rejected
@@ -167,6 +167,7 @@ def _parse(connection: duckdb.DuckDBPyConnection, table: Table, header: list[str
         ASOF LEFT JOIN ({shifts("faulty")}) ON place > before""")
     connection.execute("INSERT INTO rejected SELECT line, rule FROM faulty")
     connection.execute("DROP TABLE lines; DROP TABLE faulty")
+    return parsed
 
 
 def _values(header: list[str], matched: Matched) -> str:

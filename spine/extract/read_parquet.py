@@ -39,10 +39,10 @@ def read_parquet(connection: duckdb.DuckDBPyConnection, table: Table, part: Part
         if nested:
             raise DeliveryError("\n".join(nested))
         cells = {n: _as_text(identifier(header[place]), types[place]) for n, place in matched.places.items()}
-        create_parsed(connection, table, cells, source)
+        parsed = create_parsed(connection, table, part, cells, source)
         rows_read = scalar(connection, f"SELECT count(*) FROM {source}")
         part.check_unchanged()
-        return load(connection, table, part, rows_read, matched)
+        return load(connection, table, part, rows_read, matched, parsed)
 
 
 def _as_text(column: str, kind: str) -> str:

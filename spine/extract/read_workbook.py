@@ -89,10 +89,10 @@ def read_workbook(connection: duckdb.DuckDBPyConnection, table: Table, part: Par
         connection.register("sheet", body)
         try:
             wanted = {name: _as_text(f"c{place}") for name, place in matched.places.items()}
-            create_parsed(connection, table, wanted, "sheet")
+            parsed = create_parsed(connection, table, part, wanted, "sheet")
         finally:
             connection.unregister("sheet")
-        return load(connection, table, part, body.num_rows, matched)
+        return load(connection, table, part, body.num_rows, matched, parsed)
 
 
 def _rows(cells: Any) -> tuple[tuple[str, ...], ...]:

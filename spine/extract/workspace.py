@@ -19,6 +19,8 @@ from spine.contracts.model import Column, Table
 from spine.errors import DeliveryError, PipelineError
 from spine.files import machine_fault
 
+#: Folder of everything that lives only while a delivery is read.
+SPILL = "spill"
 #: Bound on DuckDB's memory while a delivery is read; beyond it, it uses the disk. The process needs more.
 MEMORY_LIMIT = "1GB"
 _OURS = (
@@ -36,6 +38,8 @@ class FileRead:
         columns_dropped: columns that the contract does not name.
         columns_absent: contracted columns that the file may come without, and did.
         columns_dropped_names: names of dropped columns, where the first line is certainly a header.
+        kept: rows that go to the lake.
+        rows: SQL of these rows in their order, with the columns of a row table; empty where they were copied into it.
     """
 
     rows_read: int
@@ -43,12 +47,14 @@ class FileRead:
     columns_dropped: int = 0
     columns_absent: tuple[str, ...] = ()
     columns_dropped_names: tuple[str, ...] = ()
+    kept: int = 0
+    rows: str = ""
 
 
 @contextmanager
 def open_workspace(folder: Path, tables: tuple[Table, ...], threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new database with an empty row table for each contracted table; `folder`/spill holds it."""
-    spill = folder / "spill"
+    """A new database with an empty row table for each contracted table; `folder`/SPILL holds it."""
+    spill = folder / SPILL
     spill.mkdir(parents=True, exist_ok=True, mode=0o700)
     config: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
@@ -118,12 +124,17 @@ def sql_type(nested: Any) -> str:
 def missing_rule(columns: tuple[Column, ...]) -> str:
     """SQL: the rule that a row breaks when a required column is blank, NULL where none is."""
     tests = [
-        f"WHEN {f'clean_text({identifier(c.name)})' if c.nested == 'VARCHAR' else identifier(c.name)} IS NULL "
+        f"WHEN {_is_missing(identifier(c.name)) if c.nested == 'VARCHAR' else f'{identifier(c.name)} IS NULL'} "
         f"THEN {literal(c.name + '__missing')}"
         for c in columns
         if c.required
     ]
     return f"CASE {' '.join(tests)} END" if tests else "NULL::VARCHAR"
+
+
+def _is_missing(name: str) -> str:
+    """SQL: text that is blank. What starts with a digit or one of A to M is not: most keys are spared the long test."""
+    return f"coalesce({name} < '0' OR {name} >= 'N', true) AND clean_text({name}) IS NULL"
 
 
 def shifts(rejects: str) -> str:

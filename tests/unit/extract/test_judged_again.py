@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -85,8 +86,9 @@ def test_other_rows_of_the_same_bytes_are_a_new_revision(home, monkeypatch):
 
     def shout(connection, *rest):
         reads = read(connection, *rest)
-        connection.execute("UPDATE rows_people SET surname = 'Z'")
-        return reads
+        [people] = reads.tables["people"]
+        other = replace(people, rows=f"SELECT * REPLACE ('Z' AS surname) FROM ({people.rows})")
+        return replace(reads, tables={"people": [other]})
 
     monkeypatch.setattr(land, "read_delivery", shout)
     [judgement] = again(home)
