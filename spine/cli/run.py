@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -138,7 +138,8 @@ def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSumm
     columns = (SpinnerColumn(), TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
     # Great Expectations first, in a process of its own: it takes as long to import as all the rest.
     rules = standing_by() if changes.everything or changes.sources else nullcontext()
-    with rules, Progress(*columns, console=err, transient=True) as progress:
+    bar = Progress(*columns, console=err, transient=True)
+    with rules, _door(settings, as_of, changes), bar as progress:
         task = progress.add_task("Starting Dagster", total=None)
         refresh = pipeline("refresh")
 
@@ -147,6 +148,18 @@ def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSumm
 
         summary: RunSummary = refresh(settings, as_of, listen, changes)
     return summary
+
+
+def _door(settings: Settings, as_of: date, changes: Changes) -> AbstractContextManager[None]:
+    """Deliveries are judged while Dagster is imported: those of the sources that the run is about to judge."""
+    if not (changes.everything or changes.sources):
+        return nullcontext()
+    from spine.contracts import load_contracts, load_partners
+    from spine.door import judging_ahead  # slow to import, and not needed where nothing has changed
+
+    partners = load_partners(settings.expectations / "partners.yaml")
+    contracts = load_contracts(settings.expectations / "contracts", partners)
+    return judging_ahead(settings, contracts, as_of, None if changes.everything else changes.sources.keys())
 
 
 def _synthesise(folder: Path, residents: int, seed: int, as_of: date, truth: Path) -> None:
