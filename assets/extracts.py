@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.checks import Standing, check_results, check_specs, dropped_columns, evaluations
+from assets.history import together
 from assets.resources import HOME, run_as_of, scrubbed
 from assets.schedules import ARRIVED_TAG, arrived_fingerprints
 from spine.contracts import Contract, Partner
@@ -88,8 +89,10 @@ def _raw_asset(
                 context.log_event(dg.AssetObservation(asset_key=key, metadata=_entry_metadata(entry)))
             for entry in (e for e in new if e != latest):
                 # Older deliveries' verdicts too, so that trends hold them.
-                for evaluation in evaluations(check_results(key, entry, layouts, partner, known), key, entry):
-                    context.instance.report_runless_asset_event(evaluation)
+                older = list(evaluations(check_results(key, entry, layouts, partner, known), key, entry))
+                with together(context.instance):
+                    for evaluation in older:
+                        context.instance.report_runless_asset_event(evaluation)
             standing = Standing(as_of, state, len(waiting))
             reports = write_reports(settings, partner, contracts, known, state, as_of)
             yield dg.MaterializeResult(

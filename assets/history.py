@@ -5,14 +5,16 @@ Put here: how the history's databases are opened. Never here: what is written to
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.events.log import EventLogEntry
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
@@ -32,6 +34,8 @@ class HeldEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, Engine] = {}
         self._tables: set[str] = set()
+        self._group: ExitStack | None = None
+        self._grouped: dict[str, Connection] = {}
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -57,8 +61,30 @@ class HeldEventLog(SqliteEventLogStorage):
                     poolclass=StaticPool,
                     connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
                 )
-            with self._engines[shard].begin() as connection:
-                yield connection
+            if self._group is None:
+                with self._engines[shard].begin() as connection:
+                    yield connection
+            else:
+                if shard not in self._grouped:
+                    self._grouped[shard] = self._group.enter_context(self._engines[shard].begin())
+                yield self._grouped[shard]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write all events of the block in one transaction of each file: all of them or, on an error, none."""
+        with ExitStack() as stack:
+            self._group = stack
+            try:
+                yield
+            finally:
+                self._group = None
+                self._grouped.clear()
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Events that Dagster has collected."""
+        with self.together():
+            for event in events:
+                self.store_event(event)
 
     def dispose(self) -> None:
         """Close the files."""
@@ -70,6 +96,8 @@ class HeldEventLog(SqliteEventLogStorage):
 
 def open_instance(folder: str) -> dg.DagsterInstance:
     """The Dagster instance that `folder`/dagster.yaml describes, with `HeldEventLog` over the usual files."""
+    # What a run is going to do is announced check by check: Dagster then hands it over at once.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     usual = InstanceRef.config_defaults(folder)["event_log_storage"]
     if usual is None:  # never so for a folder
         return dg.DagsterInstance.from_config(folder)
@@ -79,6 +107,12 @@ def open_instance(folder: str) -> dg.DagsterInstance:
         "config": dict(usual.config_dict),
     }
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides={"event_log_storage": held}))
+
+
+def together(instance: dg.DagsterInstance) -> AbstractContextManager[None]:
+    """Report the events of the block at once, where the instance can (a run of the `spine` command)."""
+    log = instance.event_log_storage
+    return log.together() if isinstance(log, HeldEventLog) else nullcontext()
 
 
 @contextmanager

@@ -99,8 +99,11 @@ _standing: Worker | None = None
 
 @contextmanager
 def standing_by() -> Iterator[None]:
-    """Have a worker ready for `spine.quality.evaluate` until the end of the block."""
+    """Have a worker ready for `spine.quality.evaluate` until the end of the block; inside of another block, its one."""
     global _standing  # noqa: PLW0603 - one for the process, as the library that it holds
+    if _standing is not None:
+        yield
+        return
     worker = Worker()
     _standing = worker
     try:
