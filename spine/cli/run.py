@@ -24,7 +24,7 @@ from spine.cli.report import show_next_steps, show_summary
 from spine.errors import UsageError
 from spine.files import write_json
 from spine.locks import home_lock
-from spine.quality.worker import standing_by
+from spine.quality.worker import collect_seldom, standing_by
 from spine.runs import RunRecord, RunSummary, as_of_from
 from spine.settings import Settings
 
@@ -138,6 +138,7 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False) -> RunSumma
 
 
 def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSummary:
+    collect_seldom()
     columns = (SpinnerColumn(), TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
     # Great Expectations first, in a process of its own: it takes as long to import as all the rest.
     rules = standing_by() if changes.everything or changes.sources else nullcontext()
