@@ -59,7 +59,7 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Installing the environment (about a minute the first time)"
 	@$(BIN)/python -m pip install --quiet uv==$(UV) 2>/dev/null || true
 	@if $(BIN)/uv --version >/dev/null 2>&1; then \
-		VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock && \
+		VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock && \
 		VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e . ; \
 	else \
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \

@@ -20,6 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from assets import imports
 from spine.errors import PipelineError
 from spine.files import replacing
 from spine.settings import Settings
@@ -71,6 +72,7 @@ def build(settings: Settings, manifest: Path, names: Sequence[str], as_of: date)
     """
     arguments = ["build", "--select", *names, "--indirect-selection", "empty", "--exclude-resource-type", "unit_test"]
     arguments += ["--vars", json.dumps({"as_of": as_of.isoformat()}), *_places(settings), *_SILENT]
+    imports.wait()
     with warehouse_lock(settings.warehouse), _held_open():
         outcome = _runner(settings, _manifest(manifest)).invoke(arguments)
     if outcome.result is None:

@@ -7,37 +7,28 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import dagster as dg
 
 from assets.checks import Standing, check_results, check_specs, dropped_columns, evaluations
+from assets.history import together
 from assets.resources import HOME, run_as_of, scrubbed
 from assets.schedules import ARRIVED_TAG, arrived_fingerprints
 from spine.contracts import Contract, Partner
+from spine.door import judge_new, judged
 from spine.extract import (
     InUse,
     Ledger,
     LedgerEntry,
-    contract_for,
-    find_deliveries,
     in_use,
-    judge_delivery,
     layout_periods,
-    look_at,
 )
 from spine.governance import load_agreements
-from spine.quality import evaluate
 from spine.reports import write_reports
 from spine.settings import Settings
 
 Source = tuple[str, str]
-
-#: Seconds in which a delivery that was written just now must not change, or a later run takes it. The
-#: sensor leaves a minute between its looks; a person who runs the spine has decided that all is sent,
-#: and is only kept from taking half of a copy that is visibly under way.
-SETTLING = 0.5
 
 
 def raw_key(partner: str, dataset: str) -> dg.AssetKey:
@@ -84,9 +75,12 @@ def _raw_asset(
     def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with scrubbed(key.to_user_string()):
             as_of = run_as_of(context, settings)
-            new, waiting = _judge_new(
-                settings, contracts, (partner.id, dataset), as_of, only_arrived=ARRIVED_TAG in context.run.tags
-            )
+            source = (partner.id, dataset)
+            if ARRIVED_TAG in context.run.tags:  # the sensor asked for the run: it takes what the sensor has seen
+                found = judge_new(settings, contracts, source, as_of, arrived=arrived_fingerprints(settings))
+            else:
+                found = judged(settings, contracts, source, as_of)
+            new, waiting = found.new, found.waiting
             entries = Ledger(settings.ledger).for_source(partner.id, dataset)
             known = [entry for entry in entries if entry.date <= as_of]
             state = next(s for s in in_use(known, contracts, as_of) if (s.partner, s.dataset) == (partner.id, dataset))
@@ -95,8 +89,10 @@ def _raw_asset(
                 context.log_event(dg.AssetObservation(asset_key=key, metadata=_entry_metadata(entry)))
             for entry in (e for e in new if e != latest):
                 # Older deliveries' verdicts too, so that trends hold them.
-                for evaluation in evaluations(check_results(key, entry, layouts, partner, known), key, entry):
-                    context.instance.report_runless_asset_event(evaluation)
+                older = list(evaluations(check_results(key, entry, layouts, partner, known), key, entry))
+                with together(context.instance):
+                    for evaluation in older:
+                        context.instance.report_runless_asset_event(evaluation)
             standing = Standing(as_of, state, len(waiting))
             reports = write_reports(settings, partner, contracts, known, state, as_of)
             yield dg.MaterializeResult(
@@ -107,40 +103,6 @@ def _raw_asset(
             )
 
     return raw
-
-
-def _judge_new(
-    settings: Settings, contracts: Sequence[Contract], source: Source, as_of: date, *, only_arrived: bool
-) -> tuple[list[LedgerEntry], list[str]]:
-    """New ledger records, and the keys of deliveries that are left to a later run because they are still being sent.
-
-    Args:
-        only_arrived: the sensor asked for the run: what it has not seen to have arrived stays where it is.
-    """
-    arrived = arrived_fingerprints(settings) if only_arrived else {}
-    new, waiting = [], []
-    for delivery in find_deliveries(settings.landing, contracts, as_of).deliveries:
-        contract = contract_for(contracts, delivery.partner, delivery.dataset, delivery.date)
-        if contract is None or (delivery.partner, delivery.dataset) != source:
-            continue
-        if only_arrived and arrived.get(delivery.key) != look_at(delivery.folder).fingerprint:
-            waiting.append(delivery.key)
-            continue
-        judgement = judge_delivery(
-            delivery,
-            contract,
-            lake=settings.lake,
-            ledger=Ledger(settings.ledger),
-            as_of=as_of,
-            evaluate=partial(evaluate, threads=settings.threads),
-            threads=settings.threads,
-            settling=SETTLING,
-        )
-        if judgement.outcome == "waiting":
-            waiting.append(delivery.key)
-        elif judgement.outcome == "new" and judgement.entry is not None:
-            new.append(judgement.entry)
-    return new, waiting
 
 
 def _content_in_use(state: InUse) -> str:

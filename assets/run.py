@@ -14,8 +14,10 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from assets import imports
 from assets.definitions import build_defs, contracts_of
-from assets.history import open_history
+from assets.history import open_history, open_instance
+from assets.linkage import LINKS
 from assets.release import release_key
 from assets.resources import AS_OF_TAG, EXIT_CODE
 from assets.selection import Selection, select
@@ -68,8 +70,10 @@ def refresh(settings: Settings, as_of: date, listener: Listener, changes: Change
     run_id = str(uuid.uuid4())
     folder = dagster_home(settings)
     held = home_lock_unless_held(settings, "spine run")
-    with held, open_history(settings.dagster), dg.DagsterInstance.from_config(folder) as instance:
+    with held, open_history(settings.dagster), open_instance(folder) as instance:
         _end_stale_runs(instance)
+        if selection.keys is None or LINKS in selection.keys:
+            imports.start()
         result = _execute(definitions, instance, run_id, as_of, selection, listener)
         summary = summarise(settings, contracts, as_of, run_id, result.get_asset_check_evaluations())
         summary.releases = [_with_outcome(release, result) for release in summary.releases]

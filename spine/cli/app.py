@@ -5,6 +5,7 @@ Put here: what all commands share. Never here: a command.
 
 from __future__ import annotations
 
+import time
 import traceback
 from importlib.metadata import entry_points
 from typing import Any
@@ -16,6 +17,9 @@ from typer.exceptions import TyperException
 
 from spine.errors import SpineError, UsageError
 from spine.files import machine_fault
+
+#: When the command began, as near as its own code can know: before anything slow is imported.
+STARTED = time.monotonic()
 
 out = Console()
 err = Console(stderr=True)

@@ -9,7 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
+import time
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -18,12 +19,12 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from spine.changes import Changes, compare, look, look_at_results
-from spine.cli.app import app, err, out, pipeline
+from spine.cli.app import STARTED, app, err, out, pipeline
 from spine.cli.report import show_next_steps, show_summary
 from spine.errors import UsageError
 from spine.files import write_json
 from spine.locks import home_lock
-from spine.quality.worker import standing_by
+from spine.quality.worker import collect_seldom, standing_by
 from spine.runs import RunRecord, RunSummary, as_of_from
 from spine.settings import Settings
 
@@ -55,8 +56,9 @@ def run(
 def demo(residents: Residents = 5000, seed: Seed = 1) -> None:
     """Write the fictional Wexmoor region into the home and run the whole pipeline on it."""
     settings = Settings().prepare()
-    _write_demo_region(settings, residents, seed)
-    summary = run_home(settings, REGION_DATE)
+    with standing_by():  # for the run; what it imports takes longer than the region
+        _write_demo_region(settings, residents, seed)
+        summary = run_home(settings, REGION_DATE)
     show_summary(summary, settings)
     if summary.succeeded:
         show_next_steps(settings)
@@ -129,16 +131,19 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False) -> RunSumma
             changes = compare(settings, (last.inputs, last.made), now)
         record.forget()
         summary = _with_progress(settings, as_of, changes)
+        summary.seconds = round(time.monotonic() - STARTED, 1)  # of the whole command, as a person waits for it
         if summary.succeeded:
             record.save(now[0], look_at_results(settings), summary)
     return summary
 
 
 def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSummary:
+    collect_seldom()
     columns = (SpinnerColumn(), TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
     # Great Expectations first, in a process of its own: it takes as long to import as all the rest.
     rules = standing_by() if changes.everything or changes.sources else nullcontext()
-    with rules, Progress(*columns, console=err, transient=True) as progress:
+    bar = Progress(*columns, console=err, transient=True)
+    with rules, _door(settings, as_of, changes), bar as progress:
         task = progress.add_task("Starting Dagster", total=None)
         refresh = pipeline("refresh")
 
@@ -147,6 +152,18 @@ def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSumm
 
         summary: RunSummary = refresh(settings, as_of, listen, changes)
     return summary
+
+
+def _door(settings: Settings, as_of: date, changes: Changes) -> AbstractContextManager[None]:
+    """Deliveries are judged while Dagster is imported: those of the sources that the run is about to judge."""
+    if not (changes.everything or changes.sources):
+        return nullcontext()
+    from spine.contracts import load_contracts, load_partners
+    from spine.door import judging_ahead  # slow to import, and not needed where nothing has changed
+
+    partners = load_partners(settings.expectations / "partners.yaml")
+    contracts = load_contracts(settings.expectations / "contracts", partners)
+    return judging_ahead(settings, contracts, as_of, None if changes.everything else changes.sources.keys())
 
 
 def _synthesise(folder: Path, residents: int, seed: int, as_of: date, truth: Path) -> None:

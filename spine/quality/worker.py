@@ -11,6 +11,7 @@ does, however that dies, because its standard input then ends.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -34,6 +35,11 @@ class Count:
     count: int | None
     rows: int | None
     problem: str | None
+
+
+def collect_seldom() -> None:
+    """Look for garbage seldom: imports and definitions make millions of objects, and every one of them stays."""
+    gc.set_threshold(100_000, 50, 100)
 
 
 class Worker:
@@ -99,8 +105,11 @@ _standing: Worker | None = None
 
 @contextmanager
 def standing_by() -> Iterator[None]:
-    """Have a worker ready for `spine.quality.evaluate` until the end of the block."""
+    """Have a worker ready for `spine.quality.evaluate` until the end of the block; inside of another block, its one."""
     global _standing  # noqa: PLW0603 - one for the process, as the library that it holds
+    if _standing is not None:
+        yield
+        return
     worker = Worker()
     _standing = worker
     try:
@@ -136,6 +145,7 @@ def _count(entry: Any) -> Count:
 
 def _serve() -> None:
     """Import, then answer requests until the input ends."""
+    collect_seldom()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints goes nowhere, and never among the answers
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from assets.history import open_history
+from assets.history import HeldEventLog, open_history, open_instance, together
 
 
 def write_event(path: Path) -> int:
@@ -37,3 +40,49 @@ def test_the_log_is_written_back_once_at_the_end_and_nothing_is_lost(tmp_path: P
     assert not log.exists()
     assert events(history) == 3
     assert write_event(history) == 2
+
+
+def test_a_run_connects_once_and_its_events_are_those_of_any_instance(tmp_path: Path) -> None:
+    @dg.asset(check_specs=[dg.AssetCheckSpec("ok", asset="a")])
+    def a(context):  # type: ignore[no-untyped-def]  # Dagster would read annotations, and not as text
+        older = dg.AssetCheckEvaluation(dg.AssetKey("a"), "ok", passed=False, metadata={})
+        with together(context.instance):
+            context.instance.report_runless_asset_event(older)
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+    opened: list[Path] = []
+
+    def count(connection: Any, _: Any) -> None:
+        opened.append(Path(connection.execute("PRAGMA database_list").fetchone()[2]))
+
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with open_history(tmp_path), open_instance(str(tmp_path)) as instance:
+        sa.event.listen(sa.engine.Engine, "connect", count)
+        try:
+            result = dg.materialize([a], instance=instance)
+        finally:
+            sa.event.remove(sa.engine.Engine, "connect", count)
+        assert isinstance(instance.event_log_storage, HeldEventLog)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as usual:
+        types = [entry.dagster_event_type for entry in usual.all_logs(result.run_id)]
+        records = usual.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey("a"), "ok"), limit=10
+        )
+        assert usual.get_latest_materialization_event(dg.AssetKey("a")) is not None
+    to_make_it = 5  # by Dagster, whatever is written
+    assert sum(path.name == f"{result.run_id}.db" for path in opened) <= to_make_it + 1 < len(types)
+    assert types.count(dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED) == 1
+    assert types.count(dg.DagsterEventType.ASSET_CHECK_EVALUATION) == 1
+    assert sorted(str(record.status.value) for record in records) == ["FAILED", "SUCCEEDED"]
+
+
+def test_a_group_of_events_is_written_in_full_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    key = dg.AssetKey("a")
+    with open_instance(str(tmp_path)) as instance:
+        with suppress(ZeroDivisionError), together(instance):
+            instance.report_runless_asset_event(dg.AssetMaterialization(key))
+            raise ZeroDivisionError
+        assert instance.get_latest_materialization_event(key) is None
+        instance.report_runless_asset_event(dg.AssetMaterialization(key))
+        assert instance.get_latest_materialization_event(key) is not None

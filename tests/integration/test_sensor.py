@@ -12,10 +12,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets import extracts
 from assets.extracts import extract_assets
 from assets.resources import AS_OF_TAG, HOME, home_resource
 from assets.schedules import ARRIVED_TAG, delivery_sensor, refresh_spine
+from spine import door
 from spine.contracts import Contract, Partner, RuleResult
 from spine.extract import Ledger
 from spine.runs import RunRecord
@@ -73,8 +73,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     def measure(tables: object, rules: Any, as_of: object, threads: int = 0) -> list[RuleResult]:
         return [RuleResult(name=r.name, outcome="passed", numerator=0, denominator=1) for r in rules]
 
-    monkeypatch.setattr(extracts, "evaluate", measure)
-    monkeypatch.setattr(extracts, "SETTLING", 0.0)
+    monkeypatch.setattr(door, "evaluate", measure)
+    monkeypatch.setattr(door, "SETTLING", 0.0)
     settings = Settings(home=tmp_path).prepare()
     RunRecord(settings).pin(AS_OF)
     return Place(Home(tmp_path), settings, dg.DagsterInstance.ephemeral())
@@ -157,7 +157,7 @@ def test_a_failed_run_is_made_up_for_by_the_next(place: Place, monkeypatch: pyte
     place.home.put("people", {"a.csv": ROWS + "1,A,E07\n", "_complete": ""}, "2028-02-01")
     assert place.asks()
     with monkeypatch.context() as patch:
-        patch.setattr(extracts, "judge_delivery", lambda *_, **__: 1 / 0)
+        patch.setattr(door, "judge_delivery", lambda *_, **__: 1 / 0)
         with pytest.raises(dg.Failure):
             place.asked_run()
     place.home.put("people", {"a.csv": ROWS + "2,A,E07\n", "_complete": ""}, "2028-03-01")
@@ -175,13 +175,13 @@ def test_a_run_by_hand_takes_what_is_there_but_for_unfinished_files(place: Place
 
 def test_a_run_by_hand_does_not_take_half_of_a_copy_under_way(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = place.home.put("people", {"a.csv": ROWS + "1,A,E07\n"})
-    measure = extracts.evaluate
+    measure = door.evaluate
 
     def grow(*arguments: Any, **more: Any) -> list[RuleResult]:
         os.utime(folder / "a.csv", ns=(7, 7))
         return measure(*arguments, **more)
 
-    monkeypatch.setattr(extracts, "evaluate", grow)
+    monkeypatch.setattr(door, "evaluate", grow)
     accepted, metadata = place.run()
     assert (accepted, metadata["waiting_for"]) == ([], MARCH)
 

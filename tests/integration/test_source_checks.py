@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets import extracts
 from assets.extracts import extract_assets, raw_key
 from assets.resources import AS_OF_TAG, HOME, home_resource
+from spine import door
 from spine.contracts import Contract, Partner, Rule, RuleResult, Supply, Threshold
 from spine.settings import Settings
 from tests.unit.extract.conftest import PEOPLE, Home, column, contract
@@ -44,8 +44,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     def measure(tables: object, rules: Any, as_of: object, threads: int = 0) -> list[RuleResult]:
         return [RuleResult(name=r.name, outcome="warned", numerator=1, denominator=1) for r in rules]
 
-    monkeypatch.setattr(extracts, "evaluate", measure)
-    monkeypatch.setattr(extracts, "SETTLING", 0.0)
+    monkeypatch.setattr(door, "evaluate", measure)
+    monkeypatch.setattr(door, "SETTLING", 0.0)
     return Home(tmp_path)
 
 
