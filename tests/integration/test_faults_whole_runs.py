@@ -53,7 +53,7 @@ def test_a_run_killed_in_and_around_dbt_is_made_good_by_the_next(dagster: Driver
     time.sleep(1.0)
     os.kill(child, signal.SIGKILL)
     assert dagster.end(child) == -signal.SIGKILL
-    for point in ("dbt.after_conform", "dbt.after_core", "release.before_log"):
+    for point in ("dbt.after_core", "release.before_log"):
         assert dagster.call("spine_run", home, failpoint=f"{point}:kill") == -signal.SIGKILL, dagster.log.read_text()
     at = settings(home)
     facts = release_facts(at.releases / PURPOSE / "current.duckdb")
