@@ -39,6 +39,7 @@ def summarise(
         run_id=run_id,
         accepted=len(accepted),
         refused={entry.delivery: [*entry.reasons, _meanwhile(entry, used)] for entry in _refused(newest)},
+        superseded=sum(entry.verdict == "refused" for entry in newest) - len(_refused(newest)),
         future=len(found.future),
         unrecognised=[f"{place}: {reason}" for place, reason in found.unrecognised],
         rows_in=sum(table.rows_read for table in tables),

@@ -58,6 +58,7 @@ class RunSummary(BaseModel):
     seconds: float = 0.0
     accepted: int = 0
     refused: dict[str, list[str]] = {}
+    superseded: int = 0
     future: int = 0
     waiting: list[str] = []
     unrecognised: list[str] = []

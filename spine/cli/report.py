@@ -62,8 +62,9 @@ def show_next_steps(settings: Settings) -> None:
 def _figures(summary: RunSummary) -> Table:
     table = Table.grid(padding=(0, 2))
     ignored = f", {summary.future} dated later and ignored" if summary.future else ""
+    earlier = f" (and {summary.superseded:,} that a later accepted one replaces)" if summary.superseded else ""
     rows = [
-        ("deliveries", f"{summary.accepted:,} accepted, {len(summary.refused):,} refused{ignored}"),
+        ("deliveries", f"{summary.accepted:,} accepted, {len(summary.refused):,} refused{earlier}{ignored}"),
         ("rows in", f"{summary.rows_in:,}, of which {summary.quarantined:,} quarantined, {summary.ignored:,} ignored"),
         ("files ignored", f"{summary.files_ignored:,}"),
         ("person records", f"{summary.person_records:,}"),

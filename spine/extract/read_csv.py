@@ -56,6 +56,12 @@ def read_csv(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, sc
         part.check_unchanged(text.sha256)
         with scrubbed(part.where, "cannot be read as delimited text; ask the partner to resend it"):
             cut = _parse(connection, table, part, text, dialect)
+        if cut.truncated:
+            raise DeliveryError(
+                f"{part.where}: the file ends in the middle of row {cut.truncated + part.base}: it is cut off, or a "
+                "quotation mark is opened there and never closed. Ask the partner to resend it"
+            )
+        with scrubbed(part.where, "cannot be read as delimited text; ask the partner to resend it"):
             read = load(connection, table, part, cut.rows_read, dialect.matched, cut.parsed)
             connection.execute(f"""
                 INSERT INTO quarantine SELECT {literal(table.name)}, {part.source.number},
@@ -76,12 +82,14 @@ class _Cut:
         swallowed: rows that the parser lost: it drops without a word what stands after a quote that is opened and
             never closed.
         opened: the row in which that quote stands.
+        truncated: the row in which the file breaks off; 0 where it ends with a whole one.
     """
 
     parsed: str
     rows_read: int
     swallowed: int
     opened: int
+    truncated: int
 
 
 def _parse(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, text: Text, dialect: Dialect) -> _Cut:
@@ -106,7 +114,21 @@ def _parse(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, text
     if text.has_quotes and good + rejects < rows_read:
         rows_read -= _breaks(connection, source, dialect.matched.width)
     opened = scalar(connection, "SELECT min(line) FROM rejected WHERE rule = 'unclosed_quote'")
-    return _Cut(parsed, rows_read, rows_read - good - rejects, opened or good + rejects + blank + 1)
+    swallowed, seen = rows_read - good - rejects, good + rejects + blank
+    return _Cut(parsed, rows_read, swallowed, opened or seen + 1, _truncated(connection, text, swallowed, seen))
+
+
+def _truncated(connection: duckdb.DuckDBPyConnection, text: Text, swallowed: int, seen: int) -> int:
+    """The row in which the file breaks off, or 0: its last row opens a quote, or has too few cells and no line break.
+
+    Args:
+        seen: rows that the parser saw, faulty and blank ones included.
+    """
+    last = connection.execute("SELECT line, rule FROM rejected ORDER BY line DESC LIMIT 1").fetchone()
+    if last is not None and last[0] == seen:
+        is_open = last[1] == "unclosed_quote" or (last[1] == "too_few_cells" and not text.is_ended)
+        return seen if is_open else 0
+    return seen + 1 if swallowed else 0
 
 
 def _scan(text: Text, dialect: Dialect, faults: str) -> str:

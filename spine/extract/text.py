@@ -36,6 +36,7 @@ class Text:
         has_quotes: True where the quote character occurs, so that a line may be part of a cell.
         has_escapes: True where a backslash, and never a second quote, stands before quotes inside cells.
         sha256: of the bytes as the partner sent them.
+        is_ended: the last line ends in a line break.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Text:
     has_quotes: bool
     has_escapes: bool
     sha256: str
+    is_ended: bool
 
 
 def head_of(path: Path, encoding: str) -> list[str]:
@@ -105,10 +107,11 @@ def to_plain_text(source: Path, target: Path, encoding: str = "", skip: int = 0,
                 lines += piece.count(b"\n")
                 signs.see(piece)
                 out.write(piece)
-        if last != b"\n" and not skip:
+        is_ended = last == b"\n"
+        if not is_ended and not skip:
             lines += 1
             out.write(b"\n")
-    return Text(target, lines, signs.quotes, signs.backslash and not signs.doubled, digest.hexdigest())
+    return Text(target, lines, signs.quotes, signs.backslash and not signs.doubled, digest.hexdigest(), is_ended)
 
 
 @dataclass

@@ -173,8 +173,13 @@ CASES = {
         broken={"ctaccount__lead_liab_name__within_length": 2},
     ),
     # cut off
-    "cut in a row": csv(GOOD[: GOOD.rindex(",WX1")], kept=99, quarantine=((100, "too_few_cells"),)),
-    "cut in quotation marks": csv(QUOTED[: QUOTED.rindex(", 100")], kept=99, quarantine=((100, "unclosed_quote"),)),
+    "cut in a row": refused(
+        GOOD[: GOOD.rindex(",WX1")], "file 1 of 1 (.csv) · ends in the middle of row 100 · Ask the partner to resend it"
+    ),
+    "cut in quotation marks": refused(
+        QUOTED[: QUOTED.rindex(", 100")],
+        "file 1 of 1 (.csv) · ends in the middle of row 100: it is cut off · Ask the partner to resend it",
+    ),
     "cut archive": refused(
         zipped(("accounts.csv", GOOD))[:-200], "file 1 of 1 (.zip) · damaged or cut-off archive · Ask the partner",
         suffix="zip",

@@ -23,12 +23,25 @@ with places as (
     from {{ ref('int_council_tax_accounts') }}
 ),
 
+-- Two people may be parted by a stroke or a semicolon; "and others" names nobody.
+separated as (
+    select
+        * exclude (surname),
+        case
+            when regexp_matches(surname, '(?i)(^|\W)(t/a|c/o)(\W|$)') then surname
+            else regexp_replace(
+                regexp_replace(surname, '[\s,]+(and|&)\s+others?\s*$', '', 'i'), '\s*[/;]\s*', ' & ', 'g'
+            )
+        end as surname
+    from places
+),
+
 -- Who receives the letter is not who is liable.
 addressed as (
     select
         * exclude (surname),
         nullif(trim(regexp_replace(surname, '(^|\s)(c/o|care of)\s.*$', '', 'i')), '') as surname
-    from places
+    from separated
 ),
 
 worded as (

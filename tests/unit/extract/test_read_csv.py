@@ -73,23 +73,29 @@ def test_empty_cells_after_the_last_column_are_no_fault(home):
 
 
 @pytest.mark.parametrize("place", [0, 40, 98])
-def test_rows_swallowed_by_an_unclosed_quote_are_counted(home, place):
+def test_a_quote_that_is_never_closed_refuses_the_file_and_names_its_row(home, place):
     rows = [f"{n},A,E07,x" for n in range(100)]
     rows[place] = f'{place},"A,E07,x'
     entry = home.deliver("people", {"a.csv": "\n".join([HEADER, *rows])})
-    counts = entry.tables["people"]
-    assert (counts.rows_read, counts.kept, counts.quarantined) == (100, place, 100 - place)
-    assert {row[2] for row in home.quarantine(entry)} == {"unclosed_quote"}
-    assert entry.verdict == ("accepted" if place >= 40 else "refused")
+    assert entry.verdict == "refused"
+    assert f"ends in the middle of row {place + 1}: it is cut off, or a quotation mark" in entry.reasons[0]
 
 
-def test_rows_swallowed_in_a_large_file_are_counted(home):
+def test_so_it_does_in_a_large_file(home):
     home.with_contract("people__flat", quarantine_max_percent=100.0)
     rows = [f"{n},Somebody with a long name,E07,{'x' * 60}" for n in range(450_000)]
     rows[7] = '7,"A,E07,x'
-    counts = home.deliver("people", {"a.csv": "\n".join([HEADER, *rows, ""])}).tables["people"]
-    assert counts.rows_read == 450_000
-    assert counts.kept + counts.quarantined == 450_000
+    entry = home.deliver("people", {"a.csv": "\n".join([HEADER, *rows, ""])})
+    assert (entry.verdict, len(entry.reasons)) == ("refused", 1)
+    assert "ends in the middle of row" in entry.reasons[0]
+
+
+@pytest.mark.parametrize(("end", "verdict"), [("99,B", "refused"), ("99,B\n", "accepted"), ("99,B,E07,y", "accepted")])
+def test_a_last_row_that_breaks_off_refuses_the_file(home, end, verdict):
+    rows = [f"{n},A,E07,x" for n in range(98)]
+    entry = home.deliver("people", {"a.csv": "\n".join([HEADER, *rows, end])})
+    assert entry.verdict == verdict
+    assert ("ends in the middle of row 99" in " ".join(entry.reasons)) == (verdict == "refused")
 
 
 def test_too_many_bad_rows_refuse_the_delivery_but_keep_it(home):
