@@ -39,20 +39,29 @@ class LinkageResult:
     report: dict[str, Any]
 
 
-def link(records: pl.DataFrame, config: LinkageConfig | None = None) -> LinkageResult:
+def link(
+    records: pl.DataFrame | pl.LazyFrame, config: LinkageConfig | None = None, overrides: pl.DataFrame | None = None
+) -> LinkageResult:
     """Find the records that are one person.
 
     The result does not depend on the order of rows or the number of threads.
 
     Args:
-        records: one row per person record, columns as int_person_records (see
-            `conform.INPUT`); every column but record_id may be missing or null.
+        records: one row per person record, columns as `conform.INPUT`; every column but record_id may be
+            missing or null.
         config: the shipped settings where left out.
+        overrides: decisions by people: left_record_id, right_record_id, decision (must_link or cannot_link).
 
     Raises:
-        PipelineError: record_id is missing, null or not unique, or a column's type is unusable.
+        PipelineError: record_id is missing, null or not unique, a column's type is unusable, or overrides
+            contradict each other.
     """
     # recordlinkage, pandas and scikit-learn take seconds to import: only where records are linked.
+    from spine.linkage import results
+    from spine.linkage.report import report
     from spine.linkage.run import run
 
-    return LinkageResult(*run(records, config or load_config()))
+    settings = config or load_config()
+    done = run(records, settings, overrides)
+    clusters = results.clusters(done)
+    return LinkageResult(clusters, results.links(done, settings.scheme), done.model.as_dict(), report(done, clusters, settings.version))

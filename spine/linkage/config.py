@@ -50,6 +50,7 @@ class Standardise(_Strict):
     titles: tuple[str, ...]
     not_names: tuple[str, ...]
     dummy_dates_of_birth: tuple[date, ...]
+    pseudo_postcodes: tuple[str, ...]
     max_records_per_number: int = Field(ge=2)
 
 
@@ -84,6 +85,7 @@ class Fit(_Strict):
     home_matches_per_pair: Share
     elsewhere_matches_per_record: float = Field(gt=0)
     region_records: int = Field(ge=100)
+    seed: int = Field(ge=0)
 
 
 class Prior(_Strict):
@@ -119,6 +121,7 @@ class LinkageConfig(_Strict):
     comparisons: dict[str, StrataPrior]
     extra_agrees: Share
     extras: tuple[str, ...] = ()
+    one_record_per_person: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _every_level_has_a_prior(self) -> LinkageConfig:

@@ -1,4 +1,4 @@
-"""Stage 5: what agreement and disagreement are worth, estimated without labels.
+"""Stage 6: what agreement and disagreement are worth, estimated without labels.
 
 Put here: the Fellegi-Sunter model and its estimation by expectation and maximisation on the
 histogram of comparison patterns. Never here: single pairs, or a name.
@@ -18,13 +18,12 @@ import numpy.typing as npt
 from recordlinkage.algorithms.nb_sklearn import ECM
 from scipy.sparse import csr_matrix
 
+from spine.linkage.arrays import Floats, factorise
 from spine.linkage.compare import Compared, compare
-from spine.linkage.config import LinkageConfig
+from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
 
-Floats = npt.NDArray[np.float64]
-_SEED = 20280331
 _DAYS_IN_YEAR = 365.25
 #: A column on which fewer random pairs than this agree tells people apart even inside one home.
 _TELLING = 0.002
@@ -39,7 +38,7 @@ class Patterns:
         design: patterns × `scheme.features`, 1 where the pattern has that level.
         home: pattern belongs to the stratum *home*.
         known: 1 known match, 0 known non-match, -1 to be estimated.
-        count: pairs with the pattern.
+        count: pairs of records with the pattern.
         of_pair: pattern of each pair.
     """
 
@@ -163,32 +162,32 @@ class WeightedECM(ECM):  # type: ignore[misc]
         return np.where(totals > 0, counts / np.where(totals > 0, totals, 1), fallback)
 
 
-def histogram(compared: Compared, scheme: Scheme) -> Patterns:
-    """Count pairs by pattern."""
+def histogram(compared: Compared, scheme: Scheme, records: Floats) -> Patterns:
+    """Count pairs of records by pattern; `records` is how many of them each compared pair stands for."""
     known = np.where(compared.veto > 0, 0, np.where(compared.anchor, 1, -1)).astype(np.int64)
     key = compared.home.astype(np.int64) * 3 + known + 1
     for comparison, names in scheme.levels.items():
         key = key * len(names) + compared.levels[comparison]
-    _, first, of_pair, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-    levels = {comparison: values[first] for comparison, values in compared.levels.items()}
-    return Patterns(
-        scheme, _design(levels, scheme), compared.home[first], known[first], count.astype(np.float64), of_pair
-    )
+    of_pair, where = factorise(key)
+    count = np.bincount(of_pair, weights=records, minlength=where.size)
+    levels = {comparison: values[where] for comparison, values in compared.levels.items()}
+    return Patterns(scheme, _design(levels, scheme), compared.home[where], known[where], count, of_pair)
 
 
-def fit(encoded: Encoded, patterns: Patterns, config: LinkageConfig) -> Model:
+def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
     Args:
-        encoded: the records, for frequencies and random pairs.
+        encoded: the nodes, for frequencies and random pairs.
+        records: number of records.
         patterns: histogram of the candidate pairs.
         config: priors and limits.
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
-    others = max(encoded.size * (encoded.size - 1) / 2 - home_pairs, 1.0)
+    others = max(records * (records - 1) / 2 - home_pairs, 1.0)
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
-    region = max(encoded.size, config.fit.region_records)
+    region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
     random = _strangers(encoded, config)
     return Model(
@@ -273,7 +272,7 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     equal years over the days of a year: both too rare to be counted on a sample.
     """
     shares = _prior(encoded, config, "elsewhere")
-    compared = _random_pairs(encoded, config.fit.random_pairs)
+    compared = _random_pairs(encoded, config.fit)
     birth, weight = compared.levels["date_of_birth"], config.fit.prior_random_pairs
     names = [compared.levels[comparison] >= level(comparison, "close") for comparison in BY_RARITY]
     numbers = compared.levels["nhs_number"] == 2
@@ -290,11 +289,11 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     return shares
 
 
-def _random_pairs(encoded: Encoded, wanted: int) -> Compared:
-    """Compare random pairs; the draw depends on the number of records only."""
-    generator = np.random.default_rng(_SEED)
+def _random_pairs(encoded: Encoded, settings: Fit) -> Compared:
+    """Compare random pairs; nodes stand in order of their content, so the draw depends on that alone."""
+    generator = np.random.default_rng(settings.seed)
     size = encoded.size
-    most = min(wanted, size * (size - 1) // 2)
+    most = min(settings.random_pairs, size * (size - 1) // 2)
     left = generator.integers(0, max(size, 1), most)
     right = (left + generator.integers(1, max(size, 2), most)) % max(size, 1)
     distinct = left != right
@@ -303,7 +302,7 @@ def _random_pairs(encoded: Encoded, wanted: int) -> Compared:
 
 def _same_birthday(encoded: Encoded, config: LinkageConfig) -> float:
     """Chance that two strangers were born on one day."""
-    years = np.bincount(encoded.codes["birth_year"])[1:]
+    years = np.bincount(encoded.codes["birth"] // 10_000)[1:]
     weight = config.fit.name_prior_records
     same_year = (float((years.astype(np.float64) ** 2).sum()) + weight**2 / 80) / (years.sum() + weight) ** 2
     return float(same_year / _DAYS_IN_YEAR)

@@ -11,17 +11,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.block import Candidates
-from spine.linkage.cluster import Clustering
 from spine.linkage.compare import VETOES
-from spine.linkage.config import LinkageConfig
-from spine.linkage.score import Scored
+from spine.linkage.run import Run
 
 _IDENTIFIERS = {
     "first_name": "first",
     "middle_name": "middle",
     "surname": "surname",
-    "date_of_birth": "birth_day",
+    "date_of_birth": "birth",
     "sex": "sex",
     "nhs_number": "nhs",
     "nino": "nino",
@@ -34,34 +31,30 @@ _IDENTIFIERS = {
 }
 
 
-def report(
-    persons: pl.DataFrame,
-    clusters: pl.DataFrame,
-    *,
-    candidates: Candidates,
-    scored: Scored,
-    clustering: Clustering,
-    config: LinkageConfig,
-) -> dict[str, Any]:
+def report(run: Run, clusters: pl.DataFrame, version: str) -> dict[str, Any]:
     """Counts of one run: sources, blocking, links, vetoes, cluster sizes, completeness."""
     sizes = clusters.group_by("cluster_id").len().group_by(pl.col("len").alias("size")).len().sort("size")
-    vetoes = np.bincount(scored.veto, minlength=len(VETOES))
+    vetoes = np.bincount(run.scored.veto, minlength=len(VETOES))
+    clustering, scored = run.clustering, run.scored
     return {
-        "configuration": config.version,
+        "configuration": version,
         "records": clusters.height,
+        "nodes": run.nodes.encoded.size,
         "clusters": int(clusters["cluster_id"].n_unique()),
         "linked_records": int((clusters["method"] != "single").sum()),
-        "links": int(clustering.link.sum()),
-        "links_exact": int((clustering.link & scored.anchor).sum()),
+        "links": int(clustering.link.sum()) + run.inner.left.size,
+        "links_exact": int((clustering.link & scored.anchor).sum() + run.inner.anchor.sum()),
         "sources": _sources(clusters),
         "source_pairs": _source_pairs(clusters),
-        "blocking": candidates.report,
+        "blocking": run.candidates.report,
         "vetoes": {name: int(count) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
         "contested_pairs": scored.contested,
         "components_rebuilt": clustering.rebuilt,
         "merges_refused": clustering.refused,
+        "overrides_unknown": run.decisions.unknown,
         "cluster_sizes": {str(size): count for size, count in sizes.iter_rows()},
-        "completeness": _completeness(persons),
+        "completeness": _completeness(run),
+        **run.records.facts,
     }
 
 
@@ -96,11 +89,8 @@ def _source_pairs(clusters: pl.DataFrame) -> list[dict[str, Any]]:
     return both.group_by("source", "source_2").agg(pl.len().alias("clusters")).sort("source", "source_2").to_dicts()
 
 
-def _completeness(persons: pl.DataFrame) -> dict[str, dict[str, float]]:
+def _completeness(run: Run) -> dict[str, dict[str, float]]:
     """Share of records per source whose identifier is usable, after cleaning."""
-    shares = (
-        persons.group_by("source")
-        .agg(pl.col(column).is_not_null().mean().round(6).alias(name) for name, column in _IDENTIFIERS.items())
-        .sort("source")
-    )
+    known = pl.DataFrame({"source": run.source, **{n: run.records.codes[c] > 0 for n, c in _IDENTIFIERS.items()}})
+    shares = known.group_by("source").agg(pl.all().mean().round(6)).sort("source")
     return {row.pop("source"): row for row in shares.to_dicts()}

@@ -1,0 +1,86 @@
+"""The result of a run as frames.
+
+Put here: the form of clusters and links. Never here: a decision of linkage.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from spine.linkage.arrays import Array, Codes, Floats
+from spine.linkage.cluster import confidence
+from spine.linkage.levels import Scheme
+from spine.linkage.run import Run
+from spine.linkage.score import probability
+
+METHODS = ("single", "probabilistic", "exact", "manual")
+
+
+def clusters(run: Run) -> pl.DataFrame:
+    """record_id, source, cluster_id, method, confidence of every record (see `LinkageResult`)."""
+    nodes, label = run.nodes, run.clustering.label
+    smallest = np.full(nodes.encoded.size, run.records.size, dtype=np.int64)
+    np.minimum.at(smallest, label, nodes.first)
+    certain = confidence(run.clustering, run.scored, smallest[label] == nodes.first)[nodes.of_record]
+    inner = np.full(run.records.size, np.nan)
+    chance = probability(run.inner_bits)
+    inner[run.inner.right] = chance
+    first = certain.copy()
+    np.fmax.at(first, run.inner.left, np.where(np.isnan(first[run.inner.left]), chance, np.nan))
+    certain = np.where(np.isnan(inner), first, np.fmin(inner, certain))
+    return pl.DataFrame(
+        {
+            "record_id": run.ids,
+            "source": run.source,
+            "cluster_id": run.ids.gather(smallest[label][nodes.of_record]),
+            "method": _named(_kinds(run), METHODS),
+            "confidence": pl.Series(certain, dtype=pl.Float64, nan_to_null=True),
+        }
+    )
+
+
+def _kinds(run: Run) -> Array:
+    """Strongest kind of link that touches each record, as a place in `METHODS`."""
+    scored, link = run.scored, run.clustering.link
+    kind = np.zeros(run.nodes.encoded.size, dtype=np.uint8)
+    strength = np.where(scored.manual[link], 3, 1 + scored.anchor[link]).astype(np.uint8)
+    for nodes in (scored.left[link], scored.right[link]):
+        np.maximum.at(kind, nodes, strength)
+    result = kind[run.nodes.of_record]
+    for records in (run.inner.left, run.inner.right):
+        np.maximum.at(result, records, 1 + run.inner.anchor.astype(np.uint8))
+    return result
+
+
+def links(run: Run, scheme: Scheme) -> pl.DataFrame:
+    """Accepted pairs of records, sorted: those between nodes (their first records), and those within one."""
+    chosen = np.flatnonzero(run.clustering.link)
+    first, scored, compared = run.nodes.first, run.scored, run.compared
+    a, b = first[scored.left[chosen]], first[scored.right[chosen]]
+    left, right = np.concatenate([np.minimum(a, b), run.inner.left]), np.concatenate([np.maximum(a, b), run.inner.right])
+    order = np.argsort(left * run.records.size + right, kind="stable")
+    bits: Floats = np.concatenate([scored.bits[chosen], run.inner_bits])[order]
+    method = np.concatenate([np.where(scored.manual[chosen], 3, 1 + scored.anchor[chosen]), 1 + run.inner.anchor])[order]
+    home = np.concatenate([compared.home[chosen], run.inner.home])[order]
+    levels = {
+        f"level_{comparison}": _named(
+            np.concatenate([compared.levels[comparison][chosen], run.inner.levels[comparison]])[order], names
+        )
+        for comparison, names in scheme.levels.items()
+    }
+    return pl.DataFrame(
+        {
+            "left_record_id": run.ids.gather(left[order]),
+            "right_record_id": run.ids.gather(right[order]),
+            "bits": bits,
+            "probability": probability(bits),
+            "method": _named(method, METHODS),
+            "stratum": _named(1 - home.astype(np.uint8), ("home", "elsewhere")),
+            **levels,
+        }
+    )
+
+
+def _named(codes: Codes | Array, names: tuple[str, ...]) -> pl.Series:
+    return pl.Series(names, dtype=pl.Enum(names)).gather(codes.astype(np.int64))
