@@ -103,8 +103,7 @@ def _keys(rule: BlockingRule, encoded: Encoded) -> Iterator[tuple[Codes, Hashes]
     for variant in _VARIANTS[several[0]] if several else ("",):
         columns = [column for key in rule.keys for column in _columns(key, variant, encoded)]
         rows = np.flatnonzero(np.logical_and.reduce([column != 0 for column in columns]))
-        if rows.size or not variant:
-            yield rows, mixed([column[rows] for column in columns])
+        yield rows, mixed([column[rows] for column in columns])
 
 
 def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:

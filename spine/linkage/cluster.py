@@ -5,7 +5,7 @@ Put here: components, the cannot-link guard, confidence. Never here: match weigh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from spine.linkage.arrays import Codes, Flags, Floats, components
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.score import Scored, probability
+
+#: No single pair says more than this many bits for or against a merge of two groups.
+_MOST_SAY = 20.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
 
     Connected components first. A component that holds a vetoed pair, a pair below `refuse_bits`, two
     verified NHS numbers or two records of a source that promises one, is built again: decided pairs, then the
-    strongest link first, and a merge that would put such a pair together is refused.
+    strongest link first. A merge is refused that would put a vetoed pair together, or where the weights of all pairs
+    between the two sides are in sum against it.
     """
     accepted = scored.manual | ((scored.bits >= config.thresholds.link_bits) & (scored.veto == 0))
     apart = (scored.veto > 0) | ((scored.bits <= config.thresholds.refuse_bits) & ~scored.manual)
@@ -45,7 +49,7 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
     conflicted = _conflicted(encoded, scored, label, apart)
     inside = conflicted[label[scored.left]] & (label[scored.left] == label[scored.right])
     label = np.where(conflicted[label], np.arange(encoded.size), label)
-    guard = _Guard(encoded, scored, np.flatnonzero(apart & inside))
+    guard = _Guard(encoded, scored, np.flatnonzero(inside))
     for edge in np.flatnonzero(scored.manual & inside):
         guard.join(int(scored.left[edge]), int(scored.right[edge]))
     edges = np.flatnonzero(accepted & inside & ~scored.manual)
@@ -75,35 +79,34 @@ def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) ->
     return result | (held > np.bitwise_count(distinct))
 
 
-@dataclass
 class _Guard:
     """Union of nodes that refuses to put two together that must stay apart.
 
     Only the nodes of conflicted components pass through here, so a loop over their links is short.
     """
 
-    encoded: Encoded
-    scored: Scored
-    apart: Codes
-    root: dict[int, int] = field(default_factory=dict)
-    members: dict[int, list[int]] = field(default_factory=dict)
-    enemies: dict[int, set[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        left, right = self.scored.left[self.apart].tolist(), self.scored.right[self.apart].tolist()
-        for one, other in zip(left, right, strict=True):
-            self.enemies.setdefault(one, set()).add(other)
-            self.enemies.setdefault(other, set()).add(one)
+    def __init__(self, encoded: Encoded, scored: Scored, pairs: Codes) -> None:
+        self._nhs = np.where(encoded.verified, encoded.codes["nhs"], 0)
+        self._promised = encoded.codes["source"] & encoded.promised
+        self._root: dict[int, int] = {}
+        self._members: dict[int, list[int]] = {}
+        #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
+        self._between: dict[int, dict[int, float]] = {}
+        bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_SAY, _MOST_SAY))
+        triples = (values[pairs].tolist() for values in (scored.left, scored.right))
+        for one, other, weight in zip(*triples, bits.tolist(), strict=True):
+            self._between.setdefault(self._find(one), {})[self._find(other)] = weight
+            self._between.setdefault(other, {})[one] = weight
 
     def clusters(self) -> list[list[int]]:
-        return list(self.members.values())
+        return list(self._members.values())
 
     def merge(self, one: int, other: int) -> bool:
         """Merge the clusters of two nodes unless that is refused; True where they are together."""
         a, b = self._find(one), self._find(other)
         if a == b:
             return True
-        if self._conflict(self.members[a], self.members[b]):
+        if self._between[a].get(b, 0.0) < 0 or self._conflict(self._members[a], self._members[b]):
             return False
         self.join(one, other)
         return True
@@ -111,26 +114,30 @@ class _Guard:
     def join(self, one: int, other: int) -> None:
         """Merge the clusters of two nodes, whatever speaks against it."""
         a, b = self._find(one), self._find(other)
-        if a != b:
-            self.root.update(dict.fromkeys(self.members[b], a))
-            self.members[a].extend(self.members.pop(b))
+        if a == b:
+            return
+        if len(self._between.get(a, ())) < len(self._between.get(b, ())):
+            a, b = b, a
+        self._root.update(dict.fromkeys(self._members[b], a))
+        self._members[a].extend(self._members.pop(b))
+        mine = self._between.setdefault(a, {})
+        for third, weight in self._between.pop(b, {}).items():
+            theirs = self._between[third]
+            del theirs[b]
+            if third != a:
+                mine[third] = theirs[a] = mine.get(third, 0.0) + weight
 
     def _conflict(self, mine: list[int], theirs: list[int]) -> bool:
-        nhs, verified = self.encoded.codes["nhs"], self.encoded.verified
-        if len({int(nhs[i]) for i in (*mine, *theirs) if verified[i]}) > 1:
-            return True
-        if promised := self.encoded.promised:
-            source = self.encoded.codes["source"]
-            ours, others = (int(np.bitwise_or.reduce(source[side])) & promised for side in (mine, theirs))
-            if ours & others:
-                return True
-        return any(not self.enemies.get(i, set()).isdisjoint(theirs) for i in mine)
+        both = [*mine, *theirs]
+        promised = self._promised[both]
+        several = np.bitwise_count(promised).sum() > np.bitwise_count(np.bitwise_or.reduce(promised))
+        return bool(several) or len(set(self._nhs[both].tolist()) - {0}) > 1
 
     def _find(self, node: int) -> int:
-        if node not in self.root:
-            self.root[node] = node
-            self.members[node] = [node]
-        return self.root[node]
+        if node not in self._root:
+            self._root[node] = node
+            self._members[node] = [node]
+        return self._root[node]
 
 
 def confidence(clustering: Clustering, scored: Scored, root: Flags) -> Floats:

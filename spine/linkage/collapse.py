@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Hashes, mixed
+from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
 from spine.linkage.compare import outlives
 from spine.linkage.encode import Encoded
 
@@ -40,12 +40,13 @@ class Nodes:
     records: Codes
 
 
-def collapse(encoded: Encoded, alone: Flags) -> Nodes:
+def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     """Fold records into nodes.
 
     Args:
         encoded: the records.
         alone: records that may not fold (those that an override names).
+        crowd: an address of more nodes than these is no household.
     """
     foldable = _foldable(encoded) & ~alone
     content = mixed([encoded.codes[name] for name in sorted(encoded.codes)])
@@ -56,7 +57,8 @@ def collapse(encoded: Encoded, alone: Flags) -> Nodes:
     of_record = np.empty(encoded.size, dtype=np.int64)
     of_record[order] = np.repeat(np.arange(starts.size), sizes)
     first = np.minimum.reduceat(order, starts) if starts.size else order
-    return Nodes(_nodes(encoded, order, starts), of_record, first, sizes)
+    nodes = _nodes(encoded, order, starts)
+    return Nodes(replace(nodes, crowded=_crowded(nodes, crowd)), of_record, first, sizes)
 
 
 def _foldable(encoded: Encoded) -> Flags:
@@ -135,3 +137,14 @@ def _nodes(encoded: Encoded, order: Codes, starts: Codes) -> Encoded:
         verified=any_of(encoded.verified[order], starts),
         restricted=any_of(encoded.restricted[order], starts),
     )
+
+
+def _crowded(nodes: Encoded, crowd: int) -> Flags:
+    """Whether a node's address is that of more than `crowd` nodes (a care home, a hostel, a prison)."""
+    result = np.zeros(nodes.size, dtype=bool)
+    by_door = np.where(nodes.codes["house"] != 0, mixed([nodes.codes["postcode"], nodes.codes["house"]]), 0)
+    for address in (by_door, nodes.codes["uprn"]):
+        held = np.flatnonzero(address != 0)
+        codes, _ = factorise(address[held])
+        result[held] |= (np.bincount(codes)[codes] > crowd) if held.size else False
+    return result

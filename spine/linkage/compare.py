@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,15 @@ Levels = npt.NDArray[np.uint8]
 FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
 _NEAR_DAYS = 31
+#: Years between two dates of birth from which two people of one name at one home may be parent and child.
+_GENERATION = 14
 #: A move is written down some time after it; what starts so many days after a death is another person's.
 _DAYS_AFTER_DEATH = 92
 
 #: Why a pair may never be linked; position is the code in `Compared.veto`.
 VETOES = (
     "none", "verified_nhs_numbers_differ", "twins", "nhs_number_on_another_person", "event_after_death",
-    "one_record_per_person", "cannot_link",
+    "dates_of_death_differ", "one_record_per_person", "cannot_link",
 )  # fmt: skip
 
 
@@ -44,6 +47,7 @@ class Compared:
         levels: for each comparison the level number (see `LEVELS`); one array entry per pair.
         home: both records are at one dwelling.
         anchor: equal NHS numbers, and nothing else speaks against it.
+        kin: another forename, and nothing of the person's own speaks for one person: at most relatives.
         lookalike: two people unless the whole weight says otherwise (twins).
         veto: index into `VETOES`.
     """
@@ -54,6 +58,7 @@ class Compared:
     home: Flags
     anchor: Flags
     lookalike: Flags
+    kin: Flags
     veto: Levels
 
 
@@ -94,7 +99,7 @@ def stack(one: Compared, other: Compared) -> Compared:
     return Compared(
         **{
             name: np.concatenate([getattr(one, name), getattr(other, name)])
-            for name in ("left", "right", "home", "anchor", "lookalike", "veto")
+            for name in ("left", "right", "home", "anchor", "lookalike", "kin", "veto")
         },
         levels={name: np.concatenate([values, other.levels[name]]) for name, values in one.levels.items()},
     )
@@ -109,7 +114,9 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         right: places of the second ones, as many.
     """
     pairs = _Pairs(encoded, left, right)
-    home = _same_home(pairs)
+    address = _same_address(pairs)
+    # Where more live than one block holds, not every pair is compared, and neighbours are no household.
+    home = address & ~(encoded.crowded[left] & encoded.crowded[right])
     swapped = _swapped(pairs)
     first_name = _first_name(pairs, swapped)
     # A surname where the other record has its forename is a slip of columns, not a sibling.
@@ -118,7 +125,7 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         "first_name": first_name,
         "surname": _surname(pairs, swapped),
         "date_of_birth": _date_of_birth(pairs, twins),
-        "address": _address(pairs, home),
+        "address": _address(pairs, address, home),
         "middle_name": _middle_name(pairs),
         "other_number": np.maximum(_number(pairs, "nino"), _number(pairs, "upn")),
         "same_source": _same_source(pairs),
@@ -132,7 +139,8 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     anchor = _anchor(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
-    return Compared(left, right, ordered, home, anchor, lookalike, _veto(pairs, levels, home, anchor))
+    veto = _veto(pairs, levels, home, anchor)
+    return Compared(left, right, ordered, home, anchor, lookalike, _kin(levels, encoded.telling), veto)
 
 
 def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
@@ -168,8 +176,10 @@ def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
             (exact & ~one_letter, "exact"),
             (swapped, "swapped"),
             (one_letter & (initial[a] == initial[b]), "initial"),
+            (pairs.equal("first", "surname"), "crossed"),
             (_nicknames(pairs.encoded.names, a, b), "nickname"),
             (similarity >= FIRST_NAME_CUTS[1], "close"),
+            (pairs.encoded.names.sound_alike(a, b), "sounds_alike"),
             (pairs.equal("first", "middle") & ~one_letter, "middle_name"),
             (similarity >= FIRST_NAME_CUTS[0], "similar"),
         ],
@@ -192,6 +202,7 @@ def _surname(pairs: _Pairs, swapped: Flags) -> Levels:
             (former, "former"),
             (part, "part"),
             (similarity >= SURNAME_CUTS[1], "close"),
+            (pairs.encoded.names.sound_alike(a, b), "sounds_alike"),
             (similarity >= SURNAME_CUTS[0], "similar"),
         ],
     )
@@ -207,8 +218,10 @@ def _split_exact(comparison: str, pairs: _Pairs, result: Levels, codes: Array) -
 
 @cache
 def _known_nicknames() -> frozenset[tuple[str, str]]:
+    """Pairs of a name and its nickname, and of two nicknames of one name."""
     lookup = NickNamer().nickname_lookup
-    return frozenset((name.upper(), nick.upper()) for name, nicks in lookup.items() for nick in nicks)
+    families = [sorted({name.upper(), *(nick.upper() for nick in nicks)}) for name, nicks in lookup.items()]
+    return frozenset(pair for family in families for pair in combinations(family, 2))
 
 
 def _nicknames(names: Dictionary, a: Array, b: Array) -> Flags:
@@ -237,6 +250,7 @@ def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
     exact = full & (a == b)
     first_of_year_a = (month_a == 1) & (day_a == 1)
     first_of_year_b = (month_b == 1) & (day_b == 1)
+    one_part = full & (year.astype(np.int8) + month + day == 2)
     month_fits = month | (month_a == 0) | (month_b == 0)
     return _choose(
         "date_of_birth",
@@ -248,11 +262,25 @@ def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
             (exact, "exact"),
             (full & year & (month_a == day_b) & (day_a == month_b), "swapped"),
             (full & year & (first_of_year_a | first_of_year_b), "default_day"),
-            (full & (year.astype(np.int8) + month + day == 2), "one_part"),
+            (_one_slip_in_date(a, b, one_part), "one_digit"),
+            (one_part, "one_part"),
             (_near(a, b, full), "near"),
             (full & (np.abs(year_a - year_b) == 1), "year_apart"),
+            (np.abs(year_a - year_b) >= _GENERATION, "generation"),
         ],
     )
+
+
+def _one_slip_in_date(a: Array, b: Array, one_part: Flags) -> Flags:
+    """Of dates that differ in one part: one digit is wrong, or two neighbours changed places."""
+    result = one_part.copy()
+    place = np.flatnonzero(one_part)
+    tens = 10 ** np.arange(8)
+    one, other = (side[place, None] // tens % 10 for side in (a, b))
+    wrong = one != other
+    turned = wrong[:, 1:] & wrong[:, :-1] & (one[:, 1:] == other[:, :-1]) & (one[:, :-1] == other[:, 1:])
+    result[place] = (wrong.sum(axis=1) == 1) | ((wrong.sum(axis=1) == 2) & turned.any(axis=1))
+    return result
 
 
 def _parts(birth: Array) -> tuple[Array, Array, Array]:
@@ -280,20 +308,22 @@ def _other_name(first_name: Levels) -> Flags:
     return result
 
 
-def _same_home(pairs: _Pairs) -> Flags:
-    """One UPRN, or one postcode and house unless two UPRNs tell them apart."""
+def _same_address(pairs: _Pairs) -> Flags:
+    """One UPRN, or one house of a postcode (of a street where postcodes are not known) unless two UPRNs tell them apart."""
     other_property = pairs.known("uprn") & ~pairs.equal("uprn")
-    return pairs.equal("uprn") | (pairs.equal("postcode") & pairs.equal("house") & ~other_property)
+    (a, b), house = pairs.both("postcode"), pairs.equal("house")
+    door = house & (((a == b) & (a != 0)) | ((a == 0) & (b == 0) & pairs.equal("street")))
+    return pairs.equal("uprn") | (door & ~other_property)
 
 
-def _address(pairs: _Pairs, home: Flags) -> Levels:
+def _address(pairs: _Pairs, address: Flags, home: Flags) -> Levels:
     street = pairs.equal("street")
     return _choose(
         "address",
-        home | pairs.known("postcode") | pairs.known("street"),
+        address | pairs.known("postcode") | pairs.known("street"),
         [
             (home, "same_home"),
-            (street & pairs.equal("house"), "house_and_street"),
+            (address | (street & pairs.equal("house")), "house_and_street"),
             (pairs.equal("postcode"), "postcode"),
             (street, "street"),
             (pairs.equal("sector"), "sector"),
@@ -352,11 +382,26 @@ def _anchor(levels: dict[str, Levels]) -> Flags:
     decisive: tuple[str, ...] = ("first_name", "surname", "date_of_birth")
     for comparison in decisive:
         values = levels[comparison]
-        against += values == level(comparison, "different")
+        against += (values > 0) & (values <= level(comparison, "different"))
         if comparison != "surname":
             supports |= values > level(comparison, "different")
     anchored: Flags = (levels["nhs_number"] == 2) & (against <= 1) & supports
     return anchored
+
+
+def _kin(levels: dict[str, Levels], telling: tuple[str, ...]) -> Flags:
+    """Two forenames, and neither a date of birth nor a number that agrees.
+
+    A surname, an address, a telephone and a mailbox are a family's; without anything of one person alone they say
+    that two people are related, not that they are one.
+    """
+    born = levels["date_of_birth"]
+    own = (born >= level("date_of_birth", "one_digit")) | (levels["nhs_number"] == 2)
+    own |= levels["other_number"] >= level("other_number", "close")
+    for name in telling:
+        own |= levels[name] >= level(name, "exact")
+    result: Flags = (levels["first_name"] == level("first_name", "different")) & ~own
+    return result
 
 
 def outlives(death: Array, start: Array) -> Flags:
@@ -370,13 +415,16 @@ def _veto(pairs: _Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) 
     both_verified = encoded.verified[pairs.left] & encoded.verified[pairs.right]
     result = np.zeros(anchor.size, dtype=np.uint8)
     # Two spellings of one name are common between sources; inside one source, born on one day, they are twins.
-    close = (levels["first_name"] == level("first_name", "close")) & pairs.shared_source
+    alike = (level("first_name", "close"), level("first_name", "sounds_alike"))
+    close = np.isin(levels["first_name"], alike) & pairs.shared_source
     full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_default")
     number = (levels["nhs_number"] == 2) | (levels["other_number"] >= level("other_number", "close"))
     result[home & full_birth & close & ~number] = VETOES.index("twins")
     result[(levels["nhs_number"] == 2) & ~anchor] = VETOES.index("nhs_number_on_another_person")
     (death_a, death_b), (start_a, start_b) = pairs.both("death"), pairs.both("start")
     result[outlives(death_a, start_b) | outlives(death_b, start_a)] = VETOES.index("event_after_death")
+    two_deaths = (death_a != 0) & (death_b != 0) & (np.abs(death_a.astype(np.int64) - death_b) > _NEAR_DAYS)
+    result[two_deaths & ~anchor] = VETOES.index("dates_of_death_differ")
     source_a, source_b = pairs.both("source")
     result[(source_a & source_b & encoded.promised) != 0] = VETOES.index("one_record_per_person")
     result[both_verified & (levels["nhs_number"] == 1)] = VETOES.index("verified_nhs_numbers_differ")

@@ -85,6 +85,7 @@ class Fit(_Strict):
     home_matches_per_pair: Share
     elsewhere_matches_per_record: float = Field(gt=0)
     region_records: int = Field(ge=100)
+    most_different: dict[str, dict[str, Share]]
     seed: int = Field(ge=0)
 
 
@@ -120,6 +121,7 @@ class LinkageConfig(_Strict):
     fit: Fit
     comparisons: dict[str, StrataPrior]
     extra_agrees: Share
+    household: int = Field(ge=2)
     extras: tuple[str, ...] = ()
     one_record_per_person: tuple[str, ...] = ()
 

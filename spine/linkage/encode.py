@@ -26,6 +26,8 @@ FORMERS = tuple(f"former_{i}" for i in range(3))
 NAMES = ("first", "middle", "surname", "part_1", "part_2", *FORMERS)
 _NEVER = 1e-12
 _SOURCE_BITS = 62
+#: A further column with more distinct values than this for each record that holds one is like a number.
+_VALUES_PER_HOLDER = 0.15
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,10 @@ class Encoded:
         promised: bits of the sources that promise one record a person.
         rarity: of `first_name`, `surname` and each further column.
         scheme: what is compared.
+        telling: further columns whose values are one person's, like a number.
         verified: NHS number status is 01.
         restricted: the record may be linked by NHS number only.
+        crowded: its address is that of more entries than one block holds (none among single records).
         facts: counts for the report.
     """
 
@@ -69,8 +73,10 @@ class Encoded:
     promised: int
     rarity: dict[str, Rarity]
     scheme: Scheme
+    telling: tuple[str, ...]
     verified: Flags
     restricted: Flags
+    crowded: Flags
     facts: dict[str, int] = field(default_factory=dict)
 
 
@@ -108,8 +114,10 @@ def encode(records: Records, config: LinkageConfig) -> Encoded:
             **{name: _rarity_of_extra(codes[name], dictionaries[name].len()) for name in config.scheme.extra_comparisons},
         },
         scheme=config.scheme,
+        telling=tuple(n for n in config.scheme.extra_comparisons if _tells(codes[n], dictionaries[n].len())),
         verified=verified & (codes["nhs"] > 0),
         restricted=as_flags(records.column("is_restricted")).to_numpy(),
+        crowded=np.zeros(len(records.ids), dtype=bool),
         facts=facts,
     )
 
@@ -223,22 +231,26 @@ def _births(records: Records, settings: Standardise) -> Array:
 
 
 def _address(records: Records, settings: Standardise) -> dict[str, Array]:
-    postcode, sector = _postcodes(records, settings)
+    postcode, sector, nowhere = _postcodes(records, settings)
     number = _by_value(records, "house_number", lambda values: text_codes(clean.compact(values)))
     line = _by_value(records, "address_line", lambda values: text_codes(clean.houses(values)))
+    street = _by_value(records, "street", lambda values: text_codes(clean.streets(values)))
+    street_in_line = _by_value(records, "address_line", lambda values: text_codes(clean.streets_in_lines(values)))
     return {
         "postcode": postcode,
         "sector": sector,
-        "house": np.where(number != 0, number, line),
-        "street": _by_value(records, "street", lambda values: text_codes(clean.streets(values))),
+        "house": np.where(nowhere, 0, np.where(number != 0, number, line)),
+        "street": np.where(nowhere, 0, np.where(street != 0, street, street_in_line)),
         "uprn": clean.digits_or_text(records.column("uprn")),
     }
 
 
-def _postcodes(records: Records, settings: Standardise) -> tuple[Array, Array]:
+def _postcodes(records: Records, settings: Standardise) -> tuple[Array, Array, Flags]:
+    """Postcode, its sector, and whether it says that the person has no fixed abode."""
     values, place = distinct(records.column("postcode"))
     cleaned = clean.postcodes(values, settings)
-    return text_codes(cleaned)[place], text_codes(cleaned.str.head(-2))[place]
+    nowhere = clean.compact(values).is_not_null() & cleaned.is_null()
+    return text_codes(cleaned)[place], text_codes(cleaned.str.head(-2))[place], nowhere.to_numpy()[place]
 
 
 def _contact(records: Records) -> dict[str, Array]:
@@ -272,6 +284,10 @@ def _forget_organisations(records: Records, codes: dict[str, Array]) -> None:
     for name in codes:
         if name != "source":
             codes[name] = np.where(organisations, 0, codes[name]).astype(codes[name].dtype)
+
+
+def _tells(values: Array, size: int) -> bool:
+    return size > _VALUES_PER_HOLDER * np.count_nonzero(values)
 
 
 def _rarity_of_extra(values: Array, size: int) -> Rarity:

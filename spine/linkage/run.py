@@ -63,7 +63,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     given = conform(frame, config.extras)
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
-    nodes = collapse(records, named(decisions, records.size))
+    nodes = collapse(records, named(decisions, records.size), config.household)
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)

@@ -14,6 +14,7 @@ from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.fit import Model, Patterns
+from spine.linkage.levels import level
 from spine.linkage.overrides import Decisions
 
 _MOST_BITS = 60.0
@@ -47,6 +48,7 @@ def weigh(compared: Compared, patterns: Patterns, model: Model, config: LinkageC
     bits = _table(patterns, model)[patterns.of_pair]
     anchor = compared.anchor & (compared.veto == 0)
     bits[anchor] = np.maximum(bits[anchor], config.thresholds.anchor_bits)
+    bits[compared.kin] = np.minimum(bits[compared.kin], 0.0)
     return bits
 
 
@@ -114,7 +116,14 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, thresho
     np.add.at(against, one, np.exp2(np.minimum(bits[pair[other]], _MOST_BITS)))
     loss = np.zeros(bits.size)
     np.maximum.at(loss, pair, np.log2(1 + against))
-    result: Floats = np.where(compared.anchor, bits, bits - loss)
+    result: Floats = np.where(_firm(compared), bits, bits - loss)
+    return result
+
+
+def _firm(compared: Compared) -> Flags:
+    """Equal NHS numbers and nothing against it. With another forename, a rival may be who the number was meant for."""
+    differ = [compared.levels[name] == level(name, "different") for name in ("first_name", "surname", "date_of_birth")]
+    result: Flags = compared.anchor & ~np.logical_or.reduce(differ)
     return result
 
 

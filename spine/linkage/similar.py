@@ -11,10 +11,16 @@ import polars as pl
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, factorise
+from spine.linkage.arrays import Array, Codes, Flags, Floats, factorise, text_codes
 
 _PREFIX = 4
 _PREFIX_WEIGHT = 0.1
+#: What is written in several ways, and the letters that stay when a name is stripped to its bones.
+_SAME_SOUND = {
+    "PH": "F", "CK": "K", "KH": "K", "GH": "G", "DH": "D", "TH": "T", "CH": "K", "Q": "K", "C": "K", "V": "F", "Z": "S",
+}  # fmt: skip
+_CONSONANTS = "BDFGHJKLMNPRSTWX"
+_FEWEST_LETTERS = 3
 _ALPHABET = np.arange(ord("A"), ord("Z") + 1)
 
 
@@ -31,7 +37,13 @@ class Dictionary:
         self.texts = texts
         self.length = texts.str.len_chars().to_numpy().astype(np.int64)
         self.initial = _code_points(texts.str.head(1))
+        self._sound = _sounds(texts)
         self._once, self._twice, self._more = _letters(texts, self.length)
+
+    def sound_alike(self, a: Array, b: Array) -> Flags:
+        """Two spellings of one sound, as names written in another alphabet have (Yusuf, Youssef)."""
+        result: Flags = (self._sound[a] == self._sound[b]) & (self._sound[a] != 0)
+        return result
 
     def similarity(self, a: Array, b: Array, wanted: Flags, least: float) -> npt.NDArray[np.float32]:
         """Jaro-Winkler similarity of names by their places; 0 where not wanted, or surely below `least`."""
@@ -69,6 +81,15 @@ def one_slip(dictionary: pl.Series, a: Codes, b: Codes) -> Flags:
     )
     result: Flags = slips <= 1
     return result
+
+
+def _sounds(texts: pl.Series) -> Codes:
+    """A code for the first letter and the consonants of each name, doubled ones once; 0 for fewer than three."""
+    sound = texts.str.replace_many(_SAME_SOUND)
+    bones = sound.str.head(1) + sound.str.slice(1).str.replace_all(f"[^{_CONSONANTS}]", "")
+    for letter in _CONSONANTS:
+        bones = bones.str.replace_all(f"{letter}{letter}+", letter)
+    return text_codes(bones.set(bones.str.len_chars() < _FEWEST_LETTERS, None))
 
 
 def _code_points(letters: pl.Series) -> Codes:

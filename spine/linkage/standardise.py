@@ -17,7 +17,17 @@ from spine.linkage.conform import as_dates, as_text
 #: Letters that Unicode does not decompose into a base letter and an accent.
 _LETTERS = {"ß": "SS", "Ø": "O", "Ł": "L", "Æ": "AE", "Œ": "OE", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I"}
 _PLAIN = r"^[A-Z]+$"
-_NUMBER_IN_LINE = r"^(?:(?:FLAT|APARTMENT|APT|UNIT|ROOM)\s+\w+[\s,]+)?(\d+\s?[A-Z]?)\b"
+_ZIP_PLUS_4 = r"^(\d{5})\d{4}$"
+_UNIT = r"^(?:(?:FLAT|APARTMENT|APT|UNIT|ROOM)\s+\w+[\s,]+|\d+[A-Z]?\s?/\s?)"
+_FIRST_PART = r"^([^,]*)"
+_NUMBER_FIRST = r"^(\d+\s?[A-Z]?)\b"
+_NUMBER_LAST = r"^(.*?\D)\s(\d+\s?[A-Z]?)$"
+_STREET_AFTER = r"^\d+\s?[A-Z]?\b[\s,]*([^,\d]+)"
+_STREETS = {
+    r"\bST": "STREET", r"\bRD": "ROAD", r"\b(?:AVE|AV)": "AVENUE", r"\bLN": "LANE", r"\bDR": "DRIVE",
+    r"\bCL": "CLOSE", r"\bCT": "COURT", r"\bPL": "PLACE", r"\bCRES": "CRESCENT", r"\bBLVD": "BOULEVARD",
+    r"STR": "STRASSE",
+}  # fmt: skip
 _PHONE_DIGITS = 10**10
 _SHORTEST_PHONE = 10**6
 
@@ -78,22 +88,34 @@ def compact(values: pl.Series) -> pl.Series:
 
 
 def postcodes(values: pl.Series, settings: Standardise) -> pl.Series:
-    """Postcodes without spaces; those that stand for no place removed."""
-    text = compact(values)
+    """Postcodes without spaces (of a ZIP+4 code the first five digits); those that stand for no place removed."""
+    text = compact(values).str.replace(_ZIP_PLUS_4, "$1")
     return text.set(text.str.contains(f"^(?:{'|'.join(settings.pseudo_postcodes)})"), None)
 
 
 def houses(lines: pl.Series) -> pl.Series:
-    """The house number, or the house's name, at the head of an address line."""
-    line = as_text(lines).str.to_uppercase()
-    name = line.str.split_exact(",", 1).struct.unnest()["field_0"]
-    number = line.str.extract(_NUMBER_IN_LINE)
+    """The house number at the head of an address line, or at the end of its first part, or the house's name there."""
+    line = as_text(lines).str.to_uppercase().str.replace(_UNIT, "")
+    name = line.str.extract(_FIRST_PART)
+    number = line.str.extract(_NUMBER_FIRST)
+    number = number.zip_with(number.is_not_null(), name.str.extract(_NUMBER_LAST, 2))
     return compact(number.zip_with(number.is_not_null(), name))
 
 
+def streets_in_lines(lines: pl.Series) -> pl.Series:
+    """The street that stands with the house number in an address line; null where no number does."""
+    line = as_text(lines).str.to_uppercase().str.replace(_UNIT, "")
+    before = line.str.extract(_FIRST_PART).str.extract(_NUMBER_LAST, 1)
+    after = line.str.extract(_STREET_AFTER)
+    return streets(after.zip_with(after.is_not_null(), before))
+
+
 def streets(values: pl.Series) -> pl.Series:
-    """Street names as letters without spaces."""
-    return letters(values).str.replace_all(" ", "")
+    """Street names as letters without spaces; usual short forms at their end written out."""
+    words = letters(values)
+    for short, long in _STREETS.items():
+        words = words.str.replace(f"{short}$", long)
+    return words.str.replace_all(" ", "")
 
 
 def extras(values: pl.Series) -> pl.Series:
