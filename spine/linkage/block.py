@@ -84,7 +84,10 @@ def _apply(rule: BlockingRule, encoded: Encoded, fresh: Flags | None) -> tuple[C
     keys = np.concatenate([keys for _, keys in keyed])
     rows, starts, sizes = _blocks(*_sifted(rows, keys, fresh), encoded.size)
     capped = sizes > rule.cap
-    pairs = _pairs_within(rows, starts[~capped], sizes[~capped], encoded.size)
+    pairs = np.concatenate([
+        _pairs_within(rows, starts[~capped], sizes[~capped], encoded.size),
+        _chains(encoded, rows[np.repeat(capped, sizes)], np.repeat(starts[capped], sizes[capped])),
+    ])  # fmt: skip
     if fresh is not None:
         left, right = np.divmod(pairs, encoded.size)
         pairs = pairs[fresh[left] | fresh[right]]
@@ -151,6 +154,21 @@ def _changes(ordered: Hashes) -> Flags:
     result = np.ones(ordered.size, dtype=bool)
     result[1:] = ordered[1:] != ordered[:-1]
     return result
+
+
+def _chains(encoded: Encoded, rows: Codes, block: Codes) -> Codes:
+    """In blocks above the cap, each node with the next one of its name and date of birth.
+
+    One person may have a hundred records (a source of visits). They are not all compared with each other, but
+    one by one they hold together.
+    """
+    codes = encoded.codes
+    whole = (codes["first"] > 0) & (codes["surname"] > 0) & (codes["birth"] % 100 > 0)
+    rows, block = rows[whole[rows]], block[whole[rows]]
+    alike = mixed([block, *(codes[name][rows] for name in ("first", "surname", "birth"))])
+    order = np.lexsort((rows, alike))
+    rows, same = rows[order], alike[order][1:] == alike[order][:-1]
+    return rows[:-1][same] * encoded.size + rows[1:][same]
 
 
 def _pairs_within(rows: Codes, starts: Codes, sizes: Codes, size: int) -> Codes:

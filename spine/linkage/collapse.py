@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
-from spine.linkage.compare import outlives
+from spine.linkage.compare import outlives, two_deaths
 from spine.linkage.encode import Encoded
 
 #: Of these a node holds one value at most, or its records stay apart.
@@ -103,6 +103,7 @@ def _set_apart(encoded: Encoded, members: Codes, starts: Codes) -> Flags:
         result |= _least_known(values, starts) < np.maximum.reduceat(values, starts)
     death, start = (np.maximum.reduceat(encoded.codes[name][members], starts) for name in ("death", "start"))
     result |= outlives(death, start)
+    result |= two_deaths(death, _least_known(encoded.codes["death"][members], starts)) & (death != 0)
     promised = encoded.codes["source"][members] & encoded.promised
     held = np.add.reduceat(np.bitwise_count(promised).astype(np.int64), starts)
     result |= held > np.bitwise_count(np.bitwise_or.reduceat(promised, starts))

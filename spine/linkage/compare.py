@@ -16,7 +16,7 @@ from nicknames import NickNamer
 
 from spine.linkage.arrays import Array, Codes, Flags
 from spine.linkage.encode import FORMERS, Encoded
-from spine.linkage.levels import level
+from spine.linkage.levels import EXACT, LEVELS, level
 from spine.linkage.similar import Dictionary, one_slip
 
 Levels = npt.NDArray[np.uint8]
@@ -27,6 +27,8 @@ SURNAME_CUTS = (0.78, 0.90)
 _NEAR_DAYS = 31
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
+#: So many attributes agree between two records of one person, or what agrees must be rare indeed.
+_ENOUGH = 3
 #: A move is written down some time after it; what starts so many days after a death is another person's.
 _DAYS_AFTER_DEATH = 92
 
@@ -48,6 +50,7 @@ class Compared:
         home: both records are at one dwelling.
         anchor: equal NHS numbers, and nothing else speaks against it.
         kin: another forename, and nothing of the person's own speaks for one person: at most relatives.
+        thin: between homes, and fewer than three things agree.
         lookalike: two people unless the whole weight says otherwise (twins).
         veto: index into `VETOES`.
     """
@@ -59,6 +62,7 @@ class Compared:
     anchor: Flags
     lookalike: Flags
     kin: Flags
+    thin: Flags
     veto: Levels
 
 
@@ -99,7 +103,7 @@ def stack(one: Compared, other: Compared) -> Compared:
     return Compared(
         **{
             name: np.concatenate([getattr(one, name), getattr(other, name)])
-            for name in ("left", "right", "home", "anchor", "lookalike", "kin", "veto")
+            for name in ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
         },
         levels={name: np.concatenate([values, other.levels[name]]) for name, values in one.levels.items()},
     )
@@ -140,7 +144,7 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
     veto = _veto(pairs, levels, home, anchor)
-    return Compared(left, right, ordered, home, anchor, lookalike, _kin(levels, encoded.telling), veto)
+    return Compared(left, right, ordered, home, anchor, lookalike, _kin(levels, encoded.telling), ~home & _thin(levels, ordered), veto)
 
 
 def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
@@ -256,9 +260,8 @@ def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
         "date_of_birth",
         (a > 0) & (b > 0),
         [
-            (~full & year & month_fits, "partial"),
+            ((~full & year & month_fits) | (exact & first_of_year_a), "partial"),
             (exact & twins, "exact_other_name"),
-            (exact & first_of_year_a, "exact_default"),
             (exact, "exact"),
             (full & year & (month_a == day_b) & (day_a == month_b), "swapped"),
             (full & year & (first_of_year_a | first_of_year_b), "default_day"),
@@ -404,9 +407,28 @@ def _kin(levels: dict[str, Levels], telling: tuple[str, ...]) -> Flags:
     return result
 
 
+def _thin(levels: dict[str, Levels], every: dict[str, Levels]) -> Flags:
+    """Fewer than three of a person's attributes agree: a full name alone, or a forename and a birthday."""
+    agreeing = {"first_name": "sounds_alike", "surname": "sounds_alike", "date_of_birth": "one_digit", "address": "postcode"}
+    count = sum((levels[name] >= level(name, least)).astype(np.int8) for name, least in agreeing.items())
+    for name in ("middle_name", "phone", "email", "nhs_number"):
+        count = count + (levels[name] == level(name, "agree"))
+    count = count + (levels["other_number"] >= level("other_number", "close"))
+    for name in every.keys() - LEVELS.keys():
+        count = count + (levels[name] >= level(name, EXACT))
+    result: Flags = count < _ENOUGH
+    return result
+
+
 def outlives(death: Array, start: Array) -> Flags:
     """Whether something started well after a death; days, 0 where not known."""
     result: Flags = (death != 0) & (start != 0) & (start > death.astype(np.int64) + _DAYS_AFTER_DEATH)
+    return result
+
+
+def two_deaths(a: Array, b: Array) -> Flags:
+    """Two dates of death that are no two readings of one; days, 0 where not known."""
+    result: Flags = (a != 0) & (b != 0) & (np.abs(a.astype(np.int64) - b) > _NEAR_DAYS)
     return result
 
 
@@ -417,14 +439,13 @@ def _veto(pairs: _Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) 
     # Two spellings of one name are common between sources; inside one source, born on one day, they are twins.
     alike = (level("first_name", "close"), level("first_name", "sounds_alike"))
     close = np.isin(levels["first_name"], alike) & pairs.shared_source
-    full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_default")
+    full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_other_name")
     number = (levels["nhs_number"] == 2) | (levels["other_number"] >= level("other_number", "close"))
     result[home & full_birth & close & ~number] = VETOES.index("twins")
     result[(levels["nhs_number"] == 2) & ~anchor] = VETOES.index("nhs_number_on_another_person")
     (death_a, death_b), (start_a, start_b) = pairs.both("death"), pairs.both("start")
     result[outlives(death_a, start_b) | outlives(death_b, start_a)] = VETOES.index("event_after_death")
-    two_deaths = (death_a != 0) & (death_b != 0) & (np.abs(death_a.astype(np.int64) - death_b) > _NEAR_DAYS)
-    result[two_deaths & ~anchor] = VETOES.index("dates_of_death_differ")
+    result[two_deaths(death_a, death_b) & ~anchor] = VETOES.index("dates_of_death_differ")
     source_a, source_b = pairs.both("source")
     result[(source_a & source_b & encoded.promised) != 0] = VETOES.index("one_record_per_person")
     result[both_verified & (levels["nhs_number"] == 1)] = VETOES.index("verified_nhs_numbers_differ")

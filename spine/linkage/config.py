@@ -36,6 +36,7 @@ class Thresholds(_Strict):
     link_bits: float
     refuse_bits: float
     anchor_bits: float
+    thin_bits: float
 
     @model_validator(mode="after")
     def _in_order(self) -> Thresholds:
@@ -51,7 +52,7 @@ class Standardise(_Strict):
     not_names: tuple[str, ...]
     dummy_dates_of_birth: tuple[date, ...]
     pseudo_postcodes: tuple[str, ...]
-    max_records_per_number: int = Field(ge=2)
+    max_holders_per_number: int = Field(ge=2)
 
 
 class BlockingRule(_Strict):

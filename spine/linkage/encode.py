@@ -15,12 +15,12 @@ import polars as pl
 
 from spine.errors import PipelineError
 from spine.linkage import standardise as clean
-from spine.linkage.arrays import Array, Codes, Flags, Floats, Names, distinct, text_codes
+from spine.linkage.arrays import Array, Codes, Flags, Floats, Names, distinct, mixed, text_codes
 from spine.linkage.config import LinkageConfig, Standardise
 from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
 from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
 from spine.linkage.similar import Dictionary
-from spine.linkage.numbers import drop_failing, follow_superseded, held_by_few
+from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few
 
 FORMERS = tuple(f"former_{i}" for i in range(3))
 NAMES = ("first", "middle", "surname", "part_1", "part_2", *FORMERS)
@@ -97,9 +97,9 @@ def encode(records: Records, config: LinkageConfig) -> Encoded:
     codes["nhs"], facts = _nhs(records)
     for name, column, cleaner in _dictionary_columns(config):
         codes[name], dictionaries[name] = _coded(records, column, cleaner)
-    most = config.standardise.max_records_per_number
+    holder = mixed([codes[name] for name in ("first", "surname", "birth")])
     for name in ("nhs", "nino", "upn"):
-        codes[name] = held_by_few(codes[name], most)
+        codes[name] = held_by_few(codes[name], holder, config.standardise.max_holders_per_number)
     _forget_organisations(records, codes)
     usual, weight = config.fit.usual_share, config.fit.name_prior_records
     return Encoded(

@@ -25,7 +25,6 @@ from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
 
 _DAYS_IN_YEAR = 365.25
-_FIRST_OF_YEAR = 101
 #: A column on which fewer random pairs than this agree tells people apart even inside one home.
 _TELLING = 0.002
 
@@ -310,8 +309,7 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     for comparison in BY_RARITY:
         shares[0, encoded.scheme.splits[comparison]] = encoded.rarity[comparison].chance
     start = encoded.scheme.start["date_of_birth"] - 1
-    for name, chance in _same_birthday(encoded, config).items():
-        shares[0, start + level("date_of_birth", name)] = chance
+    shares[0, start + level("date_of_birth", EXACT)] = _same_birthday(encoded, config)
     return shares
 
 
@@ -326,24 +324,12 @@ def _random_pairs(encoded: Encoded, settings: Fit) -> Compared:
     return compare(encoded, np.minimum(left, right)[distinct], np.maximum(left, right)[distinct])
 
 
-def _same_birthday(encoded: Encoded, config: LinkageConfig) -> dict[str, float]:
-    """Chance that two strangers were born on one day, and that both have the first of January of one year.
-
-    Systems write the first of January where the day is not known, so it is far more frequent than other days.
-    """
-    birth, weight = encoded.codes["birth"], config.fit.name_prior_records
-    whole = birth[birth % 100 > 0]
-    default = whole % 10_000 == _FIRST_OF_YEAR
-
-    def equal_years(years: npt.NDArray[np.int64], days: float) -> float:
-        held = np.bincount(years).astype(np.float64)
-        expected = weight / days  # of the records that stand for what is known before
-        return float(((held**2).sum() + expected**2 / 80) / (whole.size + weight) ** 2)
-
-    return {
-        EXACT: equal_years(whole[~default] // 10_000, 1) / _DAYS_IN_YEAR,
-        "exact_default": equal_years(whole[default] // 10_000, _DAYS_IN_YEAR),
-    }
+def _same_birthday(encoded: Encoded, config: LinkageConfig) -> float:
+    """Chance that two strangers were born on one day."""
+    years = np.bincount(encoded.codes["birth"] // 10_000)[1:].astype(np.float64)
+    weight = config.fit.name_prior_records
+    same_year = ((years**2).sum() + weight**2 / 80) / (years.sum() + weight) ** 2
+    return float(same_year / _DAYS_IN_YEAR)
 
 
 def _design(levels: dict[str, npt.NDArray[np.uint8]], scheme: Scheme) -> csr_matrix:

@@ -38,7 +38,7 @@ LEVELS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "date_of_birth": (
         MISSING, "generation", "different", "year_apart", "near", "one_part", "one_digit", "default_day", "swapped",
-        "partial", "exact_default", "exact_other_name", EXACT,
+        "partial", "exact_other_name", EXACT,
     ),
     "address": (MISSING, "different", "sector", "street", "postcode", "house_and_street", "same_home"),
     "sex": _AGREE,

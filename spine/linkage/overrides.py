@@ -51,10 +51,12 @@ def read_decisions(overrides: pl.DataFrame | None, ids: pl.Series) -> Decisions:
     decision = overrides["decision"].cast(pl.String)
     if wrong := int((~decision.is_in(list(DECISIONS))).fill_null(True).sum()):
         raise PipelineError(f"overrides: {wrong} rows whose decision is none of {', '.join(DECISIONS)}.")
+    must = (decision == DECISIONS[0]).to_numpy()
     left, right = (_places(overrides[name].cast(pl.String), ids) for name in _COLUMNS[:2])
+    if count := int((~pl.Series(must) & (overrides["left_record_id"] == overrides["right_record_id"])).sum()):
+        raise PipelineError(f"overrides: {count} cannot_link decisions name one record twice. Expected two records.")
     known = (left >= 0) & (right >= 0) & (left != right)
     pair = np.minimum(left, right) * len(ids) + np.maximum(left, right)
-    must = (decision == DECISIONS[0]).to_numpy()
     found = Decisions(
         np.unique(pair[known & must]), np.unique(pair[known & ~must]), int(((left < 0) | (right < 0)).sum())
     )

@@ -48,7 +48,8 @@ def weigh(compared: Compared, patterns: Patterns, model: Model, config: LinkageC
     bits = _table(patterns, model)[patterns.of_pair]
     anchor = compared.anchor & (compared.veto == 0)
     bits[anchor] = np.maximum(bits[anchor], config.thresholds.anchor_bits)
-    bits[compared.kin] = np.minimum(bits[compared.kin], 0.0)
+    weak = compared.kin | (compared.thin & (bits < config.thresholds.thin_bits))
+    bits[weak] = np.minimum(bits[weak], 0.0)
     return bits
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spine.linkage.arrays import Codes, Flags, factorise
+from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
 
 _NHS_DIGITS = 10
 _SUPERSESSION_STEPS = 8
@@ -61,11 +61,15 @@ def follow_superseded(numbers: Codes, old: Codes, new: Codes) -> Codes:
     return numbers
 
 
-def held_by_few(numbers: Codes, most: int) -> Codes:
-    """Numbers without those that more than `most` records hold: they belong to nobody in particular."""
+def held_by_few(numbers: Array, holder: Hashes, most: int) -> Array:
+    """Numbers without those that more than `most` different holders have: they belong to nobody in particular."""
     held = np.flatnonzero(numbers)
-    codes, _ = factorise(numbers[held])
-    many = held[np.bincount(codes)[codes] > most] if held.size else held
+    if not held.size:
+        return numbers
+    codes, where = factorise(numbers[held])
+    _, one_each = factorise(mixed([codes, holder[held].view(np.int64)]))
+    holders = np.bincount(codes[one_each], minlength=where.size)
+    many = held[holders[codes] > most]
     if not many.size:
         return numbers
     result = numbers.copy()
