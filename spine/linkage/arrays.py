@@ -24,13 +24,39 @@ Hashes = npt.NDArray[np.uint64]
 _SEED: Final = 20280331
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT: Final = np.uint64(32)
+_TABLE_BITS: Final = 20
+_WORTH_A_TABLE: Final = 50_000
 _MOST_DAYS: Final = 400_000
 _POSITIVE: Final = np.uint64(2**62 - 1)
 
 
 def factorise(values: Array) -> tuple[Names, Codes]:
-    """Dense codes from 0 in order of value, and for each code the place where it stands (the last one)."""
-    codes: Names = (pl.Series(values).rank("dense").fill_null(1).to_numpy() - 1).astype(np.int32)
+    """Dense codes from 0 in order of value, and for each code a place where it stands.
+
+    Few distinct values are found by a table of places addressed by a hash; only what does not fit there is sorted.
+    """
+    keys = values.view(np.uint64) if values.dtype.itemsize == 8 else values.astype(np.int64).view(np.uint64)
+    slot = (keys * _ODD >> np.uint64(64 - _TABLE_BITS)).astype(np.int32)
+    table = np.full(1 << _TABLE_BITS, -1, dtype=np.int32)
+    table[slot] = np.arange(keys.size, dtype=np.int32)
+    fits = keys[table[slot]] == keys
+    if keys.size < _WORTH_A_TABLE or np.count_nonzero(fits) < keys.size // 2:
+        return _ranked(keys)
+    used = np.flatnonzero(table >= 0)
+    rest = np.flatnonzero(~fits)
+    other, where = _ranked(keys[rest])
+    places = np.concatenate([table[used].astype(np.int64), rest[where]])
+    order = np.argsort(keys[places])
+    rank = np.empty(order.size, dtype=np.int32)
+    rank[order] = np.arange(order.size, dtype=np.int32)
+    table[used] = rank[: used.size]
+    codes: Names = table[slot]
+    codes[rest] = rank[used.size :][other]
+    return codes, places[order]
+
+
+def _ranked(keys: Hashes) -> tuple[Names, Codes]:
+    codes: Names = (pl.Series(keys).rank("dense").fill_null(1).to_numpy() - 1).astype(np.int32)
     where = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     where[codes] = np.arange(codes.size)
     return codes, where

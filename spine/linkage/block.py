@@ -118,6 +118,8 @@ def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:
         first, surname = codes["first"], codes["surname"]
         both = (first > 0) & (surname > 0)
         return np.where(both, np.minimum(first, surname), 0), np.maximum(first, surname)
+    if key == "place":
+        return (np.where(codes["postcode"] != 0, codes["postcode"], codes["street"]),)
     if key == "birth":
         return (np.where(whole, birth, 0),)
     if key == "birth_year":

@@ -2,7 +2,9 @@
 
 Put here: which records fold into one node, and what the node knows. Never here: a weight. Folding is what makes
 linkage fast: the later stages compare nodes. It is sound because only records with the same two names, the
-same whole date of birth and the same home fold, and only where nothing they hold sets them apart.
+same whole date of birth and the same home fold, and only where nothing they hold sets them apart. Records
+of different sources that have no date of birth at all fold on names and home: what could tell a father from
+his son of the same name is in neither.
 """
 
 from __future__ import annotations
@@ -62,10 +64,10 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
 
 
 def _foldable(encoded: Encoded) -> Flags:
-    """Names and date of birth whole, and at a known home. The first of January stands for many a date not known."""
+    """Two names, a whole date of birth or none, and a known home. The first of January stands for many a date not known."""
     codes = encoded.codes
     month_and_day = codes["birth"] % 10_000
-    whole = (month_and_day % 100 > 0) & (month_and_day != 101)
+    whole = (codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != 101))
     home = ((codes["postcode"] > 0) & (codes["house"] != 0)) | (codes["uprn"] > 0)
     named = encoded.names.length[codes["first"]] > 1
     result: Flags = named & (codes["surname"] > 0) & whole & home & ~encoded.restricted
@@ -96,17 +98,25 @@ def _groups(encoded: Encoded, key: Hashes, order: Codes, foldable: Flags) -> tup
 
 
 def _set_apart(encoded: Encoded, members: Codes, starts: Codes) -> Flags:
-    """Groups whose records differ in a number, outlive their own death, or break a source's promise."""
+    """Groups whose records differ in a number, outlive their own death, or break a source's promise.
+
+    Without a date of birth they may not differ in sex or middle name either, nor come twice from one source.
+    """
     result = np.zeros(starts.size, dtype=bool)
+    undated = encoded.codes["birth"][members[starts]] == 0
     for name in (*_ALONE, *encoded.scheme.extra_comparisons):
         values = encoded.codes[name][members]
         result |= _least_known(values, starts) < np.maximum.reduceat(values, starts)
     death, start = (np.maximum.reduceat(encoded.codes[name][members], starts) for name in ("death", "start"))
     result |= outlives(death, start)
     result |= two_deaths(death, _least_known(encoded.codes["death"][members], starts)) & (death != 0)
-    promised = encoded.codes["source"][members] & encoded.promised
-    held = np.add.reduceat(np.bitwise_count(promised).astype(np.int64), starts)
-    result |= held > np.bitwise_count(np.bitwise_or.reduceat(promised, starts))
+    for name in ("middle", "sex"):
+        values = encoded.codes[name][members]
+        result |= undated & (_least_known(values, starts) < np.maximum.reduceat(values, starts))
+    source = encoded.codes["source"][members]
+    alone = np.where(np.repeat(undated, np.diff(starts, append=members.size)), source, source & encoded.promised)
+    held = np.add.reduceat(np.bitwise_count(alone).astype(np.int64), starts)
+    result |= held > np.bitwise_count(np.bitwise_or.reduceat(alone, starts))
     return result
 
 

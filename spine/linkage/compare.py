@@ -6,18 +6,18 @@ say. Never here: what a level is worth (fit.py, score.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import combinations
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
-from nicknames import NickNamer
+import polars as pl
 
 from spine.linkage.arrays import Array, Codes, Flags
 from spine.linkage.encode import FORMERS, Encoded
 from spine.linkage.levels import EXACT, LEVELS, level
-from spine.linkage.similar import Dictionary, one_slip
+from spine.linkage.similar import one_slip
 
 Levels = npt.NDArray[np.uint8]
 
@@ -25,6 +25,8 @@ Levels = npt.NDArray[np.uint8]
 FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
 _NEAR_DAYS = 31
+#: So many pairs are compared at a time: what they need stays in the processor's cache.
+_CHUNK = 1 << 17
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
 #: So many attributes agree between two records of one person, or what agrees must be rare indeed.
@@ -73,10 +75,13 @@ class _Pairs:
     encoded: Encoded
     left: Codes
     right: Codes
+    _seen: dict[str, tuple[Array, Array]] = field(default_factory=dict)
 
     def both(self, name: str) -> tuple[Array, Array]:
-        codes = self.encoded.codes[name]
-        return codes[self.left], codes[self.right]
+        if name not in self._seen:
+            codes = self.encoded.codes[name]
+            self._seen[name] = codes[self.left], codes[self.right]
+        return self._seen[name]
 
     def equal(self, one: str, other: str | None = None) -> Flags:
         """Known and equal; with two columns, crosswise in either direction."""
@@ -98,14 +103,12 @@ class _Pairs:
         return (a & b) != 0
 
 
-def stack(one: Compared, other: Compared) -> Compared:
-    """The pairs of both, in this order."""
+def stack(*parts: Compared) -> Compared:
+    """The pairs of all parts, in their order."""
+    flat = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
     return Compared(
-        **{
-            name: np.concatenate([getattr(one, name), getattr(other, name)])
-            for name in ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
-        },
-        levels={name: np.concatenate([values, other.levels[name]]) for name, values in one.levels.items()},
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in flat},
+        levels={name: np.concatenate([part.levels[name] for part in parts]) for name in parts[0].levels},
     )
 
 
@@ -117,6 +120,13 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         left: places of the first ones.
         right: places of the second ones, as many.
     """
+    parts = max(1, -(-left.size // _CHUNK))
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        pieces = pool.map(partial(_compare, encoded), np.array_split(left, parts), np.array_split(right, parts))
+        return stack(*pieces)
+
+
+def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     pairs = _Pairs(encoded, left, right)
     address = _same_address(pairs)
     # Where more live than one block holds, not every pair is compared, and neighbours are no household.
@@ -144,7 +154,9 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
     veto = _veto(pairs, levels, home, anchor)
-    return Compared(left, right, ordered, home, anchor, lookalike, _kin(levels, encoded.telling), ~home & _thin(levels, ordered), veto)
+    return Compared(
+        left, right, ordered, home, anchor, lookalike, _kin(levels, encoded.telling), ~home & _thin(levels, ordered), veto
+    )
 
 
 def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
@@ -181,7 +193,7 @@ def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
             (swapped, "swapped"),
             (one_letter & (initial[a] == initial[b]), "initial"),
             (pairs.equal("first", "surname"), "crossed"),
-            (_nicknames(pairs.encoded.names, a, b), "nickname"),
+            (pairs.encoded.names.nickname(a, b), "nickname"),
             (similarity >= FIRST_NAME_CUTS[1], "close"),
             (pairs.encoded.names.sound_alike(a, b), "sounds_alike"),
             (pairs.equal("first", "middle") & ~one_letter, "middle_name"),
@@ -217,31 +229,6 @@ def _split_exact(comparison: str, pairs: _Pairs, result: Levels, codes: Array) -
     """Exact agreement by how rare the value is; `codes` are the left side's."""
     exact = result == level(comparison, "exact")
     result[exact] += pairs.encoded.rarity[comparison].bucket[codes[exact]]
-    return result
-
-
-@cache
-def _known_nicknames() -> frozenset[tuple[str, str]]:
-    """Pairs of a name and its nickname, and of two nicknames of one name."""
-    lookup = NickNamer().nickname_lookup
-    families = [sorted({name.upper(), *(nick.upper() for nick in nicks)}) for name, nicks in lookup.items()]
-    return frozenset(pair for family in families for pair in combinations(family, 2))
-
-
-def _nicknames(names: Dictionary, a: Array, b: Array) -> Flags:
-    """One is a nickname of the other, by the table of the `nicknames` library."""
-    short = {name for pair in _known_nicknames() for name in pair}
-    listed = names.texts.is_in(list(short)).arg_true().to_list()
-    code = {names.texts[i]: i for i in listed}
-    known = [(code[one], code[other]) for one, other in _known_nicknames() if one in code and other in code]
-    size = names.length.size
-    keys = np.array(sorted(min(pair) * size + max(pair) for pair in known), dtype=np.int64)
-    has_nickname = np.zeros(size, dtype=bool)
-    has_nickname[[place for pair in known for place in pair]] = True
-    possible = np.flatnonzero(has_nickname[a] & has_nickname[b] & (a != b))
-    one, other = a[possible].astype(np.int64), b[possible].astype(np.int64)
-    result = np.zeros(a.size, dtype=bool)
-    result[possible] = np.isin(np.minimum(one, other) * size + np.maximum(one, other), keys)
     return result
 
 

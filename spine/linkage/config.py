@@ -19,7 +19,7 @@ from spine.linkage.levels import COMPARISONS, STRATA, Scheme, prior_levels
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Key = Literal[
-    "uprn", "postcode", "house", "street", "nhs", "nino", "upn", "phone", "email", "first", "surname",
+    "uprn", "place", "postcode", "house", "street", "nhs", "nino", "upn", "phone", "email", "first", "surname",
     "any_surname", "name_pair", "birth", "birth_year", "birth_month_day",
 ]  # fmt: skip
 
@@ -37,6 +37,7 @@ class Thresholds(_Strict):
     refuse_bits: float
     anchor_bits: float
     thin_bits: float
+    rival_bits: float
 
     @model_validator(mode="after")
     def _in_order(self) -> Thresholds:

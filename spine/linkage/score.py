@@ -66,7 +66,7 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
     threshold = config.thresholds.link_bits
     # Inside a single source nothing says that a person has one record.
     several = int(np.bitwise_or.reduce(encoded.codes["source"], initial=0)).bit_count() > 1
-    settled = _discount_rivals(encoded, compared, bits, threshold) if several else bits
+    settled = _discount_rivals(encoded, compared, bits, config) if several else bits
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
     veto = np.where(twins, VETOES.index("twins"), compared.veto)
@@ -92,15 +92,15 @@ def _table(patterns: Patterns, model: Model) -> Floats:
     return np.clip(result, -_MOST_BITS, _MOST_BITS)
 
 
-def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, threshold: float) -> Floats:
+def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config: LinkageConfig) -> Floats:
     """Lower a pair's odds where another node of the same source is as good a partner.
 
-    A person has one record in a source, or several that are themselves alike. Where a record fits two of one
+    A person has one record in a source, or several that may be one person. Where a record fits two of one
     source that are not one person (an initial that fits two residents of a home, a nameless child that
     fits twins), at most one can be right: the odds become o / (1 + o of the rivals).
     """
     left, right = compared.left, compared.right
-    linked = (bits >= threshold) & (compared.veto == 0)
+    linked = (bits >= config.thresholds.link_bits) & (compared.veto == 0)
     possible = _in_open_groups(encoded.size, compared, np.flatnonzero((bits > 0) & (compared.veto == 0)), linked)
     focus = np.concatenate([left[possible], right[possible]])
     partner = np.concatenate([right[possible], left[possible]])
@@ -111,7 +111,8 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, thresho
     source = encoded.codes["source"][partner]
     shared = (source[one] & source[other]) != 0
     one, other = one[shared], other[shared]
-    rivals = ~_alike(partner[one], partner[other], encoded.size, compared, linked)
+    maybe_one = (bits >= config.thresholds.rival_bits) & (compared.veto == 0)
+    rivals = ~_alike(partner[one], partner[other], encoded.size, compared, maybe_one)
     one, other = one[rivals], other[rivals]
     against = np.zeros(focus.size)
     np.add.at(against, one, np.exp2(np.minimum(bits[pair[other]], _MOST_BITS)))
@@ -148,12 +149,12 @@ def _ordered_pairs(starts: Codes, sizes: Codes) -> tuple[Codes, Codes]:
     return np.concatenate(ones), np.concatenate(others)
 
 
-def _alike(a: Codes, b: Codes, size: int, compared: Compared, linked: Flags) -> Flags:
-    """Whether two nodes were compared and are a link themselves. Compared pairs come sorted."""
+def _alike(a: Codes, b: Codes, size: int, compared: Compared, maybe_one: Flags) -> Flags:
+    """Whether two nodes were compared and may be one person. Compared pairs come sorted."""
     known = compared.left * size + compared.right
     if not known.size:
         return np.zeros(a.size, dtype=bool)
     wanted = np.minimum(a, b) * size + np.maximum(a, b)
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
-    result: Flags = (known[place] == wanted) & linked[place]
+    result: Flags = (known[place] == wanted) & maybe_one[place]
     return result

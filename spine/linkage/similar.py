@@ -5,9 +5,13 @@ Put here: similarity of texts, computed once for each distinct pair. Never here:
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import combinations
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from nicknames import NickNamer
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
 
@@ -29,20 +33,29 @@ class Dictionary:
 
     Attributes:
         texts: the names; entry 0 is empty.
-        initial: code point of each name's first letter.
+        initial: a code for each name's first letter.
         length: letters of each name.
     """
 
     def __init__(self, texts: pl.Series) -> None:
         self.texts = texts
         self.length = texts.str.len_chars().to_numpy().astype(np.int64)
-        self.initial = _code_points(texts.str.head(1))
+        self.initial = text_codes(texts.str.head(1))
         self._sound = _sounds(texts)
+        self._nicknames, self._has_nickname = _nicknames(texts)
         self._once, self._twice, self._more = _letters(texts, self.length)
 
     def sound_alike(self, a: Array, b: Array) -> Flags:
         """Two spellings of one sound, as names written in another alphabet have (Yusuf, Youssef)."""
         result: Flags = (self._sound[a] == self._sound[b]) & (self._sound[a] != 0)
+        return result
+
+    def nickname(self, a: Array, b: Array) -> Flags:
+        """One is a nickname of the other, or both are of one name, by the table of the `nicknames` library."""
+        possible = np.flatnonzero(self._has_nickname[a] & self._has_nickname[b] & (a != b))
+        one, other = a[possible].astype(np.int64), b[possible].astype(np.int64)
+        result = np.zeros(a.size, dtype=bool)
+        result[possible] = np.isin(np.minimum(one, other) * self.length.size + np.maximum(one, other), self._nicknames)
         return result
 
     def similarity(self, a: Array, b: Array, wanted: Flags, least: float) -> npt.NDArray[np.float32]:
@@ -59,7 +72,6 @@ class Dictionary:
             self.texts.gather(other[where]).to_list(),
             scorer=JaroWinkler.normalized_similarity,
             dtype=np.float32,
-            workers=-1,
         )
         result[place] = scores[codes]
         return result
@@ -83,6 +95,24 @@ def one_slip(dictionary: pl.Series, a: Codes, b: Codes) -> Flags:
     return result
 
 
+@cache
+def _known_nicknames() -> frozenset[tuple[str, str]]:
+    """Pairs of a name and its nickname, and of two nicknames of one name."""
+    lookup = NickNamer().nickname_lookup
+    families = [sorted({name.upper(), *(nick.upper() for nick in nicks)}) for name, nicks in lookup.items()]
+    return frozenset(pair for family in families for pair in combinations(family, 2))
+
+
+def _nicknames(texts: pl.Series) -> tuple[Codes, Flags]:
+    """Pairs of names by their places (smaller * number of names + larger), and the names that are in any pair."""
+    listed = texts.is_in(list({name for pair in _known_nicknames() for name in pair})).arg_true()
+    code = dict(zip(texts.gather(listed), listed, strict=True))
+    known = [(code[one], code[other]) for one, other in _known_nicknames() if one in code and other in code]
+    has_one = np.zeros(len(texts), dtype=bool)
+    has_one[[place for pair in known for place in pair]] = True
+    return np.array(sorted(min(pair) * len(texts) + max(pair) for pair in known), dtype=np.int64), has_one
+
+
 def _sounds(texts: pl.Series) -> Codes:
     """A code for the first letter and the consonants of each name, doubled ones once; 0 for fewer than three."""
     sound = texts.str.replace_many(_SAME_SOUND)
@@ -90,10 +120,6 @@ def _sounds(texts: pl.Series) -> Codes:
     for letter in _CONSONANTS:
         bones = bones.str.replace_all(f"{letter}{letter}+", letter)
     return text_codes(bones.set(bones.str.len_chars() < _FEWEST_LETTERS, None))
-
-
-def _code_points(letters: pl.Series) -> Codes:
-    return np.array([ord(letter) if letter else 0 for letter in letters], dtype=np.int64)
 
 
 def _letters(texts: pl.Series, length: Codes) -> tuple[Codes, Codes, Codes]:
