@@ -8,12 +8,17 @@ or resident ids (spine.identity gives those).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from spine.errors import PipelineError
 from spine.linkage.config import LinkageConfig, load_config
 from spine.linkage.evaluate import Evaluation, evaluate
+
+if TYPE_CHECKING:
+    from spine.linkage.distribution import ScoredPairs
+    from spine.linkage.interim import State
 
 __all__ = ["Evaluation", "LinkageConfig", "LinkageResult", "evaluate", "link", "load_config"]
 
@@ -31,15 +36,25 @@ class LinkageResult:
             method, stratum (home or elsewhere), level_<comparison> for each comparison.
         model: estimated shares and weights; no personal value.
         report: counts; no personal value.
+        scored: all candidate pairs with their match weight, for distributions.
+        groups: one row per record in the order of `clusters`: record_id and the columns of the by-group tables.
+        state: what a later run on changed records, or the explanation of a pair, needs; `state.save(folder)`.
     """
 
     clusters: pl.DataFrame
     links: pl.DataFrame
     model: dict[str, Any]
     report: dict[str, Any]
+    scored: ScoredPairs
+    groups: pl.DataFrame
+    state: State
 
 
-def link(records: pl.DataFrame, config: LinkageConfig | None = None) -> LinkageResult:
+def link(
+    records: pl.DataFrame | pl.LazyFrame,
+    config: LinkageConfig | None = None,
+    overrides: pl.DataFrame | None = None,
+) -> LinkageResult:
     """Find the records that are one person.
 
     The result does not depend on the order of rows or the number of threads.
@@ -55,4 +70,7 @@ def link(records: pl.DataFrame, config: LinkageConfig | None = None) -> LinkageR
     # recordlinkage, pandas and scikit-learn take seconds to import: only where records are linked.
     from spine.linkage.run import run
 
-    return LinkageResult(*run(records, config or load_config()))
+    if overrides is not None and overrides.height:
+        raise PipelineError("linkage: overrides are not applied by this engine yet. Run without them.")
+    frame = records.collect() if isinstance(records, pl.LazyFrame) else records
+    return run(frame, config or load_config())

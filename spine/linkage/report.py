@@ -6,18 +6,20 @@ record_id.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from spine.linkage.block import Candidates
-from spine.linkage.cluster import Clustering
 from spine.linkage.compare import VETOES
 from spine.linkage.config import LinkageConfig
-from spine.linkage.score import Scored
+from spine.linkage.distribution import Codes, Flags, ScoredPairs, clerical, histogram, threshold_curve
 
-_IDENTIFIERS = {
+#: Identifiers whose completeness is told, and the column of the standardised records that holds each.
+IDENTIFIERS = {
     "first_name": "first",
     "middle_name": "middle",
     "surname": "surname",
@@ -32,75 +34,203 @@ _IDENTIFIERS = {
     "phone": "phone",
     "email": "email",
 }
+#: Groups of fewer records say little of a rate: they are shown, but make no gap.
+LEAST_IN_GAP = 100
+_NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True)
+class Found:
+    """Which records are one person, by position (records sorted by record_id).
+
+    Attributes:
+        label: for each record the position of the first record in its cluster.
+        source: for each record its source, as a position in `sources`.
+        sources: names of the sources, sorted.
+    """
+
+    label: Codes
+    source: Codes
+    sources: tuple[str, ...]
 
 
 def report(
-    persons: pl.DataFrame,
-    clusters: pl.DataFrame,
+    found: Found,
+    scored: ScoredPairs,
+    groups: pl.DataFrame,
     *,
-    candidates: Candidates,
-    scored: Scored,
-    clustering: Clustering,
+    links: Mapping[str, int],
+    blocking: Mapping[str, Any],
+    completeness: Mapping[str, Mapping[str, float]],
+    counts: Mapping[str, Any],
     config: LinkageConfig,
+    merged_pairs: float = 0.0,
 ) -> dict[str, Any]:
-    """Counts of one run: sources, blocking, links, vetoes, cluster sizes, completeness."""
-    sizes = clusters.group_by("cluster_id").len().group_by(pl.col("len").alias("size")).len().sort("size")
-    vetoes = np.bincount(scored.veto, minlength=len(VETOES))
+    """Counts of one run: sources, blocking, links, vetoes, scores, cluster sizes, completeness, groups.
+
+    Args:
+        found: the clusters.
+        scored: all candidate pairs.
+        groups: one row per record in the order of `found`; each column but record_id is a grouping.
+        links: accepted pairs by method.
+        blocking: what the blocking rules found.
+        completeness: see `completeness`.
+        counts: further counts of the run, such as those of the cluster rule; they stand beside the others.
+        config: thresholds.
+        merged_pairs: pairs of records that were taken for one before any pair was compared.
+    """
+    size = np.bincount(found.label, minlength=found.label.size)
+    linked = size[found.label] > 1
+    sizes = np.bincount(size)
+    vetoes = np.bincount(scored.veto, weights=scored.records, minlength=len(VETOES))
+    by_group = {name: _rates(groups[name], linked) for name in groups.columns if name != "record_id"}
+    by_group["source"] = _rates(pl.Series(found.source), linked, found.sources)
+    threshold = config.thresholds.link_bits
     return {
         "configuration": config.version,
-        "records": clusters.height,
-        "clusters": int(clusters["cluster_id"].n_unique()),
-        "linked_records": int((clusters["method"] != "single").sum()),
-        "links": int(clustering.link.sum()),
-        "links_exact": int((clustering.link & scored.anchor).sum()),
-        "sources": _sources(clusters),
-        "source_pairs": _source_pairs(clusters),
-        "blocking": candidates.report,
-        "vetoes": {name: int(count) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
-        "contested_pairs": scored.contested,
-        "components_rebuilt": clustering.rebuilt,
-        "merges_refused": clustering.refused,
-        "cluster_sizes": {str(size): count for size, count in sizes.iter_rows()},
-        "completeness": _completeness(persons),
+        "records": int(found.label.size),
+        "clusters": int(sizes[1:].sum()),
+        "linked_records": int(linked.sum()),
+        "links": int(sum(links.values())),
+        "links_exact": int(links.get("exact", 0)),
+        "links_by_method": dict(sorted(links.items())),
+        **_by_source(found, linked),
+        "blocking": dict(blocking),
+        "vetoes": {name: round(float(count)) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
+        **_conflicts(found, scored, threshold),
+        **counts,
+        "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
+        "completeness": {source: dict(shares) for source, shares in completeness.items()},
+        "link_bits": threshold,
+        "refuse_bits": config.thresholds.refuse_bits,
+        "score_histogram": histogram(scored),
+        "threshold_curve": threshold_curve(scored, merged_pairs),
+        "clerical": clerical(scored, threshold),
+        "groups": by_group,
+        "group_gaps": {name: _gap(rates) for name, rates in by_group.items()},
     }
 
 
-def _sources(clusters: pl.DataFrame) -> dict[str, dict[str, float]]:
-    linked = pl.col("method") != "single"
-    other = pl.col("source").n_unique().over("cluster_id") > 1
-    counts = (
-        clusters.with_columns(other.alias("other"))
-        .group_by("source")
-        .agg(
-            pl.len().alias("records"),
-            linked.sum().alias("linked"),
-            pl.col("other").sum().alias("linked_to_another_source"),
-        )
-        .sort("source")
-    )
-    return {
-        row["source"]: {
-            "records": row["records"],
-            "linked": row["linked"],
-            "linked_to_another_source": row["linked_to_another_source"],
-            "link_rate": round(row["linked_to_another_source"] / row["records"], 6),
-        }
-        for row in counts.iter_rows(named=True)
-    }
+def completeness(persons: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """Share of records per source whose identifier is usable, after cleaning.
 
-
-def _source_pairs(clusters: pl.DataFrame) -> list[dict[str, Any]]:
-    """Clusters that hold records of both sources."""
-    held = clusters.select("cluster_id", "source").unique()
-    both = held.join(held, on="cluster_id", suffix="_2").filter(pl.col("source") < pl.col("source_2"))
-    return both.group_by("source", "source_2").agg(pl.len().alias("clusters")).sort("source", "source_2").to_dicts()
-
-
-def _completeness(persons: pl.DataFrame) -> dict[str, dict[str, float]]:
-    """Share of records per source whose identifier is usable, after cleaning."""
+    Args:
+        persons: standardised records: source and the columns of `IDENTIFIERS`.
+    """
     shares = (
         persons.group_by("source")
-        .agg(pl.col(column).is_not_null().mean().round(6).alias(name) for name, column in _IDENTIFIERS.items())
+        .agg(pl.col(column).is_not_null().mean().round(6).alias(name) for name, column in IDENTIFIERS.items())
         .sort("source")
     )
     return {row.pop("source"): row for row in shares.to_dicts()}
+
+
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927); 0 to 1 where there is nothing."""
+    if not whole:
+        return 0.0, 1.0
+    z2 = _NORMAL_95**2
+    share = part / whole
+    centre = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    half = _NORMAL_95 / (1 + z2 / whole) * ((share * (1 - share) + z2 / (4 * whole)) / whole) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
+    """Link rates by source and by pair of sources: one pass over the records for each source."""
+    names, width = found.sources, len(found.sources)
+    total = np.bincount(found.source, minlength=width)
+    linked_by = np.bincount(found.source[linked], minlength=width)
+    other = np.zeros(found.label.size, dtype=bool)
+    meets = np.zeros((width, width), dtype=np.int64)
+    presence = []
+    for one in range(width):
+        rows = np.flatnonzero(found.source == one)
+        held = np.zeros(found.label.size, dtype=bool)
+        held[found.label[rows]] = True
+        meets[:, one] = np.bincount(found.source[held[found.label]], minlength=width)
+        other |= held[found.label] & (found.source != one)
+        presence.append(np.packbits(held))
+    elsewhere = np.bincount(found.source[other], minlength=width)
+    residents = [int(np.bitwise_count(held).sum()) for held in presence]
+    sources = {
+        name: {
+            "records": int(total[i]),
+            "residents": residents[i],
+            "linked": int(linked_by[i]),
+            "linked_to_another_source": int(elsewhere[i]),
+            "link_rate": round(int(elsewhere[i]) / int(total[i]), 6),
+        }
+        for i, name in enumerate(names)
+        if total[i]
+    }
+    pairs = [
+        {
+            "source": names[one],
+            "source_2": names[two],
+            "clusters": clusters,
+            "link_rate": round(int(meets[one, two]) / int(total[one]), 6),
+            "link_rate_2": round(int(meets[two, one]) / int(total[two]), 6),
+        }
+        for one in range(width)
+        for two in range(one + 1, width)
+        if (clusters := int(np.bitwise_count(presence[one] & presence[two]).sum()))
+    ]
+    return {"sources": sources, "source_pairs": pairs}
+
+
+def _conflicts(found: Found, scored: ScoredPairs, threshold: float) -> dict[str, int]:
+    """Pairs of records that would be links by their weight and are not."""
+    strong = np.flatnonzero(scored.bits >= threshold)
+    vetoed = scored.veto[strong] > 0
+    apart = found.label[scored.left[strong]] != found.label[scored.right[strong]]
+    records = scored.records[strong]
+    return {
+        "vetoed_above_threshold": round(float(records[vetoed].sum())),
+        "kept_apart_above_threshold": round(float(records[apart & ~vetoed].sum())),
+    }
+
+
+def _rates(values: pl.Series, linked: Flags, names: tuple[str, ...] = ()) -> dict[str, dict[str, float]]:
+    """Records and link rate with its interval for each value of a grouping.
+
+    Linked means that the record shares its cluster with another record.
+    """
+    counts = (
+        pl.DataFrame({"value": values, "linked": linked})
+        .group_by("value")
+        .agg(pl.len().alias("records"), pl.col("linked").sum())
+        .sort("value")
+    )
+    result = {}
+    for value, records, hits in counts.iter_rows():
+        low, high = wilson(hits, records)
+        name = names[value] if names else _named(value)
+        rate = {"link_rate": hits / records, "low": low, "high": high}
+        result[name] = {"records": records, "linked": hits, **{k: round(v, 6) for k, v in rate.items()}}
+    return result
+
+
+def _named(value: object) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _gap(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
+    """The groups with the lowest and highest link rate; None where fewer than two are large enough to say."""
+    large = {name: rate for name, rate in rates.items() if rate["records"] >= LEAST_IN_GAP}
+    if len(large) < 2:
+        return None
+    lowest = min(large, key=lambda name: (large[name]["link_rate"], name))
+    highest = max(large, key=lambda name: (large[name]["link_rate"], name))
+    gap = round(large[highest]["link_rate"] - large[lowest]["link_rate"], 6)
+    return {"lowest": lowest, "highest": highest, "gap": gap}
+
+
+def codes(source: pl.Series) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Sources as positions in their sorted names."""
+    names = source.unique().sort()
+    return source.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy(), tuple(names)

@@ -5,26 +5,24 @@ Put here: what joins the stages. Never here: a rule of any stage.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
+from spine.linkage import LinkageResult
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.compare import compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import encode
 from spine.linkage.fit import fit, histogram
+from spine.linkage.interim import Pairs, State, groups_of
 from spine.linkage.levels import Scheme
-from spine.linkage.report import report
+from spine.linkage.report import Found, codes, completeness, report
 from spine.linkage.score import Scored, probability, score
 from spine.linkage.standardise import standardise
 
 
-def run(
-    records: pl.DataFrame, config: LinkageConfig
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any], dict[str, Any]]:
+def run(records: pl.DataFrame, config: LinkageConfig) -> LinkageResult:
     """Clusters, links, model and report of one run (see `spine.linkage.LinkageResult`)."""
     persons = standardise(records, config)
     encoded = encode(persons, config)
@@ -34,9 +32,25 @@ def run(
     model = fit(encoded, patterns, config)
     scored = score(encoded, compared, patterns, model, config)
     clustering = cluster(encoded, scored, config)
+    links = _links(persons, scored, clustering, config.scheme)
+    pairs, groups = Pairs.of(scored), groups_of(persons)
+    counts = report(
+        Found(clustering.label, *codes(persons["source"])),
+        pairs,
+        groups,
+        links=dict(links.group_by("method").len().iter_rows()),
+        blocking=candidates.report,
+        completeness=completeness(persons),
+        counts={
+            "contested_pairs": scored.contested,
+            "components_rebuilt": clustering.rebuilt,
+            "merges_refused": clustering.refused,
+        },
+        config=config,
+    )
+    state = State(records, config, model.as_dict())
     clusters = _clusters(persons, scored, clustering)
-    counts = report(persons, clusters, candidates=candidates, scored=scored, clustering=clustering, config=config)
-    return clusters, _links(persons, scored, clustering, config.scheme), model.as_dict(), counts
+    return LinkageResult(clusters, links, model.as_dict(), counts, pairs, groups, state)
 
 
 def _clusters(persons: pl.DataFrame, scored: Scored, clustering: Clustering) -> pl.DataFrame:
