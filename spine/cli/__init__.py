@@ -4,7 +4,12 @@ Put here: arguments, progress, and what a person reads. Never here: work, or any
 `assets` package: the pipeline is found through the entry point group `spine.pipeline`.
 """
 
-from spine.cli import replay, run, show, supplier  # noqa: F401  (the commands register themselves on `app`)
+import sys
+
+from spine.cli import link  # noqa: F401  (the commands register themselves on `app`)
 from spine.cli.app import app
+
+if sys.argv[1:2] != ["link"]:  # a tool of its own: it needs none of what the others import, and is timed
+    from spine.cli import replay, run, show, supplier  # noqa: F401
 
 __all__ = ["app"]

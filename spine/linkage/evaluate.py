@@ -15,9 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from spine.errors import PipelineError
-
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
+from spine.linkage.distribution import Codes, Floats, ScoredPairs, measured_curve
 
 _NORMAL_95 = 1.959964
 #: Where no error was seen, up to 3 in n may still be wrong with 95 % confidence (Hanley and Lippman-Hand 1983).
@@ -158,6 +156,30 @@ def evaluate_by_group(clusters: pl.DataFrame, truth: pl.DataFrame, groups: pl.Da
     return found
 
 
+def against_truth(
+    clusters: pl.DataFrame, scored: ScoredPairs, groups: pl.DataFrame, truth: pl.DataFrame
+) -> dict[str, Any]:
+    """All that a report says of quality.
+
+    Args:
+        clusters: as `LinkageResult.clusters`.
+        scored: as `LinkageResult.scored`.
+        groups: as `LinkageResult.groups`.
+        truth: record_id, person_id.
+
+    Returns:
+        `evaluation`, `evaluation_by_group` and `measured_curve`.
+    """
+    known = truth.select("record_id", "person_id").drop_nulls()
+    joined = clusters.select("record_id").join(known, on="record_id", how="left", maintain_order="left")
+    person = np.where(joined["person_id"].is_null().to_numpy(), -1, _first_positions(joined, "person_id"))
+    return {
+        "evaluation": evaluate(clusters, truth).as_dict(),
+        "evaluation_by_group": evaluate_by_group(clusters, truth, groups),
+        "measured_curve": measured_curve(scored, person),
+    }
+
+
 def _of_records(table: _Table, rows: Codes, n: Codes, cluster: Codes, person: Codes) -> dict[str, Any]:
     """Quality as the records at `rows` see it."""
     component = table.component[table.cell[rows]]
@@ -264,6 +286,8 @@ def _first_positions(frame: pl.DataFrame, name: str) -> Codes:
 
 
 def _categories(values: pl.Series) -> tuple[list[str], Codes]:
+    if values.dtype == pl.Boolean:
+        values = values.replace_strict({True: "yes", False: "no"}, return_dtype=pl.String)
     text = values.cast(pl.String).fill_null("unknown")
     names = text.unique().sort()
     return names.to_list(), text.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy()

@@ -50,12 +50,14 @@ class PairLevels:
         stratum: home or elsewhere.
         bits: match weight.
         veto: why the pair may never be linked, from `compare.VETOES`.
+        compared: a blocking rule found the pair.
     """
 
     levels: dict[str, str]
     stratum: str
     bits: float
     veto: str
+    compared: bool
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
     Raises:
         PipelineError: one of them is not in the state.
     """
+    from spine.linkage.block import block
     from spine.linkage.compare import VETOES, compare
     from spine.linkage.encode import encode
     from spine.linkage.standardise import standardise
@@ -108,18 +111,21 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
     if None in positions:
         raise PipelineError("linkage: no such record in the stored state. Expected a record_id of that run.")
     low, high = sorted(int(p) for p in positions if p is not None)
-    compared = compare(encode(persons, state.config), np.array([low]), np.array([high]))
+    encoded = encode(persons, state.config)
+    candidates = block(encoded, state.config)
+    found = bool(((candidates.left == low) & (candidates.right == high)).any())
+    compared = compare(encoded, np.array([low]), np.array([high]))
     names = state.config.scheme.levels
-    levels = {name: names[name][int(found[0])] for name, found in compared.levels.items()}
+    levels = {name: names[name][int(level[0])] for name, level in compared.levels.items()}
     stratum = "home" if compared.home[0] else "elsewhere"
     weights = state.model[stratum]["comparisons"]
     bits = state.model[stratum]["prior_bits"] + sum(
-        weights[name][found]["bits"] for name, found in levels.items() if found != "missing"
+        weights[name][level]["bits"] for name, level in levels.items() if level != "missing"
     )
     veto = VETOES[int(compared.veto[0])]
     if veto == VETOES[0] and compared.lookalike[0] and bits < 0:
         veto = "twins"
-    return PairLevels(levels, stratum, bits, veto)
+    return PairLevels(levels, stratum, bits, veto, found)
 
 
 def groups_of(persons: pl.DataFrame) -> pl.DataFrame:
