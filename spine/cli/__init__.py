@@ -6,10 +6,11 @@ Put here: arguments, progress, and what a person reads. Never here: work, or any
 
 import sys
 
-from spine.cli import link  # noqa: F401  (the commands register themselves on `app`)
 from spine.cli.app import app
 
-if sys.argv[1:2] != ["link"]:  # a tool of its own: it needs none of what the others import, and is timed
+# The commands register themselves on `app`. `spine link` needs none of what the others import, and is timed.
+if sys.argv[1:2] != ["link"]:
     from spine.cli import replay, run, show, supplier  # noqa: F401
+from spine.cli import link  # noqa: F401
 
 __all__ = ["app"]

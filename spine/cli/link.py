@@ -71,7 +71,7 @@ def link(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT... | explain LEFT RIGHT",
+            metavar="INPUT",
             help="Parquet or CSV files of person records; or `explain` and two record_ids of an earlier result.",
         ),
     ],
@@ -109,10 +109,8 @@ def link(
 
         show_explanation(out, arguments[1], arguments[2])
         return
-    paths = tuple(Path(name) for name in arguments)
-    _run(
-        Options(paths, out, config, _pairs(mapping or ()), tuple(extra or ()), overrides, truth, seed, state, withdrawn)
-    )
+    paths, columns, extras = tuple(map(Path, arguments)), _pairs(mapping or ()), tuple(extra or ())
+    _run(Options(paths, out, config, columns, extras, overrides, truth, seed, state, withdrawn))
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:
@@ -133,6 +131,7 @@ def _run(options: Options) -> None:
     from spine.cli.link_output import check_folder, write_result
     from spine.cli.link_show import show_result
 
+    _check_state(options)
     check_folder(options.out)
     config = _config(options)
     with _progress() as step:
@@ -144,6 +143,17 @@ def _run(options: Options) -> None:
         report = {**result.report, **_quality(result, options), "input": _input(given)}
         write_result(options.out, result, report)
     show_result(report, options.out)
+
+
+def _check_state(options: Options) -> None:
+    """An earlier result brings its settings and decisions along."""
+    if options.state is None:
+        if options.withdrawn is not None:
+            raise UsageError("--withdrawn: only with --state, the earlier result that the records are withdrawn from")
+        return
+    if options.config or options.extras or options.overrides or options.seed is not None:
+        raise UsageError("--state: leave out --config, --extra, --overrides and --seed; they are those of the state")
+    state_folder(options.state)
 
 
 def _config(options: Options) -> LinkageConfig:
@@ -172,10 +182,9 @@ def _linked(given: Given, config: LinkageConfig, options: Options) -> LinkageRes
         return link_records(given.records, config, overrides)
     except PipelineError:
         if told := what_is_wrong_with_ids(given.records):
-            several = "Where files number their records alike, prefix them with the file's name. " * (
-                len(given.files) > 1
-            )
-            raise UsageError(f"record_id must tell all records apart: {told}. {several}Correct the files") from None
+            prefix = ". Where files number their records alike, prefix them with the file's name"
+            hint = prefix if len(given.files) > 1 else ". Correct the file"
+            raise UsageError(f"record_id must tell all records apart: {told}{hint}") from None
         raise
     except pl.exceptions.PolarsError:
         raise PipelineError(
@@ -189,10 +198,6 @@ def _changed(given: Given, options: Options) -> LinkageResult:
     from spine.cli.link_input import read_ids
     from spine.linkage.interim import delta, load_state
 
-    if options.config or options.extras or options.overrides or options.seed is not None:
-        raise UsageError(
-            "--state: brings its settings and decisions along; leave out --config, --extra, --overrides, --seed"
-        )
     gone = read_ids(options.withdrawn) if options.withdrawn else []
     return delta(load_state(state_folder(options.state or Path())), given.records.collect(), gone)
 

@@ -52,9 +52,8 @@ def _residents(folder: Path, left: str, right: str) -> tuple[str, str]:
         .iter_rows()
     )
     if missing := [name for name, ident in (("LEFT", left), ("RIGHT", right)) if ident not in found]:
-        raise UsageError(
-            f"link explain: {' and '.join(missing)} is no record_id of this result. Compare residents.parquet"
-        )
+        names = " and ".join(missing)
+        raise UsageError(f"link explain: {names} is no record_id of this result; see residents.parquet")
     return found[left], found[right]
 
 

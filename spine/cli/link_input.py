@@ -101,7 +101,7 @@ def read_records(
             columns.append(pl.lit(source).alias("source"))
         frames.append(file.read(list(dict.fromkeys(part.values()))).select(columns))
     used = {theirs for part in parts for theirs in part.values()} | {truth}
-    ignored = sorted({name for file in found for name in file.schema} - used)  # type: ignore[type-var]
+    ignored = sorted({name for file in found for name in file.schema} - used)
     records = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
     return Given(records, tuple(file.name for file in found), tuple(ignored))
 
@@ -186,14 +186,13 @@ def _open_csv(path: Path) -> _File:
     return _File(path, dict.fromkeys(names, pl.String()), delimiter)
 
 
-def _check(
-    files: Sequence[_File], mapping: Mapping[str, str], extras: Sequence[str], truth: str | None
-) -> None:
+def _check(files: Sequence[_File], mapping: Mapping[str, str], extras: Sequence[str], truth: str | None) -> None:
     """All that is wrong with the names of columns, told together."""
     present = {name for file in files for name in file.schema}
     told = [
-        f"--map {ours}={theirs}: no file has a column {theirs}" for ours, theirs in mapping.items() if theirs not "
-        f"in present
+        f"--map {ours}={theirs}: no file has a column {theirs}"
+        for ours, theirs in mapping.items()
+        if theirs not in present
     ]
     told += [f"--map {ours}=…: linkage reads no such column" for ours in mapping if ours not in INPUT]
     told += [f"--extra {name}: no file has this column" for name in extras if name not in present]

@@ -106,4 +106,5 @@ def _explained(folder: Path) -> dict[int, tuple[str, str]]:
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Keys stand in the order they were made in: that of comparisons and levels."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

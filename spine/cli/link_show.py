@@ -21,11 +21,8 @@ _WIDTH = 80
 
 def show_result(report: Mapping[str, Any], folder: Path) -> None:
     """Print what a run found, and where it lies."""
-    out.print(
-        Text(
-            f"{report['records']:,} records are {report['clusters']:,} residents, joined by {report['links']:,} links."
-        )
-    )
+    links = f"joined by {report['links']:,} links"
+    out.print(Text(f"{report['records']:,} records are {report['clusters']:,} residents, {links}."))
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("source")
     for heading in ("records", "residents", "linked"):
