@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spine.cli.app import out
-from spine.linkage.explain import Explanation
+from spine.linkage.explain import Explanation, signed
 
 _WIDTH = 80
 
@@ -52,7 +52,7 @@ def show_waterfall(told: Explanation, page: Path) -> None:
     table.add_column("bits", justify="right", no_wrap=True)
     table.add_column("sum", justify="right", no_wrap=True)
     for step in told.steps:
-        table.add_row(Text(step.subject), Text(step.words), f"{step.bits:+.1f}", f"{step.total:+.1f}")
+        table.add_row(Text(step.subject), Text(step.words), signed(step.bits), signed(step.total))
     out.print(table, width=_WIDTH)
     if told.not_known:
         out.print(Text(f"Not known of both: {', '.join(told.not_known)}.", style="dim"), width=_WIDTH)

@@ -178,7 +178,7 @@ def explain(
     for comparison, weights in fitted["comparisons"].items():
         found = levels.get(comparison, MISSING)
         if found == MISSING or found not in weights:
-            not_known.append(subject_of(comparison).lower())
+            not_known.append(_inside(subject_of(comparison)))
             continue
         bits = float(weights[found]["bits"])
         total += bits
@@ -201,6 +201,11 @@ def words_of(comparison: str, level: str) -> str:
     if level.startswith(f"{EXACT}_") and level.removeprefix(f"{EXACT}_").isdigit():
         return f"agrees exactly; {_rarity(comparison, int(level.removeprefix(f'{EXACT}_')))}"
     return _LEVELS.get(comparison, _USUAL).get(level) or f"is at the level '{_plain(level)}'"
+
+
+def signed(bits: float) -> str:
+    """Bits with their sign and one figure behind the point; nothing is never minus nothing."""
+    return f"{round(bits, 1) + 0.0:+.1f}"
 
 
 def words_of_veto(veto: str) -> str:
@@ -254,7 +259,7 @@ def _decision(bits: float, threshold: float, outcome: Outcome) -> Decision:
 
 
 def _reason(decision: Decision, bits: float, threshold: float, veto: str) -> str:
-    weight = f"{bits:+.1f} bits against a threshold of {threshold:+.1f}"
+    weight = f"{signed(bits)} bits against a threshold of {signed(threshold)}"
     return {
         Decision.linked: f"The pair is linked: {weight}.",
         Decision.manual: "The pair is linked because a person decided so.",
@@ -267,6 +272,11 @@ def _reason(decision: Decision, bits: float, threshold: float, veto: str) -> str
         Decision.not_found: f"The pair would be strong enough ({weight}), but no blocking rule found it.",
         Decision.not_linked: f"The pair is not linked: {weight}.",
     }[decision]
+
+
+def _inside(subject: str) -> str:
+    """A subject as it stands inside a sentence."""
+    return subject if subject[:2].isupper() else subject[0].lower() + subject[1:]
 
 
 def _plain(name: str) -> str:

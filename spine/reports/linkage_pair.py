@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from spine.linkage.explain import Decision, Explanation
+from spine.linkage.explain import Decision, Explanation, signed
 from spine.reports.parts import document, rows, section, table
 from spine.reports.svg import COLOURS, Picture
 
@@ -22,7 +22,7 @@ def pair_page(told: Explanation, number: int) -> str:
         told: the waterfall.
         number: of the explanation, as in its file's name.
     """
-    steps = rows((step.subject, step.words, f"{step.bits:+.1f}", f"{step.total:+.1f}") for step in told.steps)
+    steps = rows((step.subject, step.words, signed(step.bits), signed(step.total)) for step in told.steps)
     unknown = (
         f"<p>Not compared, because a record has no value: {escape(', '.join(told.not_known))}.</p>"
         if told.not_known
@@ -31,7 +31,7 @@ def pair_page(told: Explanation, number: int) -> str:
     kind = "accepted" if told.decision in (Decision.linked, Decision.manual, Decision.joined) else "refused"
     head = (
         f'<header><p class="about">Connected Spine</p><h1>Why this pair is {escape(told.decision)}</h1>'
-        f'<p class="verdict {kind}">{escape(told.reason)} Odds of {told.total:+.1f} bits are a probability of '
+        f'<p class="verdict {kind}">{escape(told.reason)} Odds of {signed(told.total)} bits are a probability of '
         f"{told.probability:.4f}.</p></header>"
     )
     body = section(
@@ -51,12 +51,12 @@ def pair_page(told: Explanation, number: int) -> str:
 def _waterfall(told: Explanation) -> str:
     sums = [0.0, *(step.total for step in told.steps), told.threshold]
     low, high = min(sums) - 2, max(sums) + 2
-    parts = ", ".join(f"{step.subject} {step.bits:+.1f}" for step in told.steps)
+    parts = ", ".join(f"{step.subject} {signed(step.bits)}" for step in told.steps)
     picture = Picture(
         "waterfall",
         "Match weight, comparison by comparison",
-        f"Bars that begin where the one above ends. {parts}. Total {told.total:+.1f} bits, threshold "
-        f"{told.threshold:+.1f}.",
+        f"Bars that begin where the one above ends. {parts}. Total {signed(told.total)} bits, threshold "
+        f"{signed(told.threshold)}.",
         low,
         high,
         height=72 + _ROW * len(told.steps),
@@ -67,7 +67,7 @@ def _waterfall(told: Explanation) -> str:
         start, end = sorted((step.total - step.bits, step.total))
         picture.bar(start, end, base, _ROW - 8, COLOURS[0] if step.bits >= 0 else COLOURS[1])
         picture.text(picture.left - 58, base - 5, step.subject, anchor="end")
-        picture.text(picture.left - 8, base - 5, f"{step.bits:+.1f}", anchor="end")
+        picture.text(picture.left - 8, base - 5, signed(step.bits), anchor="end")
     picture.mark(told.threshold, "threshold")
     step_bits = 10 if high - low > 30 else 5
     first = int(low // step_bits + 1) * step_bits
