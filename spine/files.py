@@ -222,6 +222,23 @@ def replacing_folder(path: Path, point: str = "file") -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
 
 
+def recover_folder(path: Path) -> None:
+    """Finish what a process left that died while it replaced a folder.
+
+    Where it died between the two renames, the old folder gets its name back.
+    """
+    beside = list(path.parent.iterdir()) if path.parent.is_dir() else []
+    for left in beside:
+        match = _TEMPORARY.fullmatch(left.name)
+        if match is None or is_alive(int(match[1])):
+            continue
+        name = left.name.removeprefix(f".tmp-{match[1]}-")
+        if name == f"{path.name}.old" and not path.exists():
+            os.rename(left, path)
+        elif name in (path.name, f"{path.name}.old"):
+            remove(left)
+
+
 def _swap(new: Path, path: Path, aside: Path) -> None:
     """Give the new folder the name of the old one, or leave the old one its name."""
     if path.exists():

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spine.errors import UsageError
-from spine.files import replacing, replacing_folder
+from spine.files import recover_folder, replacing, replacing_folder
 
 if TYPE_CHECKING:
     from spine.linkage import LinkageResult
@@ -30,6 +30,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         UsageError: it holds something that `spine link` did not write, or is no folder.
     """
+    recover_folder(folder)
     if not folder.exists():
         return
     if not folder.is_dir():
