@@ -66,13 +66,8 @@ def histogram(scored: ScoredPairs) -> dict[str, Any]:
     return {"bin_bits": BIN_BITS, "from_bits": [low + BIN_BITS * i for i in range(bars)], **rows}
 
 
-def threshold_curve(scored: ScoredPairs, merged_pairs: float = 0.0) -> list[dict[str, float]]:
+def threshold_curve(scored: ScoredPairs) -> list[dict[str, float]]:
     """What the model expects of each threshold, from the probabilities of the pairs that were compared.
-
-    Args:
-        scored: the candidate pairs.
-        merged_pairs: pairs of records that were taken for one before any pair was compared; they count as
-            matches at every threshold.
 
     Returns:
         One row per threshold: threshold_bits, pairs (of records, at or above it), expected_precision (mean
@@ -86,21 +81,20 @@ def threshold_curve(scored: ScoredPairs, merged_pairs: float = 0.0) -> list[dict
     return [
         {
             "threshold_bits": bits_,
-            "pairs": round(float(pairs[i + 1]) + merged_pairs),
-            "expected_precision": _share(matches[i + 1] + merged_pairs, pairs[i + 1] + merged_pairs),
-            "expected_found": _share(matches[i + 1] + merged_pairs, matches[0] + merged_pairs),
+            "pairs": round(float(pairs[i + 1])),
+            "expected_precision": _share(matches[i + 1], pairs[i + 1]),
+            "expected_found": _share(matches[i + 1], matches[0]),
         }
         for i, bits_ in enumerate(THRESHOLDS)
     ]
 
 
-def measured_curve(scored: ScoredPairs, person: Codes, node: Codes | None = None) -> list[dict[str, float]]:
+def measured_curve(scored: ScoredPairs, person: Codes) -> list[dict[str, float]]:
     """What each threshold does, by the truth, pair by pair and before clusters are made.
 
     Args:
         scored: the candidate pairs.
         person: for each record a code of its true person, -1 where that is not known.
-        node: for each record the position of the record that stands for it in `scored`; itself where left out.
 
     Returns:
         One row per threshold: threshold_bits, precision, found (share of all true pairs, compared or not). A pair
@@ -110,17 +104,13 @@ def measured_curve(scored: ScoredPairs, person: Codes, node: Codes | None = None
     bits, weight = scored.bits[known], scored.records[known].astype(np.float64)
     same = person[scored.left[known]] == person[scored.right[known]]
     whole, right = _from(bits, weight), _from(bits, weight * same)
-    held = person >= 0
-    true = _pairs_within(person[held])
-    merged, merged_right = 0.0, 0.0
-    if node is not None:  # records that were taken for one before any pair was compared
-        merged = _pairs_within(node[held])
-        merged_right = _pairs_within_both(node[held], person[held])
+    true = np.bincount(person[person >= 0]).astype(np.float64)
+    existing = float((true * (true - 1) / 2).sum())
     return [
         {
             "threshold_bits": bits_,
-            "precision": _share(right[i + 1] + merged_right, whole[i + 1] + merged),
-            "found": _share(right[i + 1] + merged_right, true),
+            "precision": _share(right[i + 1], whole[i + 1]),
+            "found": _share(right[i + 1], existing),
         }
         for i, bits_ in enumerate(THRESHOLDS)
     ]
@@ -155,16 +145,6 @@ def _from(bits: npt.NDArray[Any], weight: Floats) -> Floats:
     sums = np.bincount(place, weights=weight, minlength=len(THRESHOLDS) + 1).astype(np.float64)
     result: Floats = np.cumsum(sums[::-1])[::-1]
     return result
-
-
-def _pairs_within(group: Codes) -> float:
-    counts = np.bincount(group).astype(np.float64)
-    return float((counts * (counts - 1) / 2).sum())
-
-
-def _pairs_within_both(one: Codes, other: Codes) -> float:
-    counts = np.unique(one * (int(other.max(initial=0)) + 1) + other, return_counts=True)[1].astype(np.float64)
-    return float((counts * (counts - 1) / 2).sum())
 
 
 def _share(part: float, whole: float) -> float:

@@ -36,11 +36,13 @@ _NAMES = {
     "different": "is different",
     "similar": "is somewhat alike",
     "close": "is nearly the same, as with a slip of the pen",
+    "sounds_alike": "sounds alike, as another spelling of one name does",
     "swapped": "is the other record's other name: first name and surname are swapped",
 }
 _LEVELS: dict[str, dict[str, str]] = {
     "first_name": {
         **_NAMES,
+        "crossed": "is the other record's surname, though not the other way round",
         "initial": "is an initial that fits",
         "nickname": "is a short or pet form of the other",
         "middle_name": "is the other record's middle name",
@@ -51,10 +53,12 @@ _LEVELS: dict[str, dict[str, str]] = {
         "former": "is a former surname of the other",
     },
     "date_of_birth": {
+        "generation": "is a generation apart",
         "different": "is different",
         "year_apart": "is a year or so apart",
         "near": "is a few days apart",
         "one_part": "differs in one of day, month and year",
+        "one_digit": "differs by one slip of the pen",
         "default_day": "fits, but one record has the first of January or of the month, which often stands for unknown",
         "swapped": "has day and month swapped",
         "partial": "fits as far as it is known",
@@ -83,8 +87,8 @@ _VETOES = {
     "twins": "they were born on one day and live at one address, but have different first names: twins",
     "nhs_number_on_another_person": "they share an NHS number, but the rest says that it stands on the wrong record",
     "cannot_link": "a person decided that they are not one person",
-    "override": "a person decided that they are not one person",
     "one_record_per_person": "their source promises one record a person, so its two records are two people",
+    "dates_of_death_differ": "both have a date of death, and the two differ",
     "restricted": "one of the records is restricted, and their NHS numbers do not agree",
     "event_after_death": "one of them has an event after the other's death",
 }
@@ -237,6 +241,8 @@ def _before(stratum: str, bits: float) -> str:
 
 
 def _correction(final: float, total: float, method: str) -> tuple[str, str]:
+    if not method and abs(final) < _ROUNDING < total:
+        return "Relatives", "first names differ and nothing of the person's own agrees: relatives at most"
     if _MOST_BITS - _ROUNDING < final < total:
         return "Limit", "no pair counts for more than this"
     if final < total:

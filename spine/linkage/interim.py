@@ -128,6 +128,29 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
     return PairLevels(levels, stratum, bits, veto, found)
 
 
+#: Identifiers whose completeness is told, and the column of the standardised records that holds each.
+_IDENTIFIERS = {
+    "first_name": "first",
+    "middle_name": "middle",
+    "surname": "surname",
+    "date_of_birth": "birth_day",
+    "sex": "sex",
+    "nhs_number": "nhs",
+    "nino": "nino",
+    "upn": "upn",
+    "uprn": "uprn",
+    "house": "house",
+    "postcode": "postcode",
+    "phone": "phone",
+    "email": "email",
+}
+
+
+def known_of(persons: pl.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """By identifier, for each record whether it has a usable value."""
+    return {name: persons[column].is_not_null().to_numpy() for name, column in _IDENTIFIERS.items()}
+
+
 def groups_of(persons: pl.DataFrame) -> pl.DataFrame:
     """What the by-group tables tell apart, in the order of the records."""
     decade = (pl.col("birth_year") // 10 * 10).cast(pl.String) + "s"

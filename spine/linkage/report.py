@@ -18,22 +18,6 @@ from spine.linkage.compare import VETOES
 from spine.linkage.config import LinkageConfig
 from spine.linkage.distribution import Codes, Flags, ScoredPairs, clerical, histogram, threshold_curve
 
-#: Identifiers whose completeness is told, and the column of the standardised records that holds each.
-IDENTIFIERS = {
-    "first_name": "first",
-    "middle_name": "middle",
-    "surname": "surname",
-    "date_of_birth": "birth_day",
-    "sex": "sex",
-    "nhs_number": "nhs",
-    "nino": "nino",
-    "upn": "upn",
-    "uprn": "uprn",
-    "house": "house",
-    "postcode": "postcode",
-    "phone": "phone",
-    "email": "email",
-}
 #: Groups of fewer records say little of a rate: they are shown, but make no gap.
 LEAST_IN_GAP = 100
 _NORMAL_95 = 1.959964
@@ -61,10 +45,9 @@ def report(
     *,
     links: Mapping[str, int],
     blocking: Mapping[str, Any],
-    completeness: Mapping[str, Mapping[str, float]],
+    known: Mapping[str, Flags],
     counts: Mapping[str, Any],
     config: LinkageConfig,
-    merged_pairs: float = 0.0,
 ) -> dict[str, Any]:
     """Counts of one run: sources, blocking, links, vetoes, scores, cluster sizes, completeness, groups.
 
@@ -74,10 +57,9 @@ def report(
         groups: one row per record in the order of `found`; each column but record_id is a grouping.
         links: accepted pairs by method.
         blocking: what the blocking rules found.
-        completeness: see `completeness`.
+        known: by identifier, for each record whether it has a usable value, after cleaning.
         counts: further counts of the run, such as those of the cluster rule; they stand beside the others.
         config: thresholds.
-        merged_pairs: pairs of records that were taken for one before any pair was compared.
     """
     size = np.bincount(found.label, minlength=found.label.size)
     linked = size[found.label] > 1
@@ -100,29 +82,15 @@ def report(
         **_conflicts(found, scored, threshold),
         **counts,
         "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
-        "completeness": {source: dict(shares) for source, shares in completeness.items()},
+        "completeness": _completeness(found, known),
         "link_bits": threshold,
         "refuse_bits": config.thresholds.refuse_bits,
         "score_histogram": histogram(scored),
-        "threshold_curve": threshold_curve(scored, merged_pairs),
+        "threshold_curve": threshold_curve(scored),
         "clerical": clerical(scored, threshold),
         "groups": by_group,
         "group_gaps": {name: _gap(rates) for name, rates in by_group.items()},
     }
-
-
-def completeness(persons: pl.DataFrame) -> dict[str, dict[str, float]]:
-    """Share of records per source whose identifier is usable, after cleaning.
-
-    Args:
-        persons: standardised records: source and the columns of `IDENTIFIERS`.
-    """
-    shares = (
-        persons.group_by("source")
-        .agg(pl.col(column).is_not_null().mean().round(6).alias(name) for name, column in IDENTIFIERS.items())
-        .sort("source")
-    )
-    return {row.pop("source"): row for row in shares.to_dicts()}
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
@@ -177,6 +145,18 @@ def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
         if (clusters := int(np.bitwise_count(presence[one] & presence[two]).sum()))
     ]
     return {"sources": sources, "source_pairs": pairs}
+
+
+def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[str, float]]:
+    """Share of records per source whose identifier is usable."""
+    width = len(found.sources)
+    total = np.bincount(found.source, minlength=width)
+    counts = {name: np.bincount(found.source[flags], minlength=width) for name, flags in known.items()}
+    return {
+        source: {name: round(int(count[i]) / int(total[i]), 6) for name, count in counts.items()}
+        for i, source in enumerate(found.sources)
+        if total[i]
+    }
 
 
 def _conflicts(found: Found, scored: ScoredPairs, threshold: float) -> dict[str, int]:

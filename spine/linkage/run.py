@@ -15,9 +15,9 @@ from spine.linkage.compare import compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import encode
 from spine.linkage.fit import fit, histogram
-from spine.linkage.interim import Pairs, State, groups_of
+from spine.linkage.interim import Pairs, State, groups_of, known_of
 from spine.linkage.levels import Scheme
-from spine.linkage.report import Found, codes, completeness, report
+from spine.linkage.report import Found, codes, report
 from spine.linkage.score import Scored, probability, score
 from spine.linkage.standardise import standardise
 
@@ -40,7 +40,7 @@ def run(records: pl.DataFrame, config: LinkageConfig) -> LinkageResult:
         groups,
         links=dict(links.group_by("method").len().iter_rows()),
         blocking=candidates.report,
-        completeness=completeness(persons),
+        known=known_of(persons),
         counts={
             "contested_pairs": scored.contested,
             "components_rebuilt": clustering.rebuilt,

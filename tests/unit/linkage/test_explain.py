@@ -37,7 +37,12 @@ def test_the_steps_add_up_to_the_total() -> None:
 
 @pytest.mark.parametrize(
     ("bits", "method", "subject"),
-    [(9.0, "probabilistic", "Rivals"), (20.0, "exact", "NHS number"), (60.0, "manual", "Decision")],
+    [
+        (9.0, "probabilistic", "Rivals"),
+        (20.0, "exact", "NHS number"),
+        (60.0, "manual", "Decision"),
+        (0.0, "", "Relatives"),
+    ],
 )
 def test_what_changed_the_sum_is_a_step_of_its_own(bits: float, method: str, subject: str) -> None:
     told = explain(LEVELS, "elsewhere", MODEL, 3.0, Outcome(bits=bits, method=method, together=True))
