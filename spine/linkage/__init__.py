@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from spine.errors import PipelineError
 from spine.linkage.config import LinkageConfig, load_config
 from spine.linkage.evaluate import Evaluation, evaluate
 
@@ -68,9 +67,25 @@ def link(
         PipelineError: record_id is missing, null or not unique, or a column's type is unusable.
     """
     # recordlinkage, pandas and scikit-learn take seconds to import: only where records are linked.
+    from spine.linkage import results
+    from spine.linkage.interim import State
+    from spine.linkage.report import report
     from spine.linkage.run import run
 
-    if overrides is not None and overrides.height:
-        raise PipelineError("linkage: overrides are not applied by this engine yet. Run without them.")
+    settings = config or load_config()
+    done = run(records, settings, overrides)
+    clusters, links = results.clusters(done), results.links(done, settings.scheme)
+    found, scored, groups = results.found(done), results.pairs(done), results.groups(done)
+    told = report(
+        found,
+        scored,
+        groups,
+        links=dict(links.group_by("method").len().iter_rows()),
+        blocking=done.candidates.report,
+        known=results.known(done),
+        counts=results.counts(done),
+        config=settings,
+    )
+    model = done.model.as_dict()
     frame = records.collect() if isinstance(records, pl.LazyFrame) else records
-    return run(frame, config or load_config())
+    return LinkageResult(clusters, links, model, told, scored, groups, State(frame, settings, model))

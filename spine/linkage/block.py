@@ -1,21 +1,30 @@
-"""Stage 3: which pairs of records are worth comparing.
+"""Stage 4: which pairs of nodes are worth comparing.
 
-Put here: blocking rules at work. Never here: how alike two records are.
+Put here: blocking rules at work. Never here: how alike two nodes are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from spine.errors import PipelineError
+from spine.linkage.arrays import Array, Codes, Flags, Hashes, mixed, sorted_distinct
 from spine.linkage.config import BlockingRule, LinkageConfig
-from spine.linkage.encode import Codes, Encoded
+from spine.linkage.encode import FORMERS, Encoded
 
-_SURNAMES = ("surname", "part_1", "part_2", "former_0", "former_1", "former_2")
-_LARGEST_KEY = 2**62
+#: Keys that a node may hold several of.
+_VARIANTS = {
+    "any_surname": ("surname", "part_1", "part_2", *FORMERS),
+    "phone": ("phone", "phone_2"),
+    "email": ("email", "email_2"),
+}
+#: Hashes are sifted by as many of their bits before they are sorted.
+_SIFT_BITS = 22
 #: A further column is a block where a record shares its value with no more than so many on average.
 _MEAN_BLOCK = 20
 _EXTRA_CAP = 40
@@ -23,35 +32,42 @@ _EXTRA_CAP = 40
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs to compare: positions of records, left before right, sorted, no pair twice."""
+    """Pairs to compare: places of nodes, left before right, sorted, no pair twice."""
 
     left: Codes
     right: Codes
     report: dict[str, Any]
 
 
-def block(encoded: Encoded, config: LinkageConfig) -> Candidates:
+def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags | None = None) -> Candidates:
     """Find the pairs that at least one blocking rule joins.
 
     A block above its rule's cap is left out and counted. Restricted records meet others only
     where their NHS numbers agree.
+
+    Args:
+        encoded: the nodes.
+        config: the rules.
+        also: pairs (left * size + right) that are compared whatever the rules say.
+        fresh: where given, only pairs with one of these nodes are wanted.
     """
-    found: list[Codes] = []
-    rules: list[dict[str, Any]] = []
-    for rule in (*config.blocking, *_rules_of_extras(encoded)):
-        pairs, counts = _apply(rule, encoded)
-        found.append(pairs)
-        rules.append({"rule": rule.name, **counts})
-    pairs = _distinct(np.concatenate(found))
+    applied = (*config.blocking, *_rules_of_extras(encoded))
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        found = list(pool.map(lambda rule: _apply(rule, encoded, fresh), applied))
+    pairs = sorted_distinct(np.concatenate([pairs for pairs, _ in found]))
+    rules = [{"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)]
     left, right = np.divmod(pairs, max(encoded.size, 1))
-    nhs = encoded.codes["nhs"]
-    allowed = ~(encoded.restricted[left] | encoded.restricted[right]) | ((nhs[left] == nhs[right]) & (nhs[left] > 0))
+    nhs, restricted = encoded.codes["nhs"], encoded.restricted
+    allowed = ~(restricted[left] | restricted[right]) | ((nhs[left] == nhs[right]) & (nhs[left] > 0))
     report = {
         "rules": rules,
         "candidate_pairs": int(allowed.sum()),
         "pairs_withheld_restricted": int((~allowed).sum()),
         "capped_blocks": sum(rule["capped_blocks"] for rule in rules),
     }
+    if also.size:
+        left, right = np.divmod(sorted_distinct(np.concatenate([pairs[allowed], also])), encoded.size)
+        return Candidates(left, right, report)
     return Candidates(left[allowed], right[allowed], report)
 
 
@@ -62,16 +78,16 @@ def _rules_of_extras(encoded: Encoded) -> tuple[BlockingRule, ...]:
     return tuple(BlockingRule(name=name, keys=(name,), cap=_EXTRA_CAP) for name in few)
 
 
-def _apply(rule: BlockingRule, encoded: Encoded) -> tuple[Codes, dict[str, int]]:
-    rows, keys = _keys(rule, encoded)
-    order = np.lexsort((rows, keys))
-    rows, keys = rows[order], keys[order]
-    new = (np.diff(keys, prepend=-1) != 0) | (np.diff(rows, prepend=-1) != 0)
-    rows, keys = rows[new], keys[new]
-    starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    sizes = np.diff(starts, append=keys.size)
+def _apply(rule: BlockingRule, encoded: Encoded, fresh: Flags | None) -> tuple[Codes, dict[str, int]]:
+    keyed = list(_keys(rule, encoded))
+    rows = np.concatenate([rows for rows, _ in keyed])
+    keys = np.concatenate([keys for _, keys in keyed])
+    rows, starts, sizes = _blocks(*_sifted(rows, keys, fresh), encoded.size)
     capped = sizes > rule.cap
-    pairs = _distinct(_pairs_within(rows, starts[~capped], sizes[~capped], encoded.size))
+    pairs = _pairs_within(rows, starts[~capped], sizes[~capped], encoded.size)
+    if fresh is not None:
+        left, right = np.divmod(pairs, encoded.size)
+        pairs = pairs[fresh[left] | fresh[right]]
     return pairs, {
         "cap": rule.cap,
         "blocks": int((sizes > 1).sum()),
@@ -81,36 +97,60 @@ def _apply(rule: BlockingRule, encoded: Encoded) -> tuple[Codes, dict[str, int]]
     }
 
 
-def _keys(rule: BlockingRule, encoded: Encoded) -> tuple[Codes, Codes]:
-    """(record, key) for each record that holds all values of the rule; several where a name has variants."""
-    variants = _SURNAMES if "any_surname" in rule.keys else ("surname",)
-    rows, keys = [], []
-    for surname in variants:
-        columns = [column for key in rule.keys for column in _columns(key, surname)]
-        codes = [encoded.codes[column] for column in columns]
-        rows.append(np.flatnonzero(np.logical_and.reduce([code > 0 for code in codes])))
-        keys.append(_combined(codes, columns, encoded)[rows[-1]])
-    return np.concatenate(rows), np.concatenate(keys)
+def _keys(rule: BlockingRule, encoded: Encoded) -> Iterator[tuple[Codes, Hashes]]:
+    """(nodes, hashes of their key) for those that hold all values of the rule; several where a key has variants."""
+    several = [key for key in rule.keys if key in _VARIANTS]
+    for variant in _VARIANTS[several[0]] if several else ("",):
+        columns = [column for key in rule.keys for column in _columns(key, variant, encoded)]
+        rows = np.flatnonzero(np.logical_and.reduce([column != 0 for column in columns]))
+        yield rows, mixed([column[rows] for column in columns])
 
 
-def _columns(key: str, surname: str) -> tuple[str, ...]:
+def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:
+    """The arrays that a key stands for; 0 where a node does not hold it."""
+    codes = encoded.codes
+    birth = codes["birth"]
+    whole = birth % 100 > 0
     if key == "name_pair":
-        return ("name_low", "name_high")
-    return (surname,) if key == "any_surname" else (key,)
+        first, surname = codes["first"], codes["surname"]
+        both = (first > 0) & (surname > 0)
+        return np.where(both, np.minimum(first, surname), 0), np.maximum(first, surname)
+    if key == "birth":
+        return (np.where(whole, birth, 0),)
+    if key == "birth_year":
+        return (birth // 10_000,)
+    if key == "birth_month_day":
+        return (np.where(whole, birth % 10_000, 0),)
+    return (codes.get(variant if key in _VARIANTS else key, np.zeros(encoded.size, dtype=np.int8)),)
 
 
-def _combined(codes: list[Codes], columns: list[str], encoded: Encoded) -> Codes:
-    """One integer per record for several codes; the radix is the dictionary's, so variants share it."""
-    key = np.zeros(encoded.size, dtype=np.int64)
-    largest = 1
-    for code, column in zip(codes, columns, strict=True):
-        is_name = column in (*_SURNAMES, "first", "name_low", "name_high")
-        radix = len(encoded.names) if is_name else int(code.max(initial=0)) + 1
-        if largest * radix > _LARGEST_KEY:
-            raise PipelineError(f"linkage: the keys {', '.join(columns)} of a blocking rule need more than 62 bits.")
-        key = key * radix + code
-        largest *= radix
-    return key
+def _sifted(rows: Codes, keys: Hashes, fresh: Flags | None) -> tuple[Codes, Hashes]:
+    """Only what may share its key with another one (or with a fresh one), judged by some bits of the hash."""
+    place = (keys >> np.uint64(64 - _SIFT_BITS)).astype(np.int64)
+    if fresh is None:
+        wanted = np.bincount(place, minlength=1 << _SIFT_BITS)[place] > 1
+    else:
+        held = np.zeros(1 << _SIFT_BITS, dtype=bool)
+        held[place[fresh[rows]]] = True
+        wanted = held[place]
+    return rows[wanted], keys[wanted]
+
+
+def _blocks(rows: Codes, keys: Hashes, size: int) -> tuple[Codes, Codes, Codes]:
+    """Nodes by block, and start and size of each; hash and node share one integer, so that one sort does."""
+    bits = np.uint64(max(size - 1, 1).bit_length())
+    packed = pl.Series((keys >> bits << bits) | rows.astype(np.uint64)).sort().to_numpy()
+    packed = packed[_changes(packed)]
+    starts = np.flatnonzero(_changes(packed >> bits))
+    return (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64), starts, np.diff(
+        starts, append=packed.size
+    )  # fmt: skip
+
+
+def _changes(ordered: Hashes) -> Flags:
+    result = np.ones(ordered.size, dtype=bool)
+    result[1:] = ordered[1:] != ordered[:-1]
+    return result
 
 
 def _pairs_within(rows: Codes, starts: Codes, sizes: Codes, size: int) -> Codes:
@@ -121,8 +161,3 @@ def _pairs_within(rows: Codes, starts: Codes, sizes: Codes, size: int) -> Codes:
         one, other = np.triu_indices(int(members), k=1)
         parts.append((block_rows[:, one] * size + block_rows[:, other]).ravel())
     return np.concatenate(parts)
-
-
-def _distinct(values: Codes) -> Codes:
-    ordered = np.sort(values)
-    return ordered[np.diff(ordered, prepend=-1) > 0] if ordered.size else ordered

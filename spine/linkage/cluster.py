@@ -1,37 +1,36 @@
-"""Stage 7: links become clusters, and no cluster holds a pair that must stay apart.
+"""Stage 8: links become clusters, and no cluster holds a pair that must stay apart.
 
 Put here: components, the cannot-link guard, confidence. Never here: match weights, or resident ids.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from spine.linkage.arrays import Codes, Flags, Floats, components
 from spine.linkage.config import LinkageConfig
-from spine.linkage.encode import Codes, Encoded
-from spine.linkage.score import Floats, Scored, probability
+from spine.linkage.encode import Encoded
+from spine.linkage.score import Scored, probability
+
+#: No single pair says more than this many bits for or against a merge of two groups.
+_MOST_SAY = 20.0
 
 
 @dataclass(frozen=True)
 class Clustering:
-    """Which records are one person.
+    """Which nodes are one person.
 
     Attributes:
-        label: for each record the position of the smallest record in its cluster.
+        label: for each node the place of a node of its cluster, the same for all of them.
         link: candidate pairs that are links within a cluster.
-        confidence: for each record, see `_confidence`; NaN where it is alone.
         rebuilt: components that the guard took apart and built again.
         refused: merges that the guard refused.
     """
 
     label: Codes
-    link: npt.NDArray[np.bool_]
-    confidence: Floats
+    link: Flags
     rebuilt: int
     refused: int
 
@@ -39,111 +38,128 @@ class Clustering:
 def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clustering:
     """Join linked pairs to clusters.
 
-    Connected components first. A component that holds a vetoed pair, a pair below `refuse_bits`
-    or two verified NHS numbers is built again, strongest link first, and a merge that would put such a
-    pair together is refused.
+    Connected components first. A component that holds a vetoed pair, a pair below `refuse_bits`, two
+    verified NHS numbers or two records of a source that promises one, is built again: decided pairs, then the
+    strongest link first. A merge is refused that would put a vetoed pair together, or where the weights of all pairs
+    between the two sides are in sum against it.
     """
-    accepted = (scored.bits >= config.thresholds.link_bits) & (scored.veto == 0)
-    apart = (scored.veto > 0) | (scored.bits <= config.thresholds.refuse_bits)
-    label = _components(encoded.size, scored.left[accepted], scored.right[accepted])
+    accepted = scored.manual | ((scored.bits >= config.thresholds.link_bits) & (scored.veto == 0))
+    apart = (scored.veto > 0) | ((scored.bits <= config.thresholds.refuse_bits) & ~scored.manual)
+    label = components(encoded.size, scored.left[accepted], scored.right[accepted])
     conflicted = _conflicted(encoded, scored, label, apart)
-    refused = 0
     inside = conflicted[label[scored.left]] & (label[scored.left] == label[scored.right])
-    edges = np.flatnonzero(accepted & inside)
     label = np.where(conflicted[label], np.arange(encoded.size), label)
-    guard = _Guard(encoded, scored, np.flatnonzero(apart & inside))
-    for edge in edges[np.lexsort((scored.right[edges], scored.left[edges], -scored.bits[edges]))]:
-        refused += not guard.merge(int(scored.left[edge]), int(scored.right[edge]))
+    guard = _Guard(encoded, scored, np.flatnonzero(inside))
+    for edge in np.flatnonzero(scored.manual & inside):
+        guard.join(int(scored.left[edge]), int(scored.right[edge]))
+    edges = np.flatnonzero(accepted & inside & ~scored.manual)
+    edges = edges[np.lexsort((scored.right[edges], scored.left[edges], -scored.bits[edges]))]
+    refused = 0
+    for one, other in zip(scored.left[edges].tolist(), scored.right[edges].tolist(), strict=True):
+        refused += not guard.merge(one, other)
     for members in guard.clusters():
         label[members] = min(members)
     link = accepted & (label[scored.left] == label[scored.right])
-    return Clustering(label, link, _confidence(label, scored, link), int(conflicted.sum()), refused)
+    return Clustering(label, link, int(conflicted.sum()), refused)
 
 
-def _components(size: int, left: Codes, right: Codes) -> Codes:
-    """Label each record with the smallest position in its component."""
-    graph = coo_matrix((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
-    smallest = np.full(component.max(initial=-1) + 1, size, dtype=np.int64)
-    np.minimum.at(smallest, component, np.arange(size))
-    result: Codes = smallest[component]
-    return result
-
-
-def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """By label: the component holds a pair that must stay apart, or two verified NHS numbers."""
+def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) -> Flags:
+    """By label: the component holds what must stay apart."""
     result = np.zeros(encoded.size, dtype=bool)
     together = label[scored.left[apart]] == label[scored.right[apart]]
     result[label[scored.left[apart]][together]] = True
-    holders = np.flatnonzero(encoded.verified & (encoded.codes["nhs"] > 0))
-    order = holders[np.lexsort((encoded.codes["nhs"][holders], label[holders]))]
-    same = label[order][1:] == label[order][:-1]
-    other_number = encoded.codes["nhs"][order][1:] != encoded.codes["nhs"][order][:-1]
-    result[label[order][1:][same & other_number]] = True
-    return result
+    holders = np.flatnonzero(encoded.verified)
+    nhs = encoded.codes["nhs"][holders]
+    order = np.lexsort((nhs, label[holders]))
+    same = label[holders][order][1:] == label[holders][order][:-1]
+    result[label[holders][order][1:][same & (nhs[order][1:] != nhs[order][:-1])]] = True
+    promised = encoded.codes["source"] & encoded.promised
+    held, distinct = np.bincount(label, np.bitwise_count(promised), encoded.size), np.zeros(encoded.size, np.int64)
+    np.bitwise_or.at(distinct, label, promised)
+    return result | (held > np.bitwise_count(distinct))
 
 
-@dataclass
 class _Guard:
-    """Union of records that refuses to put two together that must stay apart.
+    """Union of nodes that refuses to put two together that must stay apart.
 
-    Only the records of conflicted components pass through here, so a loop over their links is short.
+    Only the nodes of conflicted components pass through here, so a loop over their links is short.
     """
 
-    encoded: Encoded
-    scored: Scored
-    apart: Codes
-    root: dict[int, int] = field(default_factory=dict)
-    members: dict[int, list[int]] = field(default_factory=dict)
-    enemies: dict[int, set[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for pair in self.apart:
-            one, other = int(self.scored.left[pair]), int(self.scored.right[pair])
-            self.enemies.setdefault(one, set()).add(other)
-            self.enemies.setdefault(other, set()).add(one)
+    def __init__(self, encoded: Encoded, scored: Scored, pairs: Codes) -> None:
+        self._nhs = np.where(encoded.verified, encoded.codes["nhs"], 0)
+        self._promised = encoded.codes["source"] & encoded.promised
+        self._root: dict[int, int] = {}
+        self._members: dict[int, list[int]] = {}
+        #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
+        self._between: dict[int, dict[int, float]] = {}
+        bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_SAY, _MOST_SAY))
+        triples = (values[pairs].tolist() for values in (scored.left, scored.right))
+        for one, other, weight in zip(*triples, bits.tolist(), strict=True):
+            self._between.setdefault(self._find(one), {})[self._find(other)] = weight
+            self._between.setdefault(other, {})[one] = weight
 
     def clusters(self) -> list[list[int]]:
-        return list(self.members.values())
+        return list(self._members.values())
 
     def merge(self, one: int, other: int) -> bool:
-        """Merge the clusters of two records unless that is refused; True where they are together."""
+        """Merge the clusters of two nodes unless that is refused; True where they are together."""
         a, b = self._find(one), self._find(other)
         if a == b:
             return True
-        mine, theirs = self.members[a], self.members[b]
-        numbers = {int(self.encoded.codes["nhs"][i]) for i in (*mine, *theirs) if self.encoded.verified[i]} - {0}
-        if len(numbers) > 1 or any(not self.enemies.get(i, set()).isdisjoint(theirs) for i in mine):
+        if self._between[a].get(b, 0.0) < 0 or self._conflict(self._members[a], self._members[b]):
             return False
-        mine.extend(theirs)
-        del self.members[b]
-        self.root.update(dict.fromkeys(theirs, a))
+        self.join(one, other)
         return True
 
-    def _find(self, record: int) -> int:
-        if record not in self.root:
-            self.root[record] = record
-            self.members[record] = [record]
-        return self.root[record]
+    def join(self, one: int, other: int) -> None:
+        """Merge the clusters of two nodes, whatever speaks against it."""
+        a, b = self._find(one), self._find(other)
+        if a == b:
+            return
+        if len(self._between.get(a, ())) < len(self._between.get(b, ())):
+            a, b = b, a
+        self._root.update(dict.fromkeys(self._members[b], a))
+        self._members[a].extend(self._members.pop(b))
+        mine = self._between.setdefault(a, {})
+        for third, weight in self._between.pop(b, {}).items():
+            theirs = self._between[third]
+            del theirs[b]
+            if third != a:
+                mine[third] = theirs[a] = mine.get(third, 0.0) + weight
+
+    def _conflict(self, mine: list[int], theirs: list[int]) -> bool:
+        both = [*mine, *theirs]
+        promised = self._promised[both]
+        several = np.bitwise_count(promised).sum() > np.bitwise_count(np.bitwise_or.reduce(promised))
+        return bool(several) or len(set(self._nhs[both].tolist()) - {0}) > 1
+
+    def _find(self, node: int) -> int:
+        if node not in self._root:
+            self._root[node] = node
+            self._members[node] = [node]
+        return self._root[node]
 
 
-def _confidence(label: Codes, scored: Scored, link: npt.NDArray[np.bool_]) -> Floats:
-    """Probability of the weakest link on the best path from a record to the first record of its cluster.
+def confidence(clustering: Clustering, scored: Scored, root: Flags) -> Floats:
+    """Probability of the weakest link on the best path from a node to the root of its cluster.
 
-    The first record itself takes the probability of its best link.
+    Args:
+        root: one node of each cluster. It takes the probability of its best link itself.
+
+    Returns:
+        One number for each node; NaN where it is alone. A decided pair counts as certain.
     """
+    link = clustering.link
     left, right = scored.left[link], scored.right[link]
-    strength = probability(scored.bits[link])
-    first = label == np.arange(label.size)
-    width = np.where(first, 1.0, 0.0)
+    strength = np.where(scored.manual[link], 1.0, probability(scored.bits[link]))
+    width = np.where(root, 1.0, 0.0)
     while True:
         before = width.copy()
         np.maximum.at(width, left, np.minimum(before[right], strength))
         np.maximum.at(width, right, np.minimum(before[left], strength))
         if np.array_equal(before, width):
             break
-    best = np.full(label.size, np.nan)
+    best = np.full(root.size, np.nan)
     np.fmax.at(best, left, strength)
     np.fmax.at(best, right, strength)
-    linked = ~np.isnan(best)
-    return np.where(linked, np.where(first, best, width), np.nan)
+    return np.where(np.isnan(best), np.nan, np.where(root, best, width))

@@ -1,4 +1,4 @@
-"""Stage 4: how alike the two records of each pair are, one level for each comparison.
+"""Stage 5: how alike the two nodes of each pair are, one level for each comparison.
 
 Put here: how a level is decided, and the facts that anchor or forbid a link whatever the weights
 say. Never here: what a level is worth (fit.py, score.py).
@@ -7,27 +7,34 @@ say. Never here: what a level is worth (fit.py, score.py).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 from nicknames import NickNamer
-from rapidfuzz import process
-from rapidfuzz.distance import OSA, JaroWinkler
 
-from spine.linkage.encode import Codes, Encoded
+from spine.linkage.arrays import Array, Codes, Flags
+from spine.linkage.encode import FORMERS, Encoded
 from spine.linkage.levels import level
+from spine.linkage.similar import Dictionary, one_slip
 
-Flags = npt.NDArray[np.bool_]
 Levels = npt.NDArray[np.uint8]
 
 #: Jaro-Winkler similarity from which two names count as similar, and as close.
 FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
 _NEAR_DAYS = 31
+#: Years between two dates of birth from which two people of one name at one home may be parent and child.
+_GENERATION = 14
+#: A move is written down some time after it; what starts so many days after a death is another person's.
+_DAYS_AFTER_DEATH = 92
 
 #: Why a pair may never be linked; position is the code in `Compared.veto`.
-VETOES = ("none", "verified_nhs_numbers_differ", "twins", "nhs_number_on_another_person")
+VETOES = (
+    "none", "verified_nhs_numbers_differ", "twins", "nhs_number_on_another_person", "event_after_death",
+    "dates_of_death_differ", "one_record_per_person", "cannot_link",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,12 @@ class Compared:
     """Comparison levels of pairs.
 
     Attributes:
-        left: positions of the first records, each before its partner; sorted with `right`.
-        right: positions of the second records.
+        left: places of the first nodes, each before its partner; sorted with `right`.
+        right: places of the second nodes.
         levels: for each comparison the level number (see `LEVELS`); one array entry per pair.
         home: both records are at one dwelling.
         anchor: equal NHS numbers, and nothing else speaks against it.
+        kin: another forename, and nothing of the person's own speaks for one person: at most relatives.
         lookalike: two people unless the whole weight says otherwise (twins).
         veto: index into `VETOES`.
     """
@@ -50,6 +58,7 @@ class Compared:
     home: Flags
     anchor: Flags
     lookalike: Flags
+    kin: Flags
     veto: Levels
 
 
@@ -61,7 +70,7 @@ class _Pairs:
     left: Codes
     right: Codes
 
-    def both(self, name: str) -> tuple[Codes, Codes]:
+    def both(self, name: str) -> tuple[Array, Array]:
         codes = self.encoded.codes[name]
         return codes[self.left], codes[self.right]
 
@@ -69,27 +78,45 @@ class _Pairs:
         """Known and equal; with two columns, crosswise in either direction."""
         if other is None:
             a, b = self.both(one)
-            same: Flags = (a == b) & (a > 0)
+            same: Flags = (a == b) & (a != 0)
             return same
         (a, b), (c, d) = self.both(one), self.both(other)
-        crossed: Flags = ((a == d) & (a > 0)) | ((b == c) & (b > 0))
+        crossed: Flags = ((a == d) & (a != 0)) | ((b == c) & (b != 0))
         return crossed
 
     def known(self, name: str) -> Flags:
         a, b = self.both(name)
-        return (a > 0) & (b > 0)
+        return (a != 0) & (b != 0)
+
+    @cached_property
+    def shared_source(self) -> Flags:
+        a, b = self.both("source")
+        return (a & b) != 0
+
+
+def stack(one: Compared, other: Compared) -> Compared:
+    """The pairs of both, in this order."""
+    return Compared(
+        **{
+            name: np.concatenate([getattr(one, name), getattr(other, name)])
+            for name in ("left", "right", "home", "anchor", "lookalike", "kin", "veto")
+        },
+        levels={name: np.concatenate([values, other.levels[name]]) for name, values in one.levels.items()},
+    )
 
 
 def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     """Compare pairs of records.
 
     Args:
-        encoded: the records.
-        left: positions of the first records.
-        right: positions of the second records, as many.
+        encoded: the nodes (or records).
+        left: places of the first ones.
+        right: places of the second ones, as many.
     """
     pairs = _Pairs(encoded, left, right)
-    home = _same_home(pairs)
+    address = _same_address(pairs)
+    # Where more live than one block holds, not every pair is compared, and neighbours are no household.
+    home = address & ~(encoded.crowded[left] & encoded.crowded[right])
     swapped = _swapped(pairs)
     first_name = _first_name(pairs, swapped)
     # A surname where the other record has its forename is a slip of columns, not a sibling.
@@ -98,20 +125,22 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         "first_name": first_name,
         "surname": _surname(pairs, swapped),
         "date_of_birth": _date_of_birth(pairs, twins),
-        "address": _address(pairs, home),
+        "address": _address(pairs, address, home),
         "middle_name": _middle_name(pairs),
         "other_number": np.maximum(_number(pairs, "nino"), _number(pairs, "upn")),
         "same_source": _same_source(pairs),
         "sex": _agreement(pairs, "sex"),
-        "phone": _agreement(pairs, "phone"),
-        "email": _agreement(pairs, "email"),
+        "phone": _agreement_of_two(pairs, "phone"),
+        "email": _agreement_of_two(pairs, "email"),
         "nhs_number": _agreement(pairs, "nhs"),
     }
-    levels |= {name: _split_exact(name, pairs, _agreement(pairs, name)) for name in encoded.scheme.extra_comparisons}
+    for name in encoded.scheme.extra_comparisons:
+        levels[name] = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][left])
     anchor = _anchor(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
-    return Compared(left, right, ordered, home, anchor, lookalike, _veto(pairs, levels, home, anchor))
+    veto = _veto(pairs, levels, home, anchor)
+    return Compared(left, right, ordered, home, anchor, lookalike, _kin(levels, encoded.telling), veto)
 
 
 def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
@@ -128,40 +157,41 @@ def _swapped(pairs: _Pairs) -> Flags:
     (first_a, first_b), (last_a, last_b) = pairs.both("first"), pairs.both("surname")
     known = (first_a > 0) & (first_b > 0) & (last_a > 0) & (last_b > 0) & (first_a != last_a)
     one, other = known & (first_a == last_b), known & (last_a == first_b)
-    names = pairs.encoded.names
-    result: Flags = (one & other) | (_similarity(names, last_a, first_b, one & ~other) >= FIRST_NAME_CUTS[1])
-    result |= _similarity(names, first_a, last_b, other & ~one) >= FIRST_NAME_CUTS[1]
+    least = FIRST_NAME_CUTS[1]
+    result: Flags = (one & other) | (pairs.encoded.names.similarity(last_a, first_b, one & ~other, least) >= least)
+    result |= pairs.encoded.names.similarity(first_a, last_b, other & ~one, least) >= least
     return result
 
 
 def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
     a, b = pairs.both("first")
     known, exact = (a > 0) & (b > 0), a == b
-    initial_a, initial_b = pairs.both("first_initial")
-    one_letter = np.logical_or(*(side > 0 for side in pairs.both("first_is_initial")))
-    similarity = _similarity(pairs.encoded.names, a, b, known & ~exact & ~one_letter)
+    initial, single = pairs.encoded.names.initial, pairs.encoded.names.length == 1
+    one_letter = single[a] | single[b]
+    similarity = pairs.encoded.names.similarity(a, b, known & ~exact & ~one_letter, FIRST_NAME_CUTS[0])
     result = _choose(
         "first_name",
         known,
         [
             (exact & ~one_letter, "exact"),
             (swapped, "swapped"),
-            (one_letter & (initial_a == initial_b), "initial"),
+            (one_letter & (initial[a] == initial[b]), "initial"),
+            (pairs.equal("first", "surname"), "crossed"),
             (_nicknames(pairs.encoded.names, a, b), "nickname"),
             (similarity >= FIRST_NAME_CUTS[1], "close"),
-            (pairs.equal("first", "middle_first") & ~one_letter, "middle_name"),
+            (pairs.encoded.names.sound_alike(a, b), "sounds_alike"),
+            (pairs.equal("first", "middle") & ~one_letter, "middle_name"),
             (similarity >= FIRST_NAME_CUTS[0], "similar"),
         ],
     )
-    return _split_exact("first_name", pairs, result)
+    return _split_exact("first_name", pairs, result, a)
 
 
 def _surname(pairs: _Pairs, swapped: Flags) -> Levels:
     a, b = pairs.both("surname")
     known, exact = (a > 0) & (b > 0), a == b
-    similarity = _similarity(pairs.encoded.names, a, b, known & ~exact)
-    formers = [f"former_{i}" for i in range(3)]
-    former = np.logical_or.reduce([pairs.equal("surname", name) for name in formers])
+    similarity = pairs.encoded.names.similarity(a, b, known & ~exact, SURNAME_CUTS[0])
+    former = np.logical_or.reduce([pairs.equal("surname", name) for name in FORMERS])
     part = pairs.equal("surname", "part_1") | pairs.equal("surname", "part_2")
     result = _choose(
         "surname",
@@ -172,73 +202,104 @@ def _surname(pairs: _Pairs, swapped: Flags) -> Levels:
             (former, "former"),
             (part, "part"),
             (similarity >= SURNAME_CUTS[1], "close"),
+            (pairs.encoded.names.sound_alike(a, b), "sounds_alike"),
             (similarity >= SURNAME_CUTS[0], "similar"),
         ],
     )
-    return _split_exact("surname", pairs, result)
+    return _split_exact("surname", pairs, result, a)
 
 
-def _split_exact(comparison: str, pairs: _Pairs, result: Levels) -> Levels:
+def _split_exact(comparison: str, pairs: _Pairs, result: Levels, codes: Array) -> Levels:
+    """Exact agreement by how rare the value is; `codes` are the left side's."""
     exact = result == level(comparison, "exact")
-    bucket = pairs.encoded.rarity[comparison].bucket[pairs.left[exact]]
-    result[exact] += bucket.astype(np.uint8)
-    return result
-
-
-def _similarity(names: list[str], a: Codes, b: Codes, wanted: Flags) -> npt.NDArray[np.float32]:
-    """Jaro-Winkler similarity, computed once for each distinct pair of names; 0 where not wanted."""
-    result = np.zeros(a.size, dtype=np.float32)
-    low, high = np.minimum(a[wanted], b[wanted]), np.maximum(a[wanted], b[wanted])
-    distinct, place = np.unique(low * len(names) + high, return_inverse=True)
-    one, other = np.divmod(distinct, len(names))
-    scores = process.cpdist(
-        [names[i] for i in one],
-        [names[i] for i in other],
-        scorer=JaroWinkler.normalized_similarity,
-        dtype=np.float32,
-        workers=-1,
-    )
-    result[wanted] = scores[place]
+    result[exact] += pairs.encoded.rarity[comparison].bucket[codes[exact]]
     return result
 
 
 @cache
 def _known_nicknames() -> frozenset[tuple[str, str]]:
+    """Pairs of a name and its nickname, and of two nicknames of one name."""
     lookup = NickNamer().nickname_lookup
-    return frozenset((name.upper(), nick.upper()) for name, nicks in lookup.items() for nick in nicks)
+    families = [sorted({name.upper(), *(nick.upper() for nick in nicks)}) for name, nicks in lookup.items()]
+    return frozenset(pair for family in families for pair in combinations(family, 2))
 
 
-def _nicknames(names: list[str], a: Codes, b: Codes) -> Flags:
+def _nicknames(names: Dictionary, a: Array, b: Array) -> Flags:
     """One is a nickname of the other, by the table of the `nicknames` library."""
-    code = {name: i for i, name in enumerate(names) if name}
+    short = {name for pair in _known_nicknames() for name in pair}
+    listed = names.texts.is_in(list(short)).arg_true().to_list()
+    code = {names.texts[i]: i for i in listed}
     known = [(code[one], code[other]) for one, other in _known_nicknames() if one in code and other in code]
-    keys = np.array([min(pair) * len(names) + max(pair) for pair in known], dtype=np.int64)
-    return np.isin(np.minimum(a, b) * len(names) + np.maximum(a, b), keys)
+    size = names.length.size
+    keys = np.array(sorted(min(pair) * size + max(pair) for pair in known), dtype=np.int64)
+    has_nickname = np.zeros(size, dtype=bool)
+    has_nickname[[place for pair in known for place in pair]] = True
+    possible = np.flatnonzero(has_nickname[a] & has_nickname[b] & (a != b))
+    one, other = a[possible].astype(np.int64), b[possible].astype(np.int64)
+    result = np.zeros(a.size, dtype=bool)
+    result[possible] = np.isin(np.minimum(one, other) * size + np.maximum(one, other), keys)
+    return result
 
 
 def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
-    (year_a, year_b), (month_a, month_b) = pairs.both("birth_year"), pairs.both("birth_month")
-    (day_a, day_b), (ordinal_a, ordinal_b) = pairs.both("birth_day"), pairs.both("birth_ordinal")
+    a, b = pairs.both("birth")
+    year_a, month_a, day_a = _parts(a)
+    year_b, month_b, day_b = _parts(b)
     full = (day_a > 0) & (day_b > 0)
     year, month, day = year_a == year_b, month_a == month_b, day_a == day_b
+    exact = full & (a == b)
     first_of_year_a = (month_a == 1) & (day_a == 1)
     first_of_year_b = (month_b == 1) & (day_b == 1)
+    one_part = full & (year.astype(np.int8) + month + day == 2)
     month_fits = month | (month_a == 0) | (month_b == 0)
     return _choose(
         "date_of_birth",
-        (year_a > 0) & (year_b > 0),
+        (a > 0) & (b > 0),
         [
             (~full & year & month_fits, "partial"),
-            (full & year & month & day & twins, "exact_other_name"),
-            (full & year & month & day & first_of_year_a, "exact_default"),
-            (full & year & month & day, "exact"),
+            (exact & twins, "exact_other_name"),
+            (exact & first_of_year_a, "exact_default"),
+            (exact, "exact"),
             (full & year & (month_a == day_b) & (day_a == month_b), "swapped"),
             (full & year & (first_of_year_a | first_of_year_b), "default_day"),
-            (full & (year.astype(int) + month + day == 2), "one_part"),
-            (full & (np.abs(ordinal_a - ordinal_b) <= _NEAR_DAYS), "near"),
+            (_one_slip_in_date(a, b, one_part), "one_digit"),
+            (one_part, "one_part"),
+            (_near(a, b, full), "near"),
             (full & (np.abs(year_a - year_b) == 1), "year_apart"),
+            (np.abs(year_a - year_b) >= _GENERATION, "generation"),
         ],
     )
+
+
+def _one_slip_in_date(a: Array, b: Array, one_part: Flags) -> Flags:
+    """Of dates that differ in one part: one digit is wrong, or two neighbours changed places."""
+    result = one_part.copy()
+    place = np.flatnonzero(one_part)
+    tens = 10 ** np.arange(8)
+    one, other = (side[place, None] // tens % 10 for side in (a, b))
+    wrong = one != other
+    turned = wrong[:, 1:] & wrong[:, :-1] & (one[:, 1:] == other[:, :-1]) & (one[:, :-1] == other[:, 1:])
+    result[place] = (wrong.sum(axis=1) == 1) | ((wrong.sum(axis=1) == 2) & turned.any(axis=1))
+    return result
+
+
+def _parts(birth: Array) -> tuple[Array, Array, Array]:
+    year, month_and_day = np.divmod(birth, 10_000)
+    month, day = np.divmod(month_and_day, 100)
+    return year, month, day
+
+
+def _near(a: Array, b: Array, full: Flags) -> Flags:
+    result = full & (np.abs(a - b) < 10_000)
+    place = np.flatnonzero(result)
+    result[place] = np.abs(_day_number(a[place]) - _day_number(b[place])) <= _NEAR_DAYS
+    return result
+
+
+def _day_number(birth: Array) -> Codes:
+    year, month, day = _parts(birth.astype(np.int64))
+    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    return months.astype("datetime64[D]").astype(np.int64) + day
 
 
 def _other_name(first_name: Levels) -> Flags:
@@ -247,20 +308,22 @@ def _other_name(first_name: Levels) -> Flags:
     return result
 
 
-def _same_home(pairs: _Pairs) -> Flags:
-    """One UPRN, or one postcode and house unless two UPRNs tell them apart."""
+def _same_address(pairs: _Pairs) -> Flags:
+    """One UPRN, or one house of a postcode (of a street where postcodes are not known) unless two UPRNs tell them apart."""
     other_property = pairs.known("uprn") & ~pairs.equal("uprn")
-    return pairs.equal("uprn") | (pairs.equal("postcode") & pairs.equal("house") & ~other_property)
+    (a, b), house = pairs.both("postcode"), pairs.equal("house")
+    door = house & (((a == b) & (a != 0)) | ((a == 0) & (b == 0) & pairs.equal("street")))
+    return pairs.equal("uprn") | (door & ~other_property)
 
 
-def _address(pairs: _Pairs, home: Flags) -> Levels:
+def _address(pairs: _Pairs, address: Flags, home: Flags) -> Levels:
     street = pairs.equal("street")
     return _choose(
         "address",
-        home | pairs.known("postcode") | pairs.known("street"),
+        address | pairs.known("postcode") | pairs.known("street"),
         [
             (home, "same_home"),
-            (street & pairs.equal("house"), "house_and_street"),
+            (address | (street & pairs.equal("house")), "house_and_street"),
             (pairs.equal("postcode"), "postcode"),
             (street, "street"),
             (pairs.equal("sector"), "sector"),
@@ -273,30 +336,39 @@ def _agreement(pairs: _Pairs, name: str) -> Levels:
     return np.where(pairs.known(name), 1 + pairs.equal(name), 0).astype(np.uint8)
 
 
+def _agreement_of_two(pairs: _Pairs, name: str) -> Levels:
+    """As `_agreement`, where a node may hold two values: one in common is enough."""
+    result = _agreement(pairs, name)
+    if f"{name}_2" in pairs.encoded.codes:
+        agree = pairs.equal(name, f"{name}_2") | pairs.equal(f"{name}_2")
+        result[agree] = 2
+    return result
+
+
 def _same_source(pairs: _Pairs) -> Levels:
     """Says nothing where there is one source only."""
-    several = int(pairs.encoded.codes["source"].max(initial=0)) > 1
-    return _agreement(pairs, "source") if several else np.zeros(pairs.left.size, dtype=np.uint8)
+    source = pairs.encoded.codes["source"]
+    several = int(np.bitwise_or.reduce(source, initial=0)).bit_count() > 1
+    both = pairs.known("source")
+    return np.where(both, 1 + pairs.shared_source, 0).astype(np.uint8) if several else np.zeros_like(both, np.uint8)
 
 
 def _number(pairs: _Pairs, name: str) -> Levels:
     """Agreement on a number; close where one slip of the pen tells the two apart."""
     a, b = pairs.both(name)
     other = np.flatnonzero((a > 0) & (b > 0) & (a != b))
-    text = pairs.encoded.numbers[name]
-    slips = process.cpdist(
-        [text[i] for i in a[other]], [text[i] for i in b[other]], scorer=OSA.distance, score_cutoff=1, workers=-1
-    )
     agree, close = level("other_number", "agree"), level("other_number", "close")
-    result = np.where(pairs.known(name), agree, 0).astype(np.uint8)
-    result[other] = np.where(slips <= 1, close, level("other_number", "differ"))
+    result = np.where((a > 0) & (b > 0), agree, 0).astype(np.uint8)
+    slips = one_slip(pairs.encoded.dictionaries[name], a[other], b[other])
+    result[other] = np.where(slips, close, level("other_number", "differ"))
     return result
 
 
 def _middle_name(pairs: _Pairs) -> Levels:
-    one_letter = np.logical_or(*(side > 0 for side in pairs.both("middle_is_initial")))
-    agree = pairs.equal("middle_first") | (one_letter & pairs.equal("middle_initial"))
-    return np.where(pairs.known("middle_first"), 1 + agree, 0).astype(np.uint8)
+    a, b = pairs.both("middle")
+    initial, single = pairs.encoded.names.initial, pairs.encoded.names.length == 1
+    agree = (a == b) | ((single[a] | single[b]) & (initial[a] == initial[b]))
+    return np.where((a > 0) & (b > 0), 1 + agree, 0).astype(np.uint8)
 
 
 def _anchor(levels: dict[str, Levels]) -> Flags:
@@ -310,22 +382,50 @@ def _anchor(levels: dict[str, Levels]) -> Flags:
     decisive: tuple[str, ...] = ("first_name", "surname", "date_of_birth")
     for comparison in decisive:
         values = levels[comparison]
-        against += values == level(comparison, "different")
+        against += (values > 0) & (values <= level(comparison, "different"))
         if comparison != "surname":
             supports |= values > level(comparison, "different")
     anchored: Flags = (levels["nhs_number"] == 2) & (against <= 1) & supports
     return anchored
 
 
+def _kin(levels: dict[str, Levels], telling: tuple[str, ...]) -> Flags:
+    """Two forenames, and neither a date of birth nor a number that agrees.
+
+    A surname, an address, a telephone and a mailbox are a family's; without anything of one person alone they say
+    that two people are related, not that they are one.
+    """
+    born = levels["date_of_birth"]
+    own = (born >= level("date_of_birth", "one_digit")) | (levels["nhs_number"] == 2)
+    own |= levels["other_number"] >= level("other_number", "close")
+    for name in telling:
+        own |= levels[name] >= level(name, "exact")
+    result: Flags = (levels["first_name"] == level("first_name", "different")) & ~own
+    return result
+
+
+def outlives(death: Array, start: Array) -> Flags:
+    """Whether something started well after a death; days, 0 where not known."""
+    result: Flags = (death != 0) & (start != 0) & (start > death.astype(np.int64) + _DAYS_AFTER_DEATH)
+    return result
+
+
 def _veto(pairs: _Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) -> Levels:
-    verified = pairs.encoded.verified
-    both_verified = verified[pairs.left] & verified[pairs.right]
+    encoded = pairs.encoded
+    both_verified = encoded.verified[pairs.left] & encoded.verified[pairs.right]
     result = np.zeros(anchor.size, dtype=np.uint8)
     # Two spellings of one name are common between sources; inside one source, born on one day, they are twins.
-    close = (levels["first_name"] == level("first_name", "close")) & pairs.equal("source")
+    alike = (level("first_name", "close"), level("first_name", "sounds_alike"))
+    close = np.isin(levels["first_name"], alike) & pairs.shared_source
     full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_default")
     number = (levels["nhs_number"] == 2) | (levels["other_number"] >= level("other_number", "close"))
     result[home & full_birth & close & ~number] = VETOES.index("twins")
     result[(levels["nhs_number"] == 2) & ~anchor] = VETOES.index("nhs_number_on_another_person")
+    (death_a, death_b), (start_a, start_b) = pairs.both("death"), pairs.both("start")
+    result[outlives(death_a, start_b) | outlives(death_b, start_a)] = VETOES.index("event_after_death")
+    two_deaths = (death_a != 0) & (death_b != 0) & (np.abs(death_a.astype(np.int64) - death_b) > _NEAR_DAYS)
+    result[two_deaths & ~anchor] = VETOES.index("dates_of_death_differ")
+    source_a, source_b = pairs.both("source")
+    result[(source_a & source_b & encoded.promised) != 0] = VETOES.index("one_record_per_person")
     result[both_verified & (levels["nhs_number"] == 1)] = VETOES.index("verified_nhs_numbers_differ")
     return result

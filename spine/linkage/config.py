@@ -50,6 +50,7 @@ class Standardise(_Strict):
     titles: tuple[str, ...]
     not_names: tuple[str, ...]
     dummy_dates_of_birth: tuple[date, ...]
+    pseudo_postcodes: tuple[str, ...]
     max_records_per_number: int = Field(ge=2)
 
 
@@ -84,6 +85,8 @@ class Fit(_Strict):
     home_matches_per_pair: Share
     elsewhere_matches_per_record: float = Field(gt=0)
     region_records: int = Field(ge=100)
+    most_different: dict[str, dict[str, Share]]
+    seed: int = Field(ge=0)
 
 
 class Prior(_Strict):
@@ -118,7 +121,9 @@ class LinkageConfig(_Strict):
     fit: Fit
     comparisons: dict[str, StrataPrior]
     extra_agrees: Share
+    household: int = Field(ge=2)
     extras: tuple[str, ...] = ()
+    one_record_per_person: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _every_level_has_a_prior(self) -> LinkageConfig:

@@ -1,4 +1,4 @@
-"""Before stage 1: any frame of person records as the columns and types that linkage reads.
+"""Before stage 1: the columns that linkage reads, one at a time, from any frame of person records.
 
 Put here: types, text that stands for a date, a list or a flag, and columns that are not there. Never here:
 cleaning of values (standardise), or files.
@@ -7,10 +7,12 @@ cleaning of values (standardise), or files.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from spine.errors import PipelineError
+from spine.linkage.arrays import Codes, order_of
 
 #: The columns that linkage reads. All but record_id may be missing from the input.
 INPUT: dict[str, pl.DataType] = {
@@ -44,82 +46,119 @@ INPUT: dict[str, pl.DataType] = {
 
 #: How a whole date is written as text; the first form that fits is taken.
 _WHOLE = ("%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d")
-_PARTIAL = r"^(\d{4}(?:-(?:0[1-9]|1[0-2]))?)$"
 _TRUE = ("1", "true", "t", "yes", "y")
 _SEPARATORS = r"\s*[;|]\s*"
 
 
-def conform(records: pl.DataFrame, extras: Sequence[str] = ()) -> pl.DataFrame:
-    """Give person records the columns and types of `INPUT`, and the further columns `extras` as text.
+@dataclass(frozen=True)
+class Records:
+    """Person records, read column by column in order of record_id.
 
-    Dates may be dates or text (ISO, dd/mm/yyyy, yyyymmdd); of a partial date its known part is kept. Lists may be
-    lists or text with semicolons or bars. Flags may be booleans or text. Numbers become text without a
-    decimal part.
+    Attributes:
+        ids: record_id, ascending.
+        frame: the records as given.
+        schema: their columns and types.
+        order: place of each record in the frame; None where the frame is in order.
+    """
 
-    Returns:
-        One row per record, sorted by record_id; columns that neither names are left out.
+    ids: pl.Series
+    frame: pl.LazyFrame
+    schema: pl.Schema
+    order: Codes | None
+
+    def column(self, name: str) -> pl.Series:
+        """One column as it came; nulls where there is none."""
+        if name not in self.schema:
+            return pl.repeat(None, len(self.ids), dtype=INPUT.get(name, pl.String()), eager=True).alias(name)
+        return _collect(self.frame.select(name), self.order)
+
+    def has(self, name: str) -> bool:
+        """Whether the records have a column of this name that holds anything by its type."""
+        return name in self.schema and self.schema[name] != pl.Null
+
+
+def conform(records: pl.DataFrame | pl.LazyFrame, extras: Sequence[str] = ()) -> Records:
+    """Find the columns of person records.
+
+    Args:
+        records: one row per record; every column but record_id may be missing.
+        extras: further columns that shall be compared.
 
     Raises:
-        PipelineError: record_id is missing, null or not unique, a further column is missing, or a
-            column cannot be read as its type.
+        PipelineError: record_id is missing, null or not unique, or a further column is missing.
     """
-    if "record_id" not in records.columns:
+    frame = records.lazy()
+    schema = frame.collect_schema()
+    if "record_id" not in schema:
         raise PipelineError("linkage: the person records have no column record_id. Expected one row per record.")
-    if missing := sorted(set(extras) - set(records.columns)):
+    if missing := sorted(set(extras) - set(schema)):
         raise PipelineError(f"linkage: the person records lack the further columns asked for: {', '.join(missing)}.")
-    try:
-        typed = records.select(
-            *(_column(records, name, dtype) for name, dtype in INPUT.items() if name != "date_of_birth_partial"),
-            _partial(records),
-            *(_text(records, name).alias(name) for name in extras),
-        ).sort("record_id")
-    except pl.exceptions.PolarsError:
-        raise PipelineError(
-            "linkage: a column of the person records cannot be read as its type. Expected text, dates, lists of "
-            "text and booleans; compare the documented columns."
-        ) from None
-    if typed["record_id"].null_count() or not typed["record_id"].is_unique().all():
+    ids = as_text(_collect(frame.select("record_id"), None))
+    order = None if ids.is_sorted() else order_of(ids)
+    ids = ids if order is None else ids.gather(order)
+    if ids.null_count() or (ids == ids.shift(1)).any():
         raise PipelineError("linkage: record_id is null or not unique. Expected one row per record.")
-    return typed
+    return Records(ids, frame, schema, order)
 
 
-def _column(records: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
-    if name not in records.columns:
-        return pl.lit(None, dtype).alias(name)
-    given = records.schema[name]
-    if given in (dtype, pl.Null):
-        return pl.col(name).cast(dtype)
-    if dtype == pl.Date:
-        return (_date(_text(records, name)) if not given.is_temporal() else pl.col(name).cast(dtype)).alias(name)
-    if dtype == pl.Boolean:
-        return _text(records, name).str.to_lowercase().is_in(_TRUE).alias(name)
-    if isinstance(dtype, pl.List):
-        separated = _text(records, name).str.replace_all(_SEPARATORS, ";").str.split(";")
-        return (pl.col(name).cast(dtype) if isinstance(given, pl.List) else separated).alias(name)
-    return _text(records, name).alias(name)
+def _collect(frame: pl.LazyFrame, order: Codes | None) -> pl.Series:
+    try:
+        values = frame.collect().to_series()
+    except pl.exceptions.PolarsError as error:
+        raise PipelineError(
+            f"linkage: the person records cannot be read ({type(error).__name__}). Expected a readable table."
+        ) from None
+    return values if order is None else values.gather(order)
 
 
-def _text(records: pl.DataFrame, name: str) -> pl.Expr:
-    """A column as trimmed text, null where blank; 12.0 is 12."""
-    value = pl.col(name)
-    if records.schema[name].is_float():
-        value = pl.when(value == value.round()).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(
-            value.cast(pl.String)
-        )  # fmt: skip
-    text = value.cast(pl.String).str.strip_chars()
-    return pl.when(text != "").then(text)
+def as_text(values: pl.Series) -> pl.Series:
+    """Trimmed text, null where blank; 12.0 is 12.
+
+    Raises:
+        PipelineError: the column holds lists or structures.
+    """
+    if values.dtype.is_nested():
+        raise PipelineError(f"linkage: column {values.name} holds {_kind(values)}. Expected text, numbers or dates.")
+    if values.dtype.is_float():
+        whole = values.cast(pl.Int64, strict=False)
+        values = pl.select(
+            pl.when(values == values.round()).then(whole.cast(pl.String)).otherwise(values.cast(pl.String))
+        ).to_series().alias(values.name)  # fmt: skip
+    text = values.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)
 
 
-def _date(text: pl.Expr) -> pl.Expr:
-    day = text.str.replace(r"[T ]\d{1,2}:\d{2}.*$", "")
-    return pl.coalesce(day.str.strptime(pl.Date, form, strict=False, exact=True) for form in _WHOLE)
+def as_dates(values: pl.Series) -> pl.Series:
+    """Dates, or text that is one (ISO, dd/mm/yyyy, yyyymmdd, with or without a time); else null."""
+    if values.dtype == pl.Date:
+        return values
+    if values.dtype == pl.Datetime:
+        return values.cast(pl.Date)
+    frame = as_text(values).str.replace(r"[T ]\d{1,2}:\d{2}.*$", "").to_frame("text")
+    forms = (pl.col("text").str.strptime(pl.Date, form, strict=False, exact=True) for form in _WHOLE)
+    return frame.select(pl.coalesce(forms)).to_series()
 
 
-def _partial(records: pl.DataFrame) -> pl.Expr:
-    """What is known of a date of birth that is not whole: YYYY or YYYY-MM."""
-    given = pl.lit(None, pl.String)
-    if "date_of_birth_partial" in records.columns:
-        given = _text(records, "date_of_birth_partial")
-    if "date_of_birth" in records.columns and records.schema["date_of_birth"] == pl.String:
-        given = pl.coalesce(given, _text(records, "date_of_birth").str.extract(_PARTIAL))
-    return given.alias("date_of_birth_partial")
+def as_flags(values: pl.Series) -> pl.Series:
+    """Booleans, or text that says yes; null is no."""
+    flags = values if values.dtype == pl.Boolean else as_text(values).str.to_lowercase().is_in(_TRUE)
+    return flags.fill_null(False)
+
+
+def as_lists(values: pl.Series) -> pl.Series:
+    """Lists of text, or text with semicolons or bars between the items.
+
+    Raises:
+        PipelineError: the column holds structures.
+    """
+    if values.dtype == pl.Null:
+        return values.cast(pl.List(pl.String))
+    if isinstance(values.dtype, pl.List):
+        if values.dtype.inner.is_nested():
+            raise PipelineError(f"linkage: column {values.name} holds {_kind(values)}. Expected lists of text.")
+        return values.cast(pl.List(pl.String))
+    return as_text(values).str.replace_all(_SEPARATORS, ";").str.split(";")
+
+
+def _kind(values: pl.Series) -> str:
+    return "lists of structures" if isinstance(values.dtype, pl.List) else str(values.dtype).split("(")[0].lower()

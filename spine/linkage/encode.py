@@ -1,160 +1,301 @@
-"""Stage 2: standardised records as arrays of integer codes, and the frequencies of names.
+"""Stage 2: records as arrays of integer codes, and the frequencies of names.
 
-Put here: dictionary coding and rarity. Never here: a comparison. Codes are ranks of sorted values,
-so equal input gives equal codes; 0 always means "not known".
+Put here: dictionary coding and rarity. Never here: a comparison. Columns are read one at a time and cleaned by
+distinct value; a code depends on the value alone, so neither the order of records nor their ids matter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from spine.linkage.config import LinkageConfig
+from spine.errors import PipelineError
+from spine.linkage import standardise as clean
+from spine.linkage.arrays import Array, Codes, Flags, Floats, Names, distinct, text_codes
+from spine.linkage.config import LinkageConfig, Standardise
+from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
 from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
+from spine.linkage.similar import Dictionary
+from spine.linkage.numbers import drop_failing, follow_superseded, held_by_few
 
-Codes = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-_FORMERS = 3
+FORMERS = tuple(f"former_{i}" for i in range(3))
+NAMES = ("first", "middle", "surname", "part_1", "part_2", *FORMERS)
 _NEVER = 1e-12
-_NAMES = ("first", "middle_first", "surname", "part_1", "part_2", *(f"former_{i}" for i in range(_FORMERS)))
-_PLAIN = ("source", "sex", "nhs", "nino", "upn", "uprn", "house", "street", "postcode", "sector", "phone", "email")
+_SOURCE_BITS = 62
+#: A further column with more distinct values than this for each record that holds one is like a number.
+_VALUES_PER_HOLDER = 0.15
 
 
 @dataclass(frozen=True)
 class Rarity:
-    """How frequent the values of one name column are, in buckets.
+    """How frequent the values of one column are, in buckets.
 
     Attributes:
-        bucket: bucket of each record's value (0 = commonest), meaningless where it is null.
+        bucket: bucket of each code (0 = commonest).
         holders: share of records in each bucket, summing to 1.
-        chance: probability that two random people share a name of this bucket.
+        chance: probability that two random people share a value of this bucket.
     """
 
-    bucket: Codes
+    bucket: npt.NDArray[np.uint8]
     holders: Floats
     chance: Floats
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Person records as arrays, one entry per record in order of record_id.
+    """Person records, or nodes of them, as arrays of one entry each.
 
     Attributes:
-        size: number of records.
-        codes: arrays by name; 0 means not known. Name columns share the dictionary `names`.
-        names: the names' dictionary; entry 0 is empty.
-        numbers: dictionaries of nino and upn, likewise.
+        size: number of entries.
+        codes: arrays by name; 0 means not known. Those of `NAMES` are places in the dictionary `names`, `birth` is
+            YYYYMMDD with zeros for what is not known, `death` and `start` days since 1970, `source` one bit for each
+            source that the entry comes from.
+        names: the dictionary of names.
+        dictionaries: values of the codes of nino, upn and further columns; entry 0 is empty.
+        promised: bits of the sources that promise one record a person.
         rarity: of `first_name`, `surname` and each further column.
         scheme: what is compared.
+        telling: further columns whose values are one person's, like a number.
         verified: NHS number status is 01.
         restricted: the record may be linked by NHS number only.
+        crowded: its address is that of more entries than one block holds (none among single records).
+        facts: counts for the report.
     """
 
     size: int
-    codes: dict[str, Codes]
-    names: list[str]
-    numbers: dict[str, list[str]]
+    codes: dict[str, Array]
+    names: Dictionary
+    dictionaries: dict[str, pl.Series]
+    promised: int
     rarity: dict[str, Rarity]
     scheme: Scheme
-    verified: npt.NDArray[np.bool_]
-    restricted: npt.NDArray[np.bool_]
+    telling: tuple[str, ...]
+    verified: Flags
+    restricted: Flags
+    crowded: Flags
+    facts: dict[str, int] = field(default_factory=dict)
 
 
-def encode(persons: pl.DataFrame, config: LinkageConfig) -> Encoded:
-    """Turn standardised records (see `standardise`) into codes."""
-    frame = persons.with_columns(_derived())
-    names = _dictionary(frame)
-    codes = {name: _code(frame[name], names) for name in _NAMES}
-    plain = (*_PLAIN, *config.scheme.extra_comparisons)
-    codes |= {name: _code(frame[name], frame[name].drop_nulls().unique().sort()) for name in plain}
-    codes |= {name: _numbers(frame[name]) for name in ("birth_year", "birth_month", "birth_day", "birth_ordinal")}
-    codes |= _birth_keys(codes)
-    text = ["", *names.to_list()]
-    codes |= _initials(codes, text)
+def encode(records: Records, config: LinkageConfig) -> Encoded:
+    """Turn person records into codes.
+
+    Raises:
+        PipelineError: a column's type is unusable.
+    """
+    codes, names = _names(records, config.standardise)
+    dictionaries: dict[str, pl.Series] = {}
+    codes["source"], promised = _sources(records, config.one_record_per_person)
+    codes["birth"] = _births(records, config.standardise)
+    codes |= _address(records, config.standardise) | _contact(records)
+    codes["sex"] = _by_value(records, "sex", lambda values: text_codes(clean.sexes(values)))
+    codes["death"], codes["start"] = (_days(records, name) for name in ("date_of_death", "address_from"))
+    verified = _by_value(records, "nhs_number_status", lambda v: clean.compact(v).eq("01").fill_null(False).to_numpy())
+    codes["nhs"], facts = _nhs(records)
+    for name, column, cleaner in _dictionary_columns(config):
+        codes[name], dictionaries[name] = _coded(records, column, cleaner)
+    most = config.standardise.max_records_per_number
+    for name in ("nhs", "nino", "upn"):
+        codes[name] = held_by_few(codes[name], most)
+    _forget_organisations(records, codes)
     usual, weight = config.fit.usual_share, config.fit.name_prior_records
     return Encoded(
-        size=frame.height,
+        size=len(records.ids),
         codes=codes,
-        names=text,
-        numbers={name: ["", *frame[name].drop_nulls().unique().sort()] for name in ("nino", "upn")},
+        names=Dictionary(names),
+        dictionaries=dictionaries,
+        promised=promised,
         rarity={
-            "first_name": _rarity(codes["first"], len(text), usual.first_name, weight),
-            "surname": _rarity(codes["surname"], len(text), usual.surname, weight),
-            **{name: _rarity_of_extra(codes[name]) for name in config.scheme.extra_comparisons},
+            "first_name": _rarity(codes["first"], names.len(), usual.first_name, weight),
+            "surname": _rarity(codes["surname"], names.len(), usual.surname, weight),
+            **{name: _rarity_of_extra(codes[name], dictionaries[name].len()) for name in config.scheme.extra_comparisons},
         },
         scheme=config.scheme,
-        verified=frame["nhs_verified"].to_numpy(),
-        restricted=frame["restricted"].to_numpy(),
+        telling=tuple(n for n in config.scheme.extra_comparisons if _tells(codes[n], dictionaries[n].len())),
+        verified=verified & (codes["nhs"] > 0),
+        restricted=as_flags(records.column("is_restricted")).to_numpy(),
+        crowded=np.zeros(len(records.ids), dtype=bool),
+        facts=facts,
     )
 
 
-def _derived() -> list[pl.Expr]:
-    words = pl.col("surname").str.split(" ")
-    several = words.list.len() > 1
-    formers = pl.col("formers").list.eval(pl.element().str.replace_all(" ", ""))
-    born = pl.date(pl.col("birth_year"), pl.col("birth_month"), pl.col("birth_day"))
-    return [
-        pl.when(pl.col("source") != "").then("source").alias("source"),
-        pl.col("surname").str.replace_all(" ", "").alias("surname"),
-        pl.when(several).then(words.list.first()).alias("part_1"),
-        pl.when(several).then(words.list.last()).alias("part_2"),
-        *(formers.list.get(i, null_on_oob=True).alias(f"former_{i}") for i in range(_FORMERS)),
-        pl.col("middle").str.split(" ").list.first().alias("middle_first"),
-        pl.col("postcode").str.head(-2).alias("sector"),
-        born.dt.epoch("d").cast(pl.Int64).add(1_000_000).alias("birth_ordinal"),
-    ]
+def _dictionary_columns(config: LinkageConfig) -> list[tuple[str, str, Callable[[pl.Series], pl.Series]]]:
+    """(code, column, cleaning) of the columns whose values are kept in a dictionary of their own."""
+    numbers = [(name, name, clean.compact) for name in ("nino", "upn")]
+    return [*numbers, *((code, name, clean.extras) for code, name in
+                        zip(config.scheme.extra_comparisons, config.extras, strict=True))]  # fmt: skip
 
 
-def _dictionary(frame: pl.DataFrame) -> pl.Series:
-    return pl.concat([frame[name].rename("name") for name in _NAMES]).drop_nulls().unique().sort()
+def _by_value(records: Records, column: str, code: Callable[[pl.Series], Array]) -> Array:
+    """Codes of a column, made once for each distinct value."""
+    if not records.has(column):
+        return np.zeros(len(records.ids), dtype=np.int8)
+    values, place = distinct(records.column(column))
+    return code(values)[place]
 
 
-def _code(values: pl.Series, dictionary: pl.Series) -> Codes:
-    if dictionary.is_empty():
-        return np.zeros(values.len(), dtype=np.int64)
-    codes: Codes = (values.cast(pl.Enum(dictionary)).to_physical().cast(pl.Int64) + 1).fill_null(0).to_numpy()
-    return codes
+def _coded(
+    records: Records, column: str, cleaner: Callable[[pl.Series], pl.Series], known: pl.Series | None = None
+) -> tuple[Names, pl.Series]:
+    """Places of a column's cleaned values in a dictionary of their own."""
+    if not records.has(column):
+        return np.zeros(len(records.ids), dtype=np.int32), _dictionary([], known)
+    values, place = distinct(records.column(column))
+    cleaned = cleaner(values)
+    dictionary = _dictionary([cleaned], known)
+    return _places(cleaned, dictionary)[place], dictionary
 
 
-def _numbers(values: pl.Series) -> Codes:
-    return values.fill_null(0).to_numpy().astype(np.int64)
+def _dictionary(values: list[pl.Series], known: pl.Series | None) -> pl.Series:
+    """Distinct values in order, after an empty one; what was known before keeps its place."""
+    every = pl.concat([pl.Series([], dtype=pl.String), *(series.alias("") for series in values)]).drop_nulls()
+    before = pl.Series([""]) if known is None else known
+    return pl.concat([before, every.filter(~every.is_in(before.implode())).unique().sort()])
 
 
-def _birth_keys(codes: dict[str, Codes]) -> dict[str, Codes]:
-    year, month, day = codes["birth_year"], codes["birth_month"], codes["birth_day"]
-    full = day > 0
+def _places(values: pl.Series, dictionary: pl.Series) -> Names:
+    placed = values.cast(pl.Enum(dictionary)).to_physical().fill_null(0)
+    return placed.to_numpy().astype(np.int32)
+
+
+def _names(
+    records: Records, settings: Standardise, known: pl.Series | None = None
+) -> tuple[dict[str, Array], pl.Series]:
+    """Codes of every part of a name, in one dictionary."""
+    given, given_at = distinct(records.column("first_name"))
+    others, others_at = distinct(records.column("middle_names"))
+    family, family_at = distinct(records.column("surname"))
+    first, rest = clean.given_names(given, settings)
+    surname = clean.surnames(family, settings)
+    head, tail = surname.str.extract(r"^(\S+) "), surname.str.extract(r" (\S+)$")
+    former = _formers(records)
+    cleaned = {
+        "first": first, "rest": rest.str.extract(r"^(\S+)"), "other": clean.letters(others).str.extract(r"^(\S+)"),
+        "surname": surname.str.replace_all(" ", ""), "part_1": head, "part_2": tail,
+        **{name: former[name] for name in FORMERS},
+    }  # fmt: skip
+    dictionary = _dictionary(list(cleaned.values()), known)
+    place = {name: _places(values, dictionary) for name, values in cleaned.items()}
+    middle = place["rest"][given_at]
+    codes: dict[str, Array] = {
+        "first": place["first"][given_at],
+        "middle": np.where(middle > 0, middle, place["other"][others_at]),
+        **{name: place[name][family_at] for name in ("surname", "part_1", "part_2")},
+    }
+    for name in FORMERS:
+        codes[name] = np.zeros(len(records.ids), dtype=np.int32)
+        codes[name][former["row"].to_numpy()] = place[name]
+    return codes, dictionary
+
+
+def _formers(records: Records) -> pl.DataFrame:
+    """Former surnames of the few records that hold any: row, former_0, former_1, former_2."""
+    column = as_lists(records.column("former_surnames")).alias("given")
+    given = column.to_frame().with_row_index("row").filter(pl.col("given").list.len() > 0)
+    items = given.select("row", pl.col("given")).explode("given")
+    words = items.select("row", clean.letters(items["given"]).str.replace_all(" ", "").alias("name")).drop_nulls()
+    several = words.group_by("row", maintain_order=True).agg(pl.col("name").unique(maintain_order=True))
+    return several.select("row", *(pl.col("name").list.get(i, null_on_oob=True).alias(name)
+                                   for i, name in enumerate(FORMERS)))  # fmt: skip
+
+
+def _sources(records: Records, promised: tuple[str, ...]) -> tuple[Codes, int]:
+    """One bit for each source, those that promise one record a person first, and the bits of these.
+
+    Where there are more sources than bits, those that promise nothing share them.
+    """
+    values, place = distinct(as_text(records.column("source")))
+    names = values.drop_nulls().sort().to_list()
+    first = [name for name in names if name in promised]
+    if len(first) >= _SOURCE_BITS:
+        raise PipelineError(f"linkage: {len(first)} sources promise one record a person. Expected at most {_SOURCE_BITS - 1}.")
+    others = [name for name in names if name not in promised]
+    bits = {name: 1 << i for i, name in enumerate(first)}
+    bits |= {name: 1 << (len(first) + i % (_SOURCE_BITS - len(first))) for i, name in enumerate(others)}
+    codes = np.array([bits.get(name, 0) for name in values], dtype=np.int64)
+    return codes[place], (1 << len(first)) - 1
+
+
+def _births(records: Records, settings: Standardise) -> Array:
+    """YYYYMMDD; the two columns of a birth are cleaned together by their distinct pairs."""
+    whole, partial = records.column("date_of_birth"), records.column("date_of_birth_partial")
+    values, place = distinct(whole)
+    codes = clean.births(values, settings)[place]
+    if records.has("date_of_birth_partial"):
+        parts, part_at = distinct(partial)
+        codes = np.where(codes > 0, codes, clean.partial_births(parts)[part_at])
+    return codes.astype(np.int32)
+
+
+def _address(records: Records, settings: Standardise) -> dict[str, Array]:
+    postcode, sector, nowhere = _postcodes(records, settings)
+    number = _by_value(records, "house_number", lambda values: text_codes(clean.compact(values)))
+    line = _by_value(records, "address_line", lambda values: text_codes(clean.houses(values)))
+    street = _by_value(records, "street", lambda values: text_codes(clean.streets(values)))
+    street_in_line = _by_value(records, "address_line", lambda values: text_codes(clean.streets_in_lines(values)))
     return {
-        "birth": np.where(full, year * 10_000 + month * 100 + day, 0),
-        "birth_month_day": np.where(full, month * 100 + day, 0),
-        "name_low": np.where(
-            (codes["first"] > 0) & (codes["surname"] > 0), np.minimum(codes["first"], codes["surname"]), 0
-        ),
-        "name_high": np.maximum(codes["first"], codes["surname"]),
+        "postcode": postcode,
+        "sector": sector,
+        "house": np.where(nowhere, 0, np.where(number != 0, number, line)),
+        "street": np.where(nowhere, 0, np.where(street != 0, street, street_in_line)),
+        "uprn": clean.digits_or_text(records.column("uprn")),
     }
 
 
-def _initials(codes: dict[str, Codes], names: list[str]) -> dict[str, Codes]:
-    first_letter = np.array([ord(name[0]) if name else 0 for name in names], dtype=np.int64)
-    single = np.array([len(name) == 1 for name in names])
-    return {
-        "first_initial": first_letter[codes["first"]],
-        "first_is_initial": single[codes["first"]].astype(np.int64),
-        "middle_initial": first_letter[codes["middle_first"]],
-        "middle_is_initial": single[codes["middle_first"]].astype(np.int64),
-    }
+def _postcodes(records: Records, settings: Standardise) -> tuple[Array, Array, Flags]:
+    """Postcode, its sector, and whether it says that the person has no fixed abode."""
+    values, place = distinct(records.column("postcode"))
+    cleaned = clean.postcodes(values, settings)
+    nowhere = clean.compact(values).is_not_null() & cleaned.is_null()
+    return text_codes(cleaned)[place], text_codes(cleaned.str.head(-2))[place], nowhere.to_numpy()[place]
 
 
-def _rarity_of_extra(values: Codes) -> Rarity:
+def _contact(records: Records) -> dict[str, Array]:
+    return {"phone": clean.phones(records.column("phone")), "email": clean.emails(records.column("email"))}
+
+
+def _days(records: Records, column: str) -> Array:
+    """Days since 1970, 0 where not known."""
+    return _by_value(
+        records, column, lambda v: as_dates(v).cast(pl.Date).to_physical().fill_null(0).to_numpy().astype(np.int32)
+    )
+
+
+def _nhs(records: Records) -> tuple[Codes, dict[str, int]]:
+    """NHS numbers, superseded ones followed. Those that fail their check digit are dropped where most pass."""
+    numbers = clean.digits_or_text(records.column("nhs_number"))
+    numbers, failing = drop_failing(numbers)
+    if not records.has("superseded_nhs_numbers"):
+        return numbers, {"nhs_numbers_failing_check": failing}
+    lists = as_lists(records.column("superseded_nhs_numbers"))
+    held = (lists.list.len() > 0).fill_null(False).arg_true().to_numpy()
+    claims = pl.DataFrame({"new": numbers[held], "old": lists.gather(held)}).explode("old")
+    followed = follow_superseded(numbers, clean.digits_or_text(claims["old"]), claims["new"].to_numpy())
+    return followed, {"nhs_numbers_failing_check": failing}
+
+
+def _forget_organisations(records: Records, codes: dict[str, Array]) -> None:
+    if not records.has("is_organisation"):
+        return
+    organisations = as_flags(records.column("is_organisation")).to_numpy()
+    for name in codes:
+        if name != "source":
+            codes[name] = np.where(organisations, 0, codes[name]).astype(codes[name].dtype)
+
+
+def _tells(values: Array, size: int) -> bool:
+    return size > _VALUES_PER_HOLDER * np.count_nonzero(values)
+
+
+def _rarity_of_extra(values: Array, size: int) -> Rarity:
     """As for names; nothing is known before of how frequent a value is, so each counts as held once more."""
-    size = int(values.max(initial=0)) + 1
     return _rarity(values, size, 1 / size, float(size))
 
 
-def _rarity(values: Codes, size: int, usual: float, weight: float) -> Rarity:
+def _rarity(values: Array, size: int, usual: float, weight: float) -> Rarity:
     """Frequencies shrunk towards the usual share, then cut into buckets of `BUCKET_BITS` bits."""
     counts = np.bincount(values, minlength=size).astype(np.float64)
     counts[0] = 0
@@ -165,4 +306,4 @@ def _rarity(values: Codes, size: int, usual: float, weight: float) -> Rarity:
         counts[0], total = 1.0, 1.0
     holders = np.bincount(bucket, weights=counts, minlength=BUCKETS) / total
     chance = np.bincount(bucket, weights=counts * share, minlength=BUCKETS) / total
-    return Rarity(bucket[values], np.maximum(holders, _NEVER), np.maximum(chance, _NEVER))
+    return Rarity(bucket.astype(np.uint8), np.maximum(holders, _NEVER), np.maximum(chance, _NEVER))

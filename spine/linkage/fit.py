@@ -1,4 +1,4 @@
-"""Stage 5: what agreement and disagreement are worth, estimated without labels.
+"""Stage 6: what agreement and disagreement are worth, estimated without labels.
 
 Put here: the Fellegi-Sunter model and its estimation by expectation and maximisation on the
 histogram of comparison patterns. Never here: single pairs, or a name.
@@ -18,14 +18,14 @@ import numpy.typing as npt
 from recordlinkage.algorithms.nb_sklearn import ECM
 from scipy.sparse import csr_matrix
 
+from spine.linkage.arrays import Floats, factorise
 from spine.linkage.compare import Compared, compare
-from spine.linkage.config import LinkageConfig
+from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
 
-Floats = npt.NDArray[np.float64]
-_SEED = 20280331
 _DAYS_IN_YEAR = 365.25
+_FIRST_OF_YEAR = 101
 #: A column on which fewer random pairs than this agree tells people apart even inside one home.
 _TELLING = 0.002
 
@@ -39,7 +39,7 @@ class Patterns:
         design: patterns × `scheme.features`, 1 where the pattern has that level.
         home: pattern belongs to the stratum *home*.
         known: 1 known match, 0 known non-match, -1 to be estimated.
-        count: pairs with the pattern.
+        count: pairs of records with the pattern.
         of_pair: pattern of each pair.
     """
 
@@ -89,9 +89,10 @@ class WeightedECM(ECM):  # type: ignore[misc]
         atol: float = 1e-5,
         splits: tuple[slice, ...] = (),
         split_weight: float = 0.0,
+        most: Floats | None = None,
     ) -> None:
         super().__init__(init="given", max_iter=max_iter, binarize=None, atol=atol)
-        self.groups, self.splits, self.split_weight = groups, splits, split_weight
+        self.groups, self.splits, self.split_weight, self.most = groups, splits, split_weight, most
 
     def _transform_data(self, design: csr_matrix) -> csr_matrix:
         return design
@@ -132,7 +133,7 @@ class WeightedECM(ECM):  # type: ignore[misc]
             match = np.where(label >= 0, label, self.predict_proba(design)[:, 1])
             expected = np.stack([weight * (1 - match), weight * match])
             counts = self._smoothed((design.T @ expected.T).T, shares) + np.array(pseudo)[:, None] * shares
-            new = self._normalised(counts, shares)
+            new = self._limited(self._normalised(counts, shares))
             if fixed is not None:
                 new[0, fixed] = shares[0, fixed]
             new_matches = (expected[1].sum() + held * matches) / (total + held)
@@ -157,38 +158,60 @@ class WeightedECM(ECM):  # type: ignore[misc]
             counts[:, split] = total * (counts[:, split] + self.split_weight * spread) / weight
         return counts
 
+    def _limited(self, shares: Floats) -> Floats:
+        """Shares of matches no larger than `most`; what is cut off goes to the other levels of the comparison."""
+        if self.most is None:
+            return shares
+        over = shares[1] > self.most
+        kept = np.where(over, self.most, shares[1])
+        cut, free = (
+            np.bincount(self.groups, weights=values)[self.groups]
+            for values in (shares[1] - kept, np.where(over, 0.0, shares[1]))
+        )
+        shares[1] = np.where(over, kept, kept * (1 + cut / np.maximum(free, 1e-12)))
+        return shares
+
     def _normalised(self, counts: Floats, fallback: Floats) -> Floats:
         """Shares within each comparison; the prior where no pair has both values."""
         totals = np.stack([np.bincount(self.groups, weights=row) for row in counts])[:, self.groups]
         return np.where(totals > 0, counts / np.where(totals > 0, totals, 1), fallback)
 
 
-def histogram(compared: Compared, scheme: Scheme) -> Patterns:
-    """Count pairs by pattern."""
-    known = np.where(compared.veto > 0, 0, np.where(compared.anchor, 1, -1)).astype(np.int64)
+def _most(scheme: Scheme, config: LinkageConfig) -> Floats:
+    """Largest share of matching pairs that each feature may have."""
+    most = np.ones(len(scheme.features))
+    for comparison, levels in config.fit.most_different.items():
+        for name, share in levels.items():
+            most[scheme.start[comparison] + level(comparison, name) - 1] = share
+    return most
+
+
+def histogram(compared: Compared, scheme: Scheme, records: Floats) -> Patterns:
+    """Count pairs of records by pattern; `records` is how many of them each compared pair stands for."""
+    known = np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int64)
     key = compared.home.astype(np.int64) * 3 + known + 1
     for comparison, names in scheme.levels.items():
         key = key * len(names) + compared.levels[comparison]
-    _, first, of_pair, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
-    levels = {comparison: values[first] for comparison, values in compared.levels.items()}
-    return Patterns(
-        scheme, _design(levels, scheme), compared.home[first], known[first], count.astype(np.float64), of_pair
-    )
+    of_pair, where = factorise(key)
+    count = np.bincount(of_pair, weights=records, minlength=where.size)
+    levels = {comparison: values[where] for comparison, values in compared.levels.items()}
+    return Patterns(scheme, _design(levels, scheme), compared.home[where], known[where], count, of_pair)
 
 
-def fit(encoded: Encoded, patterns: Patterns, config: LinkageConfig) -> Model:
+def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
     Args:
-        encoded: the records, for frequencies and random pairs.
+        encoded: the nodes, for frequencies and random pairs.
+        records: number of records.
         patterns: histogram of the candidate pairs.
         config: priors and limits.
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
-    others = max(encoded.size * (encoded.size - 1) / 2 - home_pairs, 1.0)
+    others = max(records * (records - 1) / 2 - home_pairs, 1.0)
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
-    region = max(encoded.size, config.fit.region_records)
+    region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
     random = _strangers(encoded, config)
     return Model(
@@ -218,7 +241,8 @@ def _estimate(
     limits, scheme = config.fit, patterns.scheme
     groups = np.array([list(scheme.levels).index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
     splits = tuple(scheme.splits.values())
-    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs).fit(
+    most = _most(scheme, config)
+    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],
         shares=shares,
@@ -273,7 +297,7 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     equal years over the days of a year: both too rare to be counted on a sample.
     """
     shares = _prior(encoded, config, "elsewhere")
-    compared = _random_pairs(encoded, config.fit.random_pairs)
+    compared = _random_pairs(encoded, config.fit)
     birth, weight = compared.levels["date_of_birth"], config.fit.prior_random_pairs
     names = [compared.levels[comparison] >= level(comparison, "close") for comparison in BY_RARITY]
     numbers = compared.levels["nhs_number"] == 2
@@ -286,27 +310,40 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     for comparison in BY_RARITY:
         shares[0, encoded.scheme.splits[comparison]] = encoded.rarity[comparison].chance
     start = encoded.scheme.start["date_of_birth"] - 1
-    shares[0, start + level("date_of_birth", EXACT)] = _same_birthday(encoded, config)
+    for name, chance in _same_birthday(encoded, config).items():
+        shares[0, start + level("date_of_birth", name)] = chance
     return shares
 
 
-def _random_pairs(encoded: Encoded, wanted: int) -> Compared:
-    """Compare random pairs; the draw depends on the number of records only."""
-    generator = np.random.default_rng(_SEED)
+def _random_pairs(encoded: Encoded, settings: Fit) -> Compared:
+    """Compare random pairs; nodes stand in order of their content, so the draw depends on that alone."""
+    generator = np.random.default_rng(settings.seed)
     size = encoded.size
-    most = min(wanted, size * (size - 1) // 2)
+    most = min(settings.random_pairs, size * (size - 1) // 2)
     left = generator.integers(0, max(size, 1), most)
     right = (left + generator.integers(1, max(size, 2), most)) % max(size, 1)
     distinct = left != right
     return compare(encoded, np.minimum(left, right)[distinct], np.maximum(left, right)[distinct])
 
 
-def _same_birthday(encoded: Encoded, config: LinkageConfig) -> float:
-    """Chance that two strangers were born on one day."""
-    years = np.bincount(encoded.codes["birth_year"])[1:]
-    weight = config.fit.name_prior_records
-    same_year = (float((years.astype(np.float64) ** 2).sum()) + weight**2 / 80) / (years.sum() + weight) ** 2
-    return float(same_year / _DAYS_IN_YEAR)
+def _same_birthday(encoded: Encoded, config: LinkageConfig) -> dict[str, float]:
+    """Chance that two strangers were born on one day, and that both have the first of January of one year.
+
+    Systems write the first of January where the day is not known, so it is far more frequent than other days.
+    """
+    birth, weight = encoded.codes["birth"], config.fit.name_prior_records
+    whole = birth[birth % 100 > 0]
+    default = whole % 10_000 == _FIRST_OF_YEAR
+
+    def equal_years(years: npt.NDArray[np.int64], days: float) -> float:
+        held = np.bincount(years).astype(np.float64)
+        expected = weight / days  # of the records that stand for what is known before
+        return float(((held**2).sum() + expected**2 / 80) / (whole.size + weight) ** 2)
+
+    return {
+        EXACT: equal_years(whole[~default] // 10_000, 1) / _DAYS_IN_YEAR,
+        "exact_default": equal_years(whole[default] // 10_000, _DAYS_IN_YEAR),
+    }
 
 
 def _design(levels: dict[str, npt.NDArray[np.uint8]], scheme: Scheme) -> csr_matrix:

@@ -30,12 +30,15 @@ _AGREE = (MISSING, "differ", "agree")
 #: Level 0 is always "one of the two is not known" and carries no weight.
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "first_name": (
-        MISSING, "different", "similar", "close", "initial", "nickname", "middle_name", "swapped", *_EXACT_BY_RARITY,
+        MISSING, "different", "similar", "sounds_alike", "close", "crossed", "initial", "nickname", "middle_name",
+        "swapped", *_EXACT_BY_RARITY,
     ),
-    "surname": (MISSING, "different", "similar", "close", "part", "former", "swapped", *_EXACT_BY_RARITY),
+    "surname": (
+        MISSING, "different", "similar", "sounds_alike", "close", "part", "former", "swapped", *_EXACT_BY_RARITY,
+    ),
     "date_of_birth": (
-        MISSING, "different", "year_apart", "near", "one_part", "default_day", "swapped", "partial", "exact_default",
-        "exact_other_name", EXACT,
+        MISSING, "generation", "different", "year_apart", "near", "one_part", "one_digit", "default_day", "swapped",
+        "partial", "exact_default", "exact_other_name", EXACT,
     ),
     "address": (MISSING, "different", "sector", "street", "postcode", "house_and_street", "same_home"),
     "sex": _AGREE,

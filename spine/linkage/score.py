@@ -1,4 +1,4 @@
-"""Stage 6: the match weight of every pair, by look-up of its pattern.
+"""Stage 7: the match weight of every pair, by look-up of its pattern.
 
 Put here: weights, probabilities, and the discount for pairs that compete. Never here: clusters.
 """
@@ -8,61 +8,72 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from spine.linkage.arrays import Array, Codes, Flags, Floats, components
 from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
-from spine.linkage.encode import Codes, Encoded
+from spine.linkage.encode import Encoded
 from spine.linkage.fit import Model, Patterns
+from spine.linkage.levels import level
+from spine.linkage.overrides import Decisions
 
-Floats = npt.NDArray[np.float64]
 _MOST_BITS = 60.0
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Candidate pairs with their match weight.
+    """Candidate pairs of nodes with their match weight.
 
     Attributes:
-        left: positions of the first records.
-        right: positions of the second records.
+        left: places of the first nodes.
+        right: places of the second nodes.
         bits: log2 odds that the pair is one person.
         anchor: linked by NHS number.
+        manual: a decision says that they are one person.
         veto: may never be linked (index into `VETOES`).
-        compared: comparison levels, for the explanation.
         contested: pairs that fell below the threshold because a rival was as good.
     """
 
     left: Codes
     right: Codes
     bits: Floats
-    anchor: npt.NDArray[np.bool_]
-    veto: npt.NDArray[np.uint8]
-    compared: Compared
+    anchor: Flags
+    manual: Flags
+    veto: Array
     contested: int
 
 
-def score(encoded: Encoded, compared: Compared, patterns: Patterns, model: Model, config: LinkageConfig) -> Scored:
-    """Weigh every pair: prior weight of its stratum plus one weight for each comparison.
-
-    Args:
-        encoded: the records.
-        compared: the pairs' levels.
-        patterns: their histogram.
-        model: what levels are worth.
-        config: thresholds.
-    """
+def weigh(compared: Compared, patterns: Patterns, model: Model, config: LinkageConfig) -> Floats:
+    """Bits of every compared pair: prior weight of its stratum plus one weight for each comparison."""
     bits = _table(patterns, model)[patterns.of_pair]
     anchor = compared.anchor & (compared.veto == 0)
     bits[anchor] = np.maximum(bits[anchor], config.thresholds.anchor_bits)
+    bits[compared.kin] = np.minimum(bits[compared.kin], 0.0)
+    return bits
+
+
+def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisions, config: LinkageConfig) -> Scored:
+    """Settle which pairs may be links: rivals lower each other's odds, and decisions by people stand above all.
+
+    Args:
+        encoded: the nodes.
+        compared: the pairs' levels.
+        bits: their weights (see `weigh`).
+        decisions: pairs that must, and pairs that may not, be one person.
+        config: thresholds.
+    """
     threshold = config.thresholds.link_bits
     # Inside a single source nothing says that a person has one record.
-    several = int(encoded.codes["source"].max(initial=0)) > 1
+    several = int(np.bitwise_or.reduce(encoded.codes["source"], initial=0)).bit_count() > 1
     settled = _discount_rivals(encoded, compared, bits, threshold) if several else bits
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
-    veto = np.where(twins, VETOES.index("twins"), compared.veto).astype(np.uint8)
-    return Scored(compared.left, compared.right, settled, anchor, veto, compared, contested)
+    veto = np.where(twins, VETOES.index("twins"), compared.veto)
+    pair = compared.left * encoded.size + compared.right
+    manual = np.isin(pair, decisions.must)
+    veto = np.where(np.isin(pair, decisions.cannot), VETOES.index("cannot_link"), np.where(manual, 0, veto))
+    anchor = compared.anchor & (veto == 0)
+    return Scored(compared.left, compared.right, settled, anchor, manual, veto.astype(np.uint8), contested)
 
 
 def probability(bits: Floats) -> Floats:
@@ -81,33 +92,48 @@ def _table(patterns: Patterns, model: Model) -> Floats:
 
 
 def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, threshold: float) -> Floats:
-    """Lower a pair's odds where another record of the same source is as good a partner.
+    """Lower a pair's odds where another node of the same source is as good a partner.
 
     A person has one record in a source, or several that are themselves alike. Where a record fits two of one
     source that are not one person (an initial that fits two residents of a home, a nameless child that
     fits twins), at most one can be right: the odds become o / (1 + o of the rivals).
     """
-    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
     left, right = compared.left, compared.right
+    linked = (bits >= threshold) & (compared.veto == 0)
+    possible = _in_open_groups(encoded.size, compared, np.flatnonzero((bits > 0) & (compared.veto == 0)), linked)
     focus = np.concatenate([left[possible], right[possible]])
     partner = np.concatenate([right[possible], left[possible]])
-    pair = np.concatenate([possible, possible])
-    order = np.lexsort((partner, encoded.codes["source"][partner], focus))
-    focus, partner, pair = focus[order], partner[order], pair[order]
-    group = np.flatnonzero(
-        (np.diff(focus, prepend=-1) != 0) | (np.diff(encoded.codes["source"][partner], prepend=-1) != 0)
-    )
-    sizes = np.diff(group, append=focus.size)
-    one, other = _ordered_pairs(group, sizes)
-    linked = (bits >= threshold) & (compared.veto == 0)
+    order = np.argsort(focus * encoded.size + partner)
+    focus, partner, pair = focus[order], partner[order], np.concatenate([possible, possible])[order]
+    starts = np.flatnonzero(np.diff(focus, prepend=-1))
+    one, other = _ordered_pairs(starts, np.diff(starts, append=focus.size))
+    source = encoded.codes["source"][partner]
+    shared = (source[one] & source[other]) != 0
+    one, other = one[shared], other[shared]
     rivals = ~_alike(partner[one], partner[other], encoded.size, compared, linked)
     one, other = one[rivals], other[rivals]
     against = np.zeros(focus.size)
     np.add.at(against, one, np.exp2(np.minimum(bits[pair[other]], _MOST_BITS)))
     loss = np.zeros(bits.size)
     np.maximum.at(loss, pair, np.log2(1 + against))
-    result: Floats = np.where(compared.anchor, bits, bits - loss)
+    result: Floats = np.where(_firm(compared), bits, bits - loss)
     return result
+
+
+def _firm(compared: Compared) -> Flags:
+    """Equal NHS numbers and nothing against it. With another forename, a rival may be who the number was meant for."""
+    differ = [compared.levels[name] == level(name, "different") for name in ("first_name", "surname", "date_of_birth")]
+    result: Flags = compared.anchor & ~np.logical_or.reduce(differ)
+    return result
+
+
+def _in_open_groups(size: int, compared: Compared, possible: Codes, linked: Flags) -> Codes:
+    """The possible pairs of groups in which not every two are linked: elsewhere nothing competes."""
+    label = components(size, compared.left[possible], compared.right[possible])
+    nodes = np.bincount(label, minlength=size)
+    links = np.bincount(label[compared.left[possible]][linked[possible]], minlength=size)
+    complete = links == nodes * (nodes - 1) // 2
+    return possible[~complete[label[compared.left[possible]]]]
 
 
 def _ordered_pairs(starts: Codes, sizes: Codes) -> tuple[Codes, Codes]:
@@ -121,12 +147,12 @@ def _ordered_pairs(starts: Codes, sizes: Codes) -> tuple[Codes, Codes]:
     return np.concatenate(ones), np.concatenate(others)
 
 
-def _alike(a: Codes, b: Codes, size: int, compared: Compared, linked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Whether two records were compared and are a link themselves. Compared pairs come sorted."""
+def _alike(a: Codes, b: Codes, size: int, compared: Compared, linked: Flags) -> Flags:
+    """Whether two nodes were compared and are a link themselves. Compared pairs come sorted."""
     known = compared.left * size + compared.right
     if not known.size:
         return np.zeros(a.size, dtype=bool)
     wanted = np.minimum(a, b) * size + np.maximum(a, b)
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
-    result: npt.NDArray[np.bool_] = (known[place] == wanted) & linked[place]
+    result: Flags = (known[place] == wanted) & linked[place]
     return result

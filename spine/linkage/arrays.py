@@ -1,0 +1,93 @@
+"""Columns as integers: distinct values, hashes, groups.
+
+Put here: the few array operations that several stages share. Never here: what a column means.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+#: Codes of a column, one for each record; 0 always means "not known".
+Codes = npt.NDArray[np.int64]
+Names = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+Hashes = npt.NDArray[np.uint64]
+
+_SEED: Final = 20280331
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT: Final = np.uint64(32)
+_MOST_DAYS: Final = 400_000
+_POSITIVE: Final = np.uint64(2**62 - 1)
+
+
+def factorise(values: Array) -> tuple[Names, Codes]:
+    """Dense codes from 0 in order of value, and for each code the place where it stands (the last one)."""
+    codes: Names = (pl.Series(values).rank("dense").fill_null(1).to_numpy() - 1).astype(np.int32)
+    where = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
+    where[codes] = np.arange(codes.size)
+    return codes, where
+
+
+def distinct(values: pl.Series) -> tuple[pl.Series, Codes | Names]:
+    """Values that a column is made of (null counts as one), and for each row the place of its value."""
+    if values.dtype == pl.Date and (days := _days(values)) is not None:
+        return days
+    codes, where = factorise(values.hash(_SEED).to_numpy())
+    return values.gather(where), codes
+
+
+def _days(values: pl.Series) -> tuple[pl.Series, Codes | Names] | None:
+    """As `distinct`, with every day from the first to the last one as a value; None where they are too many."""
+    number = values.to_physical()
+    first, last = number.min(), number.max()
+    if first is None or last - first > _MOST_DAYS:
+        return None
+    calendar = pl.arange(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).extend_constant(None, 1)
+    return calendar, number.fill_null(last + 1).to_numpy() - first
+
+
+def text_codes(values: pl.Series) -> Codes:
+    """A code for each text that depends on the text alone; 0 for null."""
+    hashed = (values.hash(_SEED).to_numpy() & _POSITIVE) | np.uint64(1)
+    hashed[values.is_null().to_numpy()] = 0
+    return hashed.view(np.int64)
+
+
+def mixed(columns: list[Array]) -> Hashes:
+    """One 64-bit hash of several columns of integers, row by row."""
+    result = np.full(columns[0].size, _ODD, dtype=np.uint64)
+    for column in columns:
+        result ^= column.astype(np.int64).view(np.uint64)
+        result *= _ODD
+        result ^= result >> _SHIFT
+    result *= _ODD
+    result ^= result >> _SHIFT
+    return result
+
+
+def order_of(keys: Array) -> Codes:
+    """Positions in ascending order of the keys; equal keys in order of position."""
+    return pl.Series(keys).arg_sort().to_numpy().astype(np.int64)
+
+
+def sorted_distinct(values: Codes) -> Codes:
+    """Distinct values, ascending."""
+    ordered = pl.Series(values).sort().to_numpy()
+    return ordered[np.diff(ordered, prepend=-1) > 0] if ordered.size else ordered
+
+
+def components(size: int, left: Codes, right: Codes) -> Codes:
+    """Label each of `size` places with the smallest place that a chain of pairs joins it to."""
+    graph = coo_matrix((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)
+    result: Codes = first[component]
+    return result

@@ -1,0 +1,73 @@
+"""Numbers that stand for one person: their check digit, their successors, and how many may hold one.
+
+Put here: rules on arrays of numbers, 0 where there is none. Never here: reading of text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spine.linkage.arrays import Codes, Flags, factorise
+
+_NHS_DIGITS = 10
+_SUPERSESSION_STEPS = 8
+
+
+def passes_check_digit(numbers: Codes) -> Flags:
+    """Whether an integer is an NHS number by its length and modulus 11 check digit (NHS Data Dictionary)."""
+    total = np.zeros(numbers.size, dtype=np.int64)
+    rest = numbers // 10
+    for weight in range(2, _NHS_DIGITS + 1):
+        rest, digit = np.divmod(rest, 10)
+        total += weight * digit
+    check = (11 - total % 11) % 11
+    repeated = numbers % 1_111_111_111 == 0
+    passes: Flags = (numbers >= 10**9) & (numbers < 10**_NHS_DIGITS) & (check == numbers % 10) & ~repeated
+    return passes
+
+
+def drop_failing(numbers: Codes) -> tuple[Codes, int]:
+    """Numbers without those that fail the check digit, and how many fail.
+
+    Where no more than half of all pass, the numbers are of another kind, and the rule is not theirs.
+    """
+    failing = (numbers != 0) & ~passes_check_digit(numbers)
+    count = int(failing.sum())
+    return (np.where(failing, 0, numbers) if 2 * count < np.count_nonzero(numbers) else numbers), count
+
+
+def follow_superseded(numbers: Codes, old: Codes, new: Codes) -> Codes:
+    """Replace superseded numbers by their successors.
+
+    A number that two different numbers claim to have superseded leads nowhere: following it would make two
+    people's numbers equal.
+
+    Args:
+        numbers: the records' numbers.
+        old: superseded numbers.
+        new: the numbers of the records that name them.
+    """
+    told = (old != 0) & (new != 0) & (old != new)
+    claims = np.unique(np.stack([old[told], new[told]], axis=1), axis=0)
+    if not claims.size:
+        return numbers
+    names, claimants = np.unique(claims[:, 0], return_counts=True)
+    claims = claims[np.isin(claims[:, 0], names[claimants == 1])]
+    if not claims.size:
+        return numbers
+    for _ in range(_SUPERSESSION_STEPS):
+        place = np.minimum(np.searchsorted(claims[:, 0], numbers), len(claims) - 1)
+        numbers = np.where(claims[place, 0] == numbers, claims[place, 1], numbers)
+    return numbers
+
+
+def held_by_few(numbers: Codes, most: int) -> Codes:
+    """Numbers without those that more than `most` records hold: they belong to nobody in particular."""
+    held = np.flatnonzero(numbers)
+    codes, _ = factorise(numbers[held])
+    many = held[np.bincount(codes)[codes] > most] if held.size else held
+    if not many.size:
+        return numbers
+    result = numbers.copy()
+    result[many] = 0
+    return result

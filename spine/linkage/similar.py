@@ -1,0 +1,110 @@
+"""How alike two names are written, for many pairs at once.
+
+Put here: similarity of texts, computed once for each distinct pair. Never here: what a similarity is called or worth.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from rapidfuzz import process
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from spine.linkage.arrays import Array, Codes, Flags, Floats, factorise, text_codes
+
+_PREFIX = 4
+_PREFIX_WEIGHT = 0.1
+#: What is written in several ways, and the letters that stay when a name is stripped to its bones.
+_SAME_SOUND = {
+    "PH": "F", "CK": "K", "KH": "K", "GH": "G", "DH": "D", "TH": "T", "CH": "K", "Q": "K", "C": "K", "V": "F", "Z": "S",
+}  # fmt: skip
+_CONSONANTS = "BDFGHJKLMNPRSTWX"
+_FEWEST_LETTERS = 3
+_ALPHABET = np.arange(ord("A"), ord("Z") + 1)
+
+
+class Dictionary:
+    """A dictionary of names, with what bounds the similarity of two of them.
+
+    Attributes:
+        texts: the names; entry 0 is empty.
+        initial: code point of each name's first letter.
+        length: letters of each name.
+    """
+
+    def __init__(self, texts: pl.Series) -> None:
+        self.texts = texts
+        self.length = texts.str.len_chars().to_numpy().astype(np.int64)
+        self.initial = _code_points(texts.str.head(1))
+        self._sound = _sounds(texts)
+        self._once, self._twice, self._more = _letters(texts, self.length)
+
+    def sound_alike(self, a: Array, b: Array) -> Flags:
+        """Two spellings of one sound, as names written in another alphabet have (Yusuf, Youssef)."""
+        result: Flags = (self._sound[a] == self._sound[b]) & (self._sound[a] != 0)
+        return result
+
+    def similarity(self, a: Array, b: Array, wanted: Flags, least: float) -> npt.NDArray[np.float32]:
+        """Jaro-Winkler similarity of names by their places; 0 where not wanted, or surely below `least`."""
+        result = np.zeros(a.size, dtype=np.float32)
+        place = np.flatnonzero(wanted)
+        place = place[self._bound(a[place], b[place]) >= least]
+        if not place.size:
+            return result
+        one, other = a[place].astype(np.int64), b[place].astype(np.int64)
+        codes, where = factorise(np.minimum(one, other) * self.length.size + np.maximum(one, other))
+        scores = process.cpdist(
+            self.texts.gather(one[where]).to_list(),
+            self.texts.gather(other[where]).to_list(),
+            scorer=JaroWinkler.normalized_similarity,
+            dtype=np.float32,
+            workers=-1,
+        )
+        result[place] = scores[codes]
+        return result
+
+    def _bound(self, a: Array, b: Array) -> Floats:
+        """No less than the similarity, from letters in common: Jaro counts them, Winkler adds for a common start."""
+        common = np.bitwise_count(self._once[a] & self._once[b]) + np.bitwise_count(self._twice[a] & self._twice[b])
+        common = common.astype(np.int64) + np.minimum(self._more[a], self._more[b])
+        jaro = (common / np.maximum(self.length[a], 1) + common / np.maximum(self.length[b], 1) + 1) / 3
+        start = np.where(self.initial[a] == self.initial[b], _PREFIX * _PREFIX_WEIGHT, 0.0)
+        bound: Floats = np.where(common > 0, jaro + start * (1 - jaro), 0.0) + 1e-6
+        return bound
+
+
+def one_slip(dictionary: pl.Series, a: Codes, b: Codes) -> Flags:
+    """Whether one slip of the pen (a letter wrong, missing or too many, or two changed over) tells two texts apart."""
+    slips = process.cpdist(
+        dictionary.gather(a).to_list(), dictionary.gather(b).to_list(), scorer=OSA.distance, score_cutoff=1, workers=-1
+    )
+    result: Flags = slips <= 1
+    return result
+
+
+def _sounds(texts: pl.Series) -> Codes:
+    """A code for the first letter and the consonants of each name, doubled ones once; 0 for fewer than three."""
+    sound = texts.str.replace_many(_SAME_SOUND)
+    bones = sound.str.head(1) + sound.str.slice(1).str.replace_all(f"[^{_CONSONANTS}]", "")
+    for letter in _CONSONANTS:
+        bones = bones.str.replace_all(f"{letter}{letter}+", letter)
+    return text_codes(bones.set(bones.str.len_chars() < _FEWEST_LETTERS, None))
+
+
+def _code_points(letters: pl.Series) -> Codes:
+    return np.array([ord(letter) if letter else 0 for letter in letters], dtype=np.int64)
+
+
+def _letters(texts: pl.Series, length: Codes) -> tuple[Codes, Codes, Codes]:
+    """Bits of the letters that each name holds once, bits of those it holds twice, and how many are neither.
+
+    Letters that are not A to Z, and third ones, count among the last.
+    """
+    once, twice, seen = (np.zeros(length.size, dtype=np.int64) for _ in range(3))
+    for bit, letter in enumerate(_ALPHABET):
+        held = texts.str.count_matches(chr(letter), literal=True).to_numpy().astype(np.int64)
+        once |= (held > 0).astype(np.int64) << bit
+        twice |= (held > 1).astype(np.int64) << bit
+        seen += np.minimum(held, 2)
+    return once, twice, length - seen
