@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from spine.linkage.config import load_config
+from spine.linkage.config import Thresholds, load_config
 from spine.linkage.distribution import THRESHOLDS, clerical, histogram, measured_curve, threshold_curve
 from spine.linkage.report import Found, codes, report, wilson
 
@@ -39,6 +39,7 @@ PAIRS = Pairs(
         (2, 6, -70.0, 4, False, 0),
     ]
 )
+CONFIG = load_config().model_copy(update={"thresholds": Thresholds(link_bits=3.0, refuse_bits=-6.0, anchor_bits=10.0)})
 GROUPS = pl.DataFrame(
     {
         "record_id": list("abcdefg"),
@@ -58,7 +59,7 @@ def told() -> dict[str, Any]:
         blocking={"capped_blocks": 0},
         known={"phone": np.array([True, False, True, True, False, False, False])},
         counts={"merges_refused": 1},
-        config=load_config(),
+        config=CONFIG,
     )
 
 
@@ -105,7 +106,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
         blocking={},
         known={},
         counts={},
-        config=load_config(),
+        config=CONFIG,
     )
     assert told["group_gaps"]["sex"] == {"lowest": "m", "highest": "f", "gap": 0.5}
     assert told["threshold_curve"][0]["expected_precision"] == 1.0
