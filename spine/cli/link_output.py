@@ -28,9 +28,11 @@ def check_folder(folder: Path) -> None:
     """Refuse a folder that is not there to be replaced.
 
     Raises:
-        UsageError: it holds something that `spine link` did not write, or is no folder.
+        UsageError: it holds something that `spine link` did not write, is no folder, or is where the command runs.
     """
-    recover_folder(folder)
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UsageError(f"--out {folder}: is the folder that you are in, and would be replaced. Name one below it")
+    recover_folder(folder.resolve())
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -67,7 +69,7 @@ def write_result(folder: Path, result: LinkageResult, report: Mapping[str, Any])
     """
     from spine.reports.linkage import linkage_page
 
-    with replacing_folder(folder) as new:
+    with replacing_folder(folder.resolve()) as new:
         residents = result.clusters.rename({"cluster_id": "resident_id"})
         residents.select("record_id", "source", "resident_id", "method", "confidence").write_parquet(
             new / "residents.parquet"

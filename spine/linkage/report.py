@@ -20,6 +20,7 @@ from spine.linkage.distribution import Codes, Flags, ScoredPairs, clerical, hist
 
 #: Groups of fewer records say little of a rate: they are shown, but make no gap.
 LEAST_IN_GAP = 100
+_UNKNOWN = "unknown"
 _NORMAL_95 = 1.959964
 
 
@@ -193,15 +194,18 @@ def _rates(values: pl.Series, linked: Flags, names: tuple[str, ...] = ()) -> dic
 
 def _named(value: object) -> str:
     if value is None:
-        return "unknown"
+        return _UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
 
 
 def _gap(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
-    """The groups with the lowest and highest link rate; None where fewer than two are large enough to say."""
-    large = {name: rate for name, rate in rates.items() if rate["records"] >= LEAST_IN_GAP}
+    """The groups with the lowest and highest link rate; None where fewer than two are large enough to say.
+
+    Records of which the group is not known are shown, but are no group of people.
+    """
+    large = {name: rate for name, rate in rates.items() if rate["records"] >= LEAST_IN_GAP and name != _UNKNOWN}
     if len(large) < 2:
         return None
     lowest = min(large, key=lambda name: (large[name]["link_rate"], name))

@@ -68,7 +68,15 @@ def threshold_curve_svg(report: Mapping[str, Any], *, standalone: bool = False) 
     lowest = min((value for points in lines.values() for _, value in points), default=0.0)
     floor = min(int(lowest * 10) / 10, 0.9)
     first, last = (report["threshold_curve"][place]["threshold_bits"] for place in (0, -1))
-    picture = Picture("thresholds", "What another threshold would do", _curve_words(report), first, last, height=340)
+    picture = Picture(
+        "thresholds",
+        "What another threshold would do",
+        _curve_words(report),
+        first,
+        last,
+        height=344 + 20 * len(lines),
+        foot=48 + 20 * len(lines),
+    )
 
     def y(value: float) -> float:
         return picture.bottom - (picture.bottom - picture.top) * (value - floor) / (1 - floor)
@@ -78,7 +86,7 @@ def threshold_curve_svg(report: Mapping[str, Any], *, standalone: bool = False) 
         picture.level(y(tenth / 10), f"{tenth * 10} %")
     for series, points in enumerate(lines.values()):
         picture.curve([(bits, y(value)) for bits, value in points], series)
-        picture.key(picture.bottom - 18 * (len(lines) - series), list(lines)[series], series)
+        picture.key(series, list(lines)[series], series)
     picture.mark(report["link_bits"], "threshold")
     picture.axis("threshold in bits", range(first, last + 1, 5))
     return picture.render(standalone=standalone)

@@ -16,10 +16,20 @@ from typing import Any
 from spine.linkage.explain import words_of_veto
 from spine.reports.charts import curves_of, score_histogram_svg, threshold_curve_svg
 from spine.reports.linkage_quality import for_analysts, groups, quality
-from spine.reports.parts import document, percent, plain, rows, section, table
+from spine.reports.parts import document, percent, plain, rows, section, source_name, table
 
 __all__ = ["linkage_page", "score_histogram_svg", "threshold_curve_svg"]
 
+#: Names of identifiers that are not their own words.
+_IDENTIFIERS = {
+    "nhs_number": "NHS number",
+    "nino": "National insurance number",
+    "upn": "Unique pupil number",
+    "uprn": "Property reference number (UPRN)",
+    "house": "House number or name",
+    "email": "E-mail address",
+    "phone": "Phone number",
+}
 #: Largest cluster sizes that have a row of their own.
 _SIZES = 20
 
@@ -90,7 +100,7 @@ def _came_in(report: Mapping[str, Any]) -> str:
     """GUILD, step 1: the population of each source."""
     sources = rows(
         (
-            name or "not named",
+            source_name(name),
             f"{row['records']:,}",
             f"{row['residents']:,}",
             f"{row['linked']:,}",
@@ -100,12 +110,15 @@ def _came_in(report: Mapping[str, Any]) -> str:
         for name, row in report["sources"].items()
     )
     head = ("Source", "Records", "Residents", "Linked records", "Share linked", "Linked to another source")
-    identifiers = sorted({name for shares in report["completeness"].values() for name in shares})
+    identifiers = dict.fromkeys(name for shares in report["completeness"].values() for name in shares)
     complete = rows(
-        (plain(identifier), *(f"{shares.get(identifier, 0):.1%}" for shares in report["completeness"].values()))
+        (
+            _IDENTIFIERS.get(identifier, plain(identifier).capitalize()),
+            *(f"{shares.get(identifier, 0):.1%}" for shares in report["completeness"].values()),
+        )
         for identifier in identifiers
     )
-    names = [name or "not named" for name in report["completeness"]]
+    names = [source_name(name) for name in report["completeness"]]
     ignored = report.get("input", {}).get("ignored_columns", ())
     note = f"<p>These columns were not used: {', '.join(escape(name) for name in ignored)}.</p>" if ignored else ""
     return section(
@@ -156,7 +169,7 @@ def _linked(report: Mapping[str, Any]) -> str:
     methods = rows((plain(name), f"{count:,}") for name, count in report["links_by_method"].items())
     pairs = rows(
         (
-            f"{row['source']} and {row['source_2']}",
+            f"{source_name(row['source'])} and {source_name(row['source_2'])}",
             f"{row['clusters']:,}",
             f"{row['link_rate']:.1%}",
             f"{row['link_rate_2']:.1%}",

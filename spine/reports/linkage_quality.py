@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from spine.reports.parts import plain, rows, section, table
+from spine.reports.parts import plain, rows, section, source_name, table
 
 #: Groups of fewer records are not counted out: a page may go further than the table of records does.
 _FEWEST = 10
@@ -54,7 +54,7 @@ def quality(report: Mapping[str, Any]) -> str:
     for group, values in report.get("evaluation_by_group", {}).items():
         cells = rows(
             (
-                value,
+                _value(group, value),
                 f"{row['precision']:.2%}",
                 _ends(row["precision_interval"]),
                 f"{row['recall']:.2%}",
@@ -78,16 +78,16 @@ def groups(report: Mapping[str, Any]) -> str:
         "intervals tell whether it may be chance.</p>"
     ]
     for group, rates in report["groups"].items():
-        cells = rows(_rate(value, row) for value, row in rates.items())
+        cells = rows(_rate(_value(group, value), row) for value, row in rates.items())
         name = _GROUPS.get(group, plain(group))
         head = (name, "Records", "Linked", "Link rate", "95 % interval")
         parts.append(table(f"Linked records by group: {name.lower()}", head, cells))
         gap = report["group_gaps"].get(group)
         if gap and gap["gap"]:
+            lowest, highest = (escape(_value(group, gap[end])) for end in ("lowest", "highest"))
             parts.append(
-                f"<p>Largest gap: {gap['gap'] * 100:.1f} percentage points, between {escape(gap['lowest'])} "
-                f"(lowest) and "
-                f"{escape(gap['highest'])} (highest).</p>"
+                f"<p>Largest gap: {gap['gap'] * 100:.1f} percentage points, between {lowest} (lowest) and {highest} "
+                "(highest).</p>"
             )
     return section("Who is linked", "".join(parts))
 
@@ -105,8 +105,7 @@ def for_analysts(report: Mapping[str, Any]) -> str:
         name, gap = max(gaps.items(), key=lambda item: item[1]["gap"])
         said.append(
             f"The largest gap in link rate is by {_GROUPS.get(name, plain(name)).lower()}: {escape(gap['lowest'])} "
-            f"against "
-            f"{escape(gap['highest'])}. Compare these groups with care."
+            f"against {escape(gap['highest'])}. Compare these groups with care."
         )
     if capped := report["blocking"].get("capped_blocks", 0):
         said.append(
@@ -119,11 +118,16 @@ def for_analysts(report: Mapping[str, Any]) -> str:
     return section("What to keep in mind", f"<ul>{''.join(f'<li>{line}</li>' for line in said)}</ul>")
 
 
+def _value(group: str, value: str) -> str:
+    """A group's name for a page."""
+    return source_name(value) if group.startswith("source") else value
+
+
 def _rate(value: str, row: Mapping[str, float]) -> tuple[str, ...]:
     if row["records"] < _FEWEST:
-        return (value or "not named", f"fewer than {_FEWEST}", "–", "–", "–")
+        return (value, f"fewer than {_FEWEST}", "–", "–", "–")
     interval = _ends((row["low"], row["high"]))
-    return (value or "not named", f"{row['records']:,}", f"{row['linked']:,}", f"{row['link_rate']:.1%}", interval)
+    return (value, f"{row['records']:,}", f"{row['linked']:,}", f"{row['link_rate']:.1%}", interval)
 
 
 def _ends(ends: Any) -> str:

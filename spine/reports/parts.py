@@ -78,6 +78,11 @@ def percent(part: float, whole: float) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
+def source_name(name: str) -> str:
+    """A source for a page; its words may stand on several lines."""
+    return name.replace("__", " / ").replace("_", " ") or "not named"
+
+
 def plain(name: str) -> str:
     """A name made of words and underscores, for a page: escaped, with spaces."""
     return escape(name.replace("_", " "))

@@ -14,8 +14,8 @@ from html import escape
 from typing import Final
 
 WIDTH: Final = 720
-#: Space around the plot: right, top, bottom.
-_RIGHT, _TOP, _BOTTOM = 16, 28, 44
+#: Space around the plot: right, top.
+_RIGHT, _TOP = 16, 28
 COLOURS: Final = ("#1d70b8", "#7a4a00", "#505a5f", "#0b0c0c")
 DASHES: Final = ("", "8 4", "2 3", "10 3 2 3")
 _INK, _LINE, _SHADE = "#0b0c0c", "#b1b4b6", "#f3f2f1"
@@ -33,6 +33,7 @@ class Picture:
         high: value at the right end.
         height: of the whole picture, in pixels.
         left: where the axis begins, in pixels; what stands beside the plot goes there.
+        foot: pixels below the axis, for its label and the names of lines.
         shapes: what is drawn so far.
     """
 
@@ -43,6 +44,7 @@ class Picture:
     high: float
     height: int
     left: int = 64
+    foot: int = 44
     shapes: list[str] = field(default_factory=list)
 
     def x(self, value: float) -> float:
@@ -58,7 +60,7 @@ class Picture:
     @property
     def bottom(self) -> float:
         """Lower end of the plot."""
-        return float(self.height - _BOTTOM)
+        return float(self.height - self.foot)
 
     def axis(self, label: str, ticks: Sequence[float]) -> None:
         """The horizontal axis at the bottom, with its ticks and label."""
@@ -103,10 +105,9 @@ class Picture:
             f'stroke-dasharray="{DASHES[series] or "none"}"/>'
         )
 
-    def key(self, y: float, label: str, series: int) -> None:
-        """A stretch of a series' line with its name, at the right end of the plot."""
-        end = WIDTH - _RIGHT - 4
-        start = end - 260
+    def key(self, place: int, label: str, series: int) -> None:
+        """A stretch of a series' line with its name, in the row `place` below the axis."""
+        start, y = self.left, self.bottom + 58 + 20 * place
         self.shapes.append(
             f'<line x1="{start}" y1="{y:.1f}" x2="{start + 44}" y2="{y:.1f}" stroke="{COLOURS[series]}" '
             f'stroke-width="2.5" stroke-dasharray="{DASHES[series] or "none"}"/>'

@@ -306,6 +306,22 @@ def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
     assert spine(tmp_path / "a.csv", "--out", theirs)[0] == 2
 
 
+def test_the_folder_that_one_is_in_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    csv(tmp_path, "a.csv", GOOD)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for out in (".", tmp_path):
+        code, text = spine("../a.csv", "--out", out)
+        assert (code, "is the folder that you are in" in text) == (2, True)
+
+
+@pytest.mark.parametrize(("rows", "records"), [("", 0), ("1,Quimeltox\r\n", 1)])
+def test_few_records_or_none_are_no_error(tmp_path: Path, rows: str, records: int) -> None:
+    code, text = spine(csv(tmp_path, "a.csv", f"record_id,surname\r\n{rows}"), "--out", tmp_path / "out")
+    assert code == 0, text
+    assert pl.read_parquet(tmp_path / "out" / "residents.parquet").height == records
+
+
 def test_files_of_other_types_and_delimiters_fit_together(tmp_path: Path) -> None:
     csv(tmp_path, "one.csv", "record_id;surname;former_surnames;uprn\n1;Quimeltox;Voxbry|Kelump;100\n2;;;\n")
     pl.DataFrame(

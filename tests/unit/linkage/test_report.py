@@ -95,11 +95,12 @@ def test_groups_have_rates_with_intervals(told: dict[str, Any]) -> None:
 
 
 def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
-    label = np.arange(400)
-    label[1:100:2] = label[0:100:2]
-    frame = pl.DataFrame({"record_id": [str(n) for n in range(400)], "sex": ["f"] * 200 + ["m"] * 195 + ["x"] * 5})
+    label = np.arange(500)
+    label[1:300:2] = label[0:300:2]
+    sex = ["unknown"] * 100 + ["f"] * 250 + ["m"] * 145 + ["x"] * 5  # unknown is no group of people, x too small
+    frame = pl.DataFrame({"record_id": [str(n) for n in range(500)], "sex": sex})
     told = report(
-        Found(label, *codes(pl.Series(["one"] * 400))),
+        Found(label, *codes(pl.Series(["one"] * 500))),
         Pairs([]),  # type: ignore[arg-type]
         frame,
         links={},
@@ -108,7 +109,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
         counts={},
         config=CONFIG,
     )
-    assert told["group_gaps"]["sex"] == {"lowest": "m", "highest": "f", "gap": 0.5}
+    assert told["group_gaps"]["sex"] == {"lowest": "m", "highest": "f", "gap": 0.8}
     assert told["threshold_curve"][0]["expected_precision"] == 1.0
 
 
