@@ -78,14 +78,7 @@ def read_records(
     """
     found = [_open(path) for path in paths]
     _check(found, mapping, extras, truth)
-    consumed = set(mapping.values())
-    parts = [
-        {
-            **{ours: theirs for ours, theirs in mapping.items() if theirs in file.schema},
-            **{name: name for name in (*INPUT, *extras) if name in file.schema and name not in consumed},
-        }
-        for file in found
-    ]
+    parts = [_taken(file, mapping, extras) for file in found]
     kinds: dict[str, set[pl.DataType]] = {}
     for file, part in zip(found, parts, strict=True):
         for ours, theirs in part.items():
@@ -104,6 +97,15 @@ def read_records(
     ignored = sorted({name for file in found for name in file.schema} - used)
     records = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
     return Given(records, tuple(file.name for file in found), tuple(ignored))
+
+
+def _taken(file: _File, mapping: Mapping[str, str], extras: Sequence[str]) -> dict[str, str]:
+    """Our column by theirs, of those that a file has."""
+    consumed = set(mapping.values())
+    return {
+        **{ours: theirs for ours, theirs in mapping.items() if theirs in file.schema},
+        **{name: name for name in (*INPUT, *extras) if name in file.schema and name not in consumed},
+    }
 
 
 def read_truth(paths: Sequence[Path], record_id: str, column: str) -> pl.DataFrame:

@@ -65,10 +65,6 @@ def report(
     size = np.bincount(found.label, minlength=found.label.size)
     linked = size[found.label] > 1
     sizes = np.bincount(size)
-    vetoes = np.bincount(scored.veto, weights=scored.records, minlength=len(VETOES))
-    by_group = {name: _rates(groups[name], linked) for name in groups.columns if name != "record_id"}
-    by_group["source"] = _rates(pl.Series(found.source), linked, found.sources)
-    threshold = config.thresholds.link_bits
     return {
         "configuration": config.version,
         "records": int(found.label.size),
@@ -79,19 +75,30 @@ def report(
         "links_by_method": dict(sorted(links.items())),
         **_by_source(found, linked),
         "blocking": dict(blocking),
-        "vetoes": {name: round(float(count)) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
-        **_conflicts(found, scored, threshold),
+        **_conflicts(found, scored, config.thresholds.link_bits),
         **counts,
         "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
         "completeness": _completeness(found, known),
-        "link_bits": threshold,
+        **_weights(scored, config),
+        **_groups(found, groups, linked),
+    }
+
+
+def _weights(scored: ScoredPairs, config: LinkageConfig) -> dict[str, Any]:
+    return {
+        "link_bits": config.thresholds.link_bits,
         "refuse_bits": config.thresholds.refuse_bits,
         "score_histogram": histogram(scored),
         "threshold_curve": threshold_curve(scored),
-        "clerical": clerical(scored, threshold),
-        "groups": by_group,
-        "group_gaps": {name: _gap(rates) for name, rates in by_group.items()},
+        "clerical": clerical(scored, config.thresholds.link_bits),
     }
+
+
+def _groups(found: Found, groups: pl.DataFrame, linked: Flags) -> dict[str, Any]:
+    """Link rates by group, and the largest gap of each grouping."""
+    rates = {name: _rates(groups[name], linked) for name in groups.columns if name != "record_id"}
+    rates["source"] = _rates(pl.Series(found.source), linked, found.sources)
+    return {"groups": rates, "group_gaps": {name: _gap(by_value) for name, by_value in rates.items()}}
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
@@ -160,13 +167,15 @@ def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[st
     }
 
 
-def _conflicts(found: Found, scored: ScoredPairs, threshold: float) -> dict[str, int]:
-    """Pairs of records that would be links by their weight and are not."""
+def _conflicts(found: Found, scored: ScoredPairs, threshold: float) -> dict[str, Any]:
+    """Pairs of records that may never be linked, and those that would be links by their weight and are not."""
+    vetoes = np.bincount(scored.veto, weights=scored.records, minlength=len(VETOES))
     strong = np.flatnonzero(scored.bits >= threshold)
     vetoed = scored.veto[strong] > 0
     apart = found.label[scored.left[strong]] != found.label[scored.right[strong]]
     records = scored.records[strong]
     return {
+        "vetoes": {name: round(float(count)) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
         "vetoed_above_threshold": round(float(records[vetoed].sum())),
         "kept_apart_above_threshold": round(float(records[apart & ~vetoed].sum())),
     }
