@@ -188,6 +188,69 @@ def new_folder(path: Path, point: str = "file") -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def replacing_folder(path: Path, point: str = "file") -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success put it in the place of `path`, which may exist.
+
+    What was there before stands until the new folder is whole, and goes only when the new one has its name.
+
+    Args:
+        path: the folder to replace.
+        point: name of the write among spine.failpoints.WRITES.
+
+    Raises:
+        PipelineError: the disk is full or cannot be written to; `path` is as it was.
+    """
+    temporary, aside = temporary_beside(path), temporary_beside(path.with_name(f"{path.name}.old"))
+    with clear_faults():
+        make_folder(path.parent)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(mode=0o700)
+        try:
+            with clear_faults(path.parent):
+                reach(f"{point}.before_write")
+                yield temporary
+            for file in temporary.rglob("*"):
+                fsync(file)
+            fsync(temporary, point)
+            reach(f"{point}.before_rename")
+            _swap(temporary, path, aside)
+            reach(f"{point}.after_rename")
+            fsync(path.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover_folder(path: Path) -> None:
+    """Finish what a process left that died while it replaced a folder.
+
+    Where it died between the two renames, the old folder gets its name back.
+    """
+    beside = list(path.parent.iterdir()) if path.parent.is_dir() else []
+    for left in beside:
+        match = _TEMPORARY.fullmatch(left.name)
+        if match is None or is_alive(int(match[1])):
+            continue
+        name = left.name.removeprefix(f".tmp-{match[1]}-")
+        if name == f"{path.name}.old" and not path.exists():
+            os.rename(left, path)
+        elif name in (path.name, f"{path.name}.old"):
+            remove(left)
+
+
+def _swap(new: Path, path: Path, aside: Path) -> None:
+    """Give the new folder the name of the old one, or leave the old one its name."""
+    if path.exists():
+        os.rename(path, aside)
+    try:
+        os.rename(new, path)
+    except OSError:
+        if aside.exists():
+            os.rename(aside, path)
+        raise
+
+
 def write_json(path: Path, value: Any, point: str = "file") -> None:
     """Write JSON atomically, keys sorted, so that equal values give equal bytes."""
     with replacing(path, point) as temporary:

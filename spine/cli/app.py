@@ -65,6 +65,11 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def _commands() -> None:
+    """Keeps `app` a group of commands where only one of them is loaded."""
+
+
 def pipeline(name: str) -> Any:
     """A function of the pipeline, by its entry point.
 

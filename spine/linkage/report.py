@@ -6,91 +6,224 @@ record_id.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from spine.linkage.compare import VETOES
-from spine.linkage.run import Run
+from spine.linkage.config import LinkageConfig
+from spine.linkage.distribution import Codes, Flags, ScoredPairs, clerical, histogram, threshold_curve
 
-_IDENTIFIERS = {
-    "first_name": "first",
-    "middle_name": "middle",
-    "surname": "surname",
-    "date_of_birth": "birth",
-    "sex": "sex",
-    "nhs_number": "nhs",
-    "nino": "nino",
-    "upn": "upn",
-    "uprn": "uprn",
-    "house": "house",
-    "postcode": "postcode",
-    "phone": "phone",
-    "email": "email",
-}
+#: Groups of fewer records say little of a rate: they are shown, but make no gap.
+LEAST_IN_GAP = 100
+_UNKNOWN = "unknown"
+_NORMAL_95 = 1.959964
 
 
-def report(run: Run, clusters: pl.DataFrame, version: str) -> dict[str, Any]:
-    """Counts of one run: sources, blocking, links, vetoes, cluster sizes, completeness."""
-    sizes = clusters.group_by("cluster_id").len().group_by(pl.col("len").alias("size")).len().sort("size")
-    vetoes = np.bincount(run.scored.veto, minlength=len(VETOES))
-    clustering, scored = run.clustering, run.scored
+@dataclass(frozen=True)
+class Found:
+    """Which records are one person, by position (records sorted by record_id).
+
+    Attributes:
+        label: for each record the position of the first record in its cluster.
+        source: for each record its source, as a position in `sources`.
+        sources: names of the sources, sorted.
+    """
+
+    label: Codes
+    source: Codes
+    sources: tuple[str, ...]
+
+
+def report(
+    found: Found,
+    scored: ScoredPairs,
+    groups: pl.DataFrame,
+    *,
+    links: Mapping[str, int],
+    blocking: Mapping[str, Any],
+    known: Mapping[str, Flags],
+    counts: Mapping[str, Any],
+    config: LinkageConfig,
+) -> dict[str, Any]:
+    """Counts of one run: sources, blocking, links, vetoes, scores, cluster sizes, completeness, groups.
+
+    Args:
+        found: the clusters.
+        scored: all candidate pairs.
+        groups: one row per record in the order of `found`; each column but record_id is a grouping.
+        links: accepted pairs by method.
+        blocking: what the blocking rules found.
+        known: by identifier, for each record whether it has a usable value, after cleaning.
+        counts: further counts of the run, such as those of the cluster rule; they stand beside the others.
+        config: thresholds.
+    """
+    size = np.bincount(found.label, minlength=found.label.size)
+    linked = size[found.label] > 1
+    sizes = np.bincount(size)
     return {
-        "configuration": version,
-        "records": clusters.height,
-        "nodes": run.nodes.encoded.size,
-        "clusters": int(clusters["cluster_id"].n_unique()),
-        "linked_records": int((clusters["method"] != "single").sum()),
-        "links": int(clustering.link.sum()) + run.inner.left.size,
-        "links_exact": int((clustering.link & scored.anchor).sum() + run.inner.anchor.sum()),
-        "sources": _sources(clusters),
-        "source_pairs": _source_pairs(clusters),
-        "blocking": run.candidates.report,
-        "vetoes": {name: int(count) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
-        "contested_pairs": scored.contested,
-        "components_rebuilt": clustering.rebuilt,
-        "merges_refused": clustering.refused,
-        "overrides_unknown": run.decisions.unknown,
-        "cluster_sizes": {str(size): count for size, count in sizes.iter_rows()},
-        "completeness": _completeness(run),
-        **run.records.facts,
+        "configuration": config.version,
+        "records": int(found.label.size),
+        "clusters": int(sizes[1:].sum()),
+        "linked_records": int(linked.sum()),
+        "links": int(sum(links.values())),
+        "links_exact": int(links.get("exact", 0)),
+        "links_by_method": dict(sorted(links.items())),
+        **_by_source(found, linked),
+        "blocking": dict(blocking),
+        **_conflicts(found, scored, config.thresholds.link_bits),
+        **counts,
+        "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
+        "completeness": _completeness(found, known),
+        **_weights(scored, config),
+        **_groups(found, groups, linked),
     }
 
 
-def _sources(clusters: pl.DataFrame) -> dict[str, dict[str, float]]:
-    linked = pl.col("method") != "single"
-    other = pl.col("source").n_unique().over("cluster_id") > 1
-    counts = (
-        clusters.with_columns(other.alias("other"))
-        .group_by("source")
-        .agg(
-            pl.len().alias("records"),
-            linked.sum().alias("linked"),
-            pl.col("other").sum().alias("linked_to_another_source"),
-        )
-        .sort("source")
-    )
+def _weights(scored: ScoredPairs, config: LinkageConfig) -> dict[str, Any]:
     return {
-        row["source"]: {
-            "records": row["records"],
-            "linked": row["linked"],
-            "linked_to_another_source": row["linked_to_another_source"],
-            "link_rate": round(row["linked_to_another_source"] / row["records"], 6),
+        "link_bits": config.thresholds.link_bits,
+        "refuse_bits": config.thresholds.refuse_bits,
+        "score_histogram": histogram(scored),
+        "threshold_curve": threshold_curve(scored),
+        "clerical": clerical(scored, config.thresholds.link_bits),
+    }
+
+
+def _groups(found: Found, groups: pl.DataFrame, linked: Flags) -> dict[str, Any]:
+    """Link rates by group, and the largest gap of each grouping."""
+    rates = {name: _rates(groups[name], linked) for name in groups.columns if name != "record_id"}
+    rates["source"] = _rates(pl.Series(found.source), linked, found.sources)
+    return {"groups": rates, "group_gaps": {name: _gap(by_value) for name, by_value in rates.items()}}
+
+
+def wilson(part: int, whole: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927); 0 to 1 where there is nothing."""
+    if not whole:
+        return 0.0, 1.0
+    z2 = _NORMAL_95**2
+    share = part / whole
+    centre = (share + z2 / (2 * whole)) / (1 + z2 / whole)
+    half = _NORMAL_95 / (1 + z2 / whole) * ((share * (1 - share) + z2 / (4 * whole)) / whole) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
+    """Link rates by source and by pair of sources: one pass over the records for each source."""
+    names, width = found.sources, len(found.sources)
+    total = np.bincount(found.source, minlength=width)
+    linked_by = np.bincount(found.source[linked], minlength=width)
+    other = np.zeros(found.label.size, dtype=bool)
+    meets = np.zeros((width, width), dtype=np.int64)
+    presence = []
+    for one in range(width):
+        rows = np.flatnonzero(found.source == one)
+        held = np.zeros(found.label.size, dtype=bool)
+        held[found.label[rows]] = True
+        meets[:, one] = np.bincount(found.source[held[found.label]], minlength=width)
+        other |= held[found.label] & (found.source != one)
+        presence.append(np.packbits(held))
+    elsewhere = np.bincount(found.source[other], minlength=width)
+    residents = [int(np.bitwise_count(held).sum()) for held in presence]
+    sources = {
+        name: {
+            "records": int(total[i]),
+            "residents": residents[i],
+            "linked": int(linked_by[i]),
+            "linked_to_another_source": int(elsewhere[i]),
+            "link_rate": round(int(elsewhere[i]) / int(total[i]), 6),
         }
-        for row in counts.iter_rows(named=True)
+        for i, name in enumerate(names)
+        if total[i]
+    }
+    pairs = [
+        {
+            "source": names[one],
+            "source_2": names[two],
+            "clusters": clusters,
+            "link_rate": round(int(meets[one, two]) / int(total[one]), 6),
+            "link_rate_2": round(int(meets[two, one]) / int(total[two]), 6),
+        }
+        for one in range(width)
+        for two in range(one + 1, width)
+        if (clusters := int(np.bitwise_count(presence[one] & presence[two]).sum()))
+    ]
+    return {"sources": sources, "source_pairs": pairs}
+
+
+def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[str, float]]:
+    """Share of records per source whose identifier is usable."""
+    width = len(found.sources)
+    total = np.bincount(found.source, minlength=width)
+    counts = {name: np.bincount(found.source[flags], minlength=width) for name, flags in known.items()}
+    return {
+        source: {name: round(int(count[i]) / int(total[i]), 6) for name, count in counts.items()}
+        for i, source in enumerate(found.sources)
+        if total[i]
     }
 
 
-def _source_pairs(clusters: pl.DataFrame) -> list[dict[str, Any]]:
-    """Clusters that hold records of both sources."""
-    held = clusters.select("cluster_id", "source").unique()
-    both = held.join(held, on="cluster_id", suffix="_2").filter(pl.col("source") < pl.col("source_2"))
-    return both.group_by("source", "source_2").agg(pl.len().alias("clusters")).sort("source", "source_2").to_dicts()
+def _conflicts(found: Found, scored: ScoredPairs, threshold: float) -> dict[str, Any]:
+    """Pairs of records that may never be linked, and those that would be links by their weight and are not."""
+    vetoes = np.bincount(scored.veto, weights=scored.records, minlength=len(VETOES))
+    strong = np.flatnonzero(scored.bits >= threshold)
+    vetoed = scored.veto[strong] > 0
+    apart = found.label[scored.left[strong]] != found.label[scored.right[strong]]
+    records = scored.records[strong]
+    return {
+        "vetoes": {name: round(float(count)) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
+        "vetoed_above_threshold": round(float(records[vetoed].sum())),
+        "kept_apart_above_threshold": round(float(records[apart & ~vetoed].sum())),
+    }
 
 
-def _completeness(run: Run) -> dict[str, dict[str, float]]:
-    """Share of records per source whose identifier is usable, after cleaning."""
-    known = pl.DataFrame({"source": run.source, **{n: run.records.codes[c] > 0 for n, c in _IDENTIFIERS.items()}})
-    shares = known.group_by("source").agg(pl.all().mean().round(6)).sort("source")
-    return {row.pop("source"): row for row in shares.to_dicts()}
+def _rates(values: pl.Series, linked: Flags, names: tuple[str, ...] = ()) -> dict[str, dict[str, float]]:
+    """Records and link rate with its interval for each value of a grouping.
+
+    Linked means that the record shares its cluster with another record.
+    """
+    counts = (
+        pl.DataFrame({"value": values, "linked": linked})
+        .group_by("value")
+        .agg(pl.len().alias("records"), pl.col("linked").sum())
+        .sort("value")
+    )
+    result = {}
+    for value, records, hits in counts.iter_rows():
+        low, high = wilson(hits, records)
+        name = names[value] if names else _named(value)
+        rate = {"link_rate": hits / records, "low": low, "high": high}
+        result[name] = {"records": records, "linked": hits, **{k: round(v, 6) for k, v in rate.items()}}
+    return result
+
+
+def _named(value: object) -> str:
+    if value is None:
+        return _UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _gap(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
+    """The groups with the lowest and highest link rate; None where fewer than two are large enough to say.
+
+    Records of which the group is not known are shown, but are no group of people.
+    """
+    large = {name: rate for name, rate in rates.items() if rate["records"] >= LEAST_IN_GAP and name != _UNKNOWN}
+    if len(large) < 2:
+        return None
+    lowest = min(large, key=lambda name: (large[name]["link_rate"], name))
+    highest = max(large, key=lambda name: (large[name]["link_rate"], name))
+    gap = round(large[highest]["link_rate"] - large[lowest]["link_rate"], 6)
+    return {"lowest": lowest, "highest": highest, "gap": gap}
+
+
+def codes(source: pl.Series) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Sources as positions in their sorted names."""
+    names = source.unique().sort()
+    return source.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy(), tuple(names)

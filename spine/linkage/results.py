@@ -5,15 +5,33 @@ Put here: the form of clusters and links. Never here: a decision of linkage.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Floats
+from spine.linkage.arrays import Array, Codes, Flags, Floats, text_codes
 from spine.linkage.cluster import confidence
 from spine.linkage.levels import Scheme
+from spine.linkage.report import Found, codes
 from spine.linkage.run import Run
 from spine.linkage.score import probability
 
+_IDENTIFIERS = {
+    "first_name": "first",
+    "middle_name": "middle",
+    "surname": "surname",
+    "date_of_birth": "birth",
+    "sex": "sex",
+    "nhs_number": "nhs",
+    "nino": "nino",
+    "upn": "upn",
+    "uprn": "uprn",
+    "house": "house",
+    "postcode": "postcode",
+    "phone": "phone",
+    "email": "email",
+}
 METHODS = ("single", "probabilistic", "exact", "manual")
 
 
@@ -58,10 +76,15 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
     chosen = np.flatnonzero(run.clustering.link)
     first, scored, compared = run.nodes.first, run.scored, run.compared
     a, b = first[scored.left[chosen]], first[scored.right[chosen]]
-    left, right = np.concatenate([np.minimum(a, b), run.inner.left]), np.concatenate([np.maximum(a, b), run.inner.right])
+    left, right = (
+        np.concatenate([np.minimum(a, b), run.inner.left]),
+        np.concatenate([np.maximum(a, b), run.inner.right]),
+    )
     order = np.argsort(left * run.records.size + right, kind="stable")
     bits: Floats = np.concatenate([scored.bits[chosen], run.inner_bits])[order]
-    method = np.concatenate([np.where(scored.manual[chosen], 3, 1 + scored.anchor[chosen]), 1 + run.inner.anchor])[order]
+    method = np.concatenate([np.where(scored.manual[chosen], 3, 1 + scored.anchor[chosen]), 1 + run.inner.anchor])[
+        order
+    ]
     home = np.concatenate([compared.home[chosen], run.inner.home])[order]
     levels = {
         f"level_{comparison}": _named(
@@ -84,3 +107,74 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
 
 def _named(codes: Codes | Array, names: tuple[str, ...]) -> pl.Series:
     return pl.Series(names, dtype=pl.Enum(names)).gather(codes.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All compared pairs of records, between nodes (their first records) and within them.
+
+    Attributes as of `distribution.ScoredPairs`.
+    """
+
+    left: Codes
+    right: Codes
+    bits: Floats
+    records: Floats
+    home: Flags
+    veto: Array
+
+
+def pairs(run: Run) -> Pairs:
+    """What distributions are made from."""
+    first, scored, inner = run.nodes.first, run.scored, run.inner
+    a, b = first[scored.left], first[scored.right]
+    return Pairs(
+        left=np.concatenate([np.minimum(a, b), inner.left]),
+        right=np.concatenate([np.maximum(a, b), inner.right]),
+        bits=np.concatenate([scored.bits, run.inner_bits]),
+        records=run.pair_records,
+        home=np.concatenate([run.compared.home, inner.home]),
+        veto=np.concatenate([scored.veto, np.zeros(inner.left.size, dtype=scored.veto.dtype)]),
+    )
+
+
+def found(run: Run) -> Found:
+    """Clusters by position."""
+    nodes, label = run.nodes, run.clustering.label
+    smallest = np.full(nodes.encoded.size, run.records.size, dtype=np.int64)
+    np.minimum.at(smallest, label, nodes.first)
+    return Found(smallest[label][nodes.of_record], *codes(run.source.fill_null("")))
+
+
+def groups(run: Run) -> pl.DataFrame:
+    """record_id and the columns of the by-group tables."""
+    known = run.records.codes
+    female, male = text_codes(pl.Series(["f", "m"]))
+    decade = known["birth"].astype(np.int64) // 100_000
+    decades = pl.Series([f"{ten}0s" if ten else "unknown" for ten in range(int(decade.max(initial=0)) + 1)])
+    return pl.DataFrame(
+        {
+            "record_id": run.ids,
+            "sex": pl.Series(("unknown", "female", "male")).gather((known["sex"] == female) + 2 * (known["sex"] == male)),
+            "birth_decade": decades.gather(decade),
+            "has_postcode": known["postcode"] != 0,
+            "has_date_of_birth": known["birth"] % 100 > 0,
+        }
+    )
+
+
+def known(run: Run) -> dict[str, Flags]:
+    """By identifier, for each record whether it has a usable value."""
+    return {name: run.records.codes[column] != 0 for name, column in _IDENTIFIERS.items()}
+
+
+def counts(run: Run) -> dict[str, int]:
+    """Further counts of a run."""
+    return {
+        "nodes": run.nodes.encoded.size,
+        "contested_pairs": run.scored.contested,
+        "components_rebuilt": run.clustering.rebuilt,
+        "merges_refused": run.clustering.refused,
+        "overrides_unknown": run.decisions.unknown,
+        **run.records.facts,
+    }

@@ -16,7 +16,7 @@ import polars as pl
 
 from spine.reports.advice import AGAIN
 from spine.reports.findings import LIMIT, Finding, SupplierReport
-from spine.reports.style import STYLE
+from spine.reports.parts import document, table
 
 #: Ranges of rows that are shown for one file, and files that are shown for one rule; the list holds more.
 _RANGES, _FILES = 30, 20
@@ -31,27 +31,13 @@ def page(report: SupplierReport, basis: str) -> str:
     """
     title = f"{report.contract.title}, {report.entry.date}: {_verdict(report)}"
     body = [_head(report), _to_do(report), _details(report), _rows_read(report), _foot(report)]
-    return "\n".join((
-        "<!DOCTYPE html>",
-        '<html lang="en-GB">',
-        "<head>",
-        '<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-        '<meta name="robots" content="noindex">',
-        f'<meta name="spine-basis" content="{escape(basis)}">',
-        f"<title>{escape(title)}</title>",
-        f"<style>{STYLE}</style>",
-        "</head>",
-        "<body>",
-        '<a class="skip" href="#first">Skip to what to do first</a>',
-        "<main>",
-        *(part for part in body if part),
-        "</main>",
-        "</body>",
-        "</html>",
-        "",
-    ))  # fmt: skip
+    return document(
+        title,
+        body,
+        first="first",
+        skip="Skip to what to do first",
+        meta=f'<meta name="spine-basis" content="{escape(basis)}">',
+    )
 
 
 def basis_of(path: Path) -> str | None:
@@ -160,7 +146,7 @@ def _detail(report: SupplierReport, finding: Finding) -> str:
     cells = "".join(f'<tr><th scope="row">{k}</th><td>{escape(v)}</td></tr>' for k, v in facts.items() if v)
     return (
         f'<article class="{finding.severity}"><h3>{escape(aside + finding.expected)}</h3>'
-        f"<p>{escape(finding.first)}</p>{_table('Counts', (), cells)}{_places(report, finding)}</article>"
+        f"<p>{escape(finding.first)}</p>{table('Counts', (), cells)}{_places(report, finding)}</article>"
     )
 
 
@@ -180,7 +166,7 @@ def _places(report: SupplierReport, finding: Finding) -> str:
         more.append(f"{len(files) - _FILES} more files are in the list beside this page.")
     if (finding.count or 0) > rows.height >= LIMIT:
         more.append(f"These are the first {LIMIT:,} of {finding.count:,} rows.")
-    return _table("Rows by file", ("File", "Rows"), cells) + (f"<p>{' '.join(more)}</p>" if more else "")
+    return table("Rows by file", ("File", "Rows"), cells) + (f"<p>{' '.join(more)}</p>" if more else "")
 
 
 def _ranges(numbers: Sequence[int]) -> str:
@@ -209,7 +195,7 @@ def _rows_read(report: SupplierReport) -> str:
     ignored = f" Files that belong to no table of the contract: {entry.files_ignored}." if entry.files_ignored else ""
     return (
         f"<section><h2>What we read</h2><p>Files read: {entry.files}.{ignored}</p>"
-        f"{_table('Rows read', head, cells)}</section>"
+        f"{table('Rows read', head, cells)}</section>"
     )
 
 
@@ -218,14 +204,4 @@ def _foot(report: SupplierReport) -> str:
     return (
         f"<footer><p>Every row that is listed here, and up to {LIMIT:,} for each rule, is in the file {escape(name)} "
         "beside this page. This page and that file hold no value from your delivery.</p></footer>"
-    )
-
-
-def _table(caption: str, head: Sequence[str], rows: str) -> str:
-    """A table that scrolls by itself where the screen is narrow."""
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    thead = f"<thead><tr>{top}</tr></thead>" if head else ""
-    return (
-        f'<div class="scroll" role="region" aria-label="{escape(caption)}" tabindex="0"><table>'
-        f"<caption>{escape(caption)}</caption>{thead}<tbody>{rows}</tbody></table></div>"
     )

@@ -35,7 +35,10 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 caption { text-align: left; font-weight: bold; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #b1b4b6; }
 th { overflow-wrap: normal; }
+td.figure { white-space: nowrap; }
 th[scope=row] { font-weight: normal; width: 30%; }
+details { margin: 0 0 1.5rem; }
+summary { cursor: pointer; text-decoration: underline; }
 footer { border-top: 1px solid #b1b4b6; margin-top: 2rem; color: #484949; }
 @media (max-width: 30rem) { main { padding: .75rem; } article { padding: .75rem; } h1 { font-size: 1.375rem; }
   dl { grid-template-columns: 1fr; } }

@@ -16,13 +16,13 @@ import pytest
 from spine import failpoints
 from spine.errors import PipelineError, UsageError
 from spine.failpoints import ACTIONS, NAMES, STAGES, VARIABLE, WRITES, armed, parse, reach
-from spine.files import new_folder, replacing, write_json
+from spine.files import new_folder, replacing, replacing_folder, write_json
 from spine.settings import PROJECT_ROOT
 
 SOURCES = [path for top in ("spine", "assets") for path in sorted((PROJECT_ROOT / top).rglob("*.py"))]
-ATOMIC = {"replacing", "new_folder", "write_json"}
+ATOMIC = {"replacing", "new_folder", "replacing_folder", "write_json"}
 
-#: Writes outside `replacing`, `new_folder` and `write_json`: by file and function, and why that is right.
+#: Writes outside these: by file and function, and why that is right.
 #: `failpoint` means that the function reaches one by itself.
 ALLOWED = {
     ("spine/audit.py", "_write"): "failpoint",
@@ -37,6 +37,8 @@ ALLOWED = {
 SCRATCH = {
     "spine/identity/store.py": "into the temporary folder of new_folder",
     "spine/extract/": "into the temporary folder of a delivery, which lake.revision renames",
+    "spine/cli/link_output.py": "into the temporary folder of replacing_folder",
+    "spine/linkage/": "the state, into the temporary folder of who asks for it",
     "spine/synthetic/": "into the staging folder, which synthetic.delivery renames",
 }
 
@@ -101,7 +103,7 @@ def test_a_process_ends_as_the_action_says(action: str, end: int) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("kind", ["replacing", "new_folder", "write_json"])
+@pytest.mark.parametrize("kind", ["replacing", "new_folder", "replacing_folder", "write_json"])
 def test_a_full_disk_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, kind: str
 ) -> None:
@@ -112,8 +114,8 @@ def test_a_full_disk_leaves_nothing_half_written(
         if kind == "replacing":
             with replacing(target) as temporary:
                 temporary.write_text("whole")
-        elif kind == "new_folder":
-            with new_folder(target) as temporary:
+        elif kind.endswith("folder"):
+            with (new_folder if kind == "new_folder" else replacing_folder)(target) as temporary:
                 (temporary / "file").write_text("whole")
         else:
             write_json(target, {"whole": True})

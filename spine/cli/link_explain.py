@@ -1,0 +1,87 @@
+"""`spine link explain`: one pair of an earlier result.
+
+Put here: where a pair's levels and what became of it are found. Never here: words for them (spine.linkage.explain).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from spine.cli.link import state_folder
+from spine.cli.link_output import is_ours, number_of, read_json, write_explanation
+from spine.cli.link_show import show_waterfall
+from spine.errors import UsageError
+from spine.linkage.explain import Explanation, Outcome, explain
+from spine.reports.linkage_pair import pair_page
+
+_LEVEL = "level_"
+
+
+def show_explanation(folder: Path, left: str, right: str) -> None:
+    """Print and write why two records are one resident or not.
+
+    Args:
+        folder: an earlier result.
+        left: record_id of one record.
+        right: record_id of the other.
+
+    Raises:
+        UsageError: the folder holds no result, or a record is not in it.
+    """
+    if not is_ours(folder):
+        raise UsageError(f"--out {folder}: holds no result of `spine link`. Link first, then explain")
+    if left == right:
+        raise UsageError("link explain: expected two different record_ids")
+    residents = _residents(folder, left, right)
+    together = residents[0] == residents[1]
+    told = _of_link(folder, left, right) or _of_other(folder, left, right, together=together)
+    number = number_of(folder, left, right)
+    page = write_explanation(folder, left, right, number, pair_page(told, number))
+    show_waterfall(told, page)
+
+
+def _residents(folder: Path, left: str, right: str) -> tuple[str, str]:
+    found = dict(
+        pl.scan_parquet(folder / "residents.parquet")
+        .filter(pl.col("record_id").is_in([left, right]))
+        .select("record_id", "resident_id")
+        .collect()
+        .iter_rows()
+    )
+    if missing := [name for name, ident in (("LEFT", left), ("RIGHT", right)) if ident not in found]:
+        names = " and ".join(missing)
+        raise UsageError(f"link explain: {names} is no record_id of this result; see residents.parquet")
+    return found[left], found[right]
+
+
+def _of_link(folder: Path, left: str, right: str) -> Explanation | None:
+    """The explanation of a pair that is a link; None where it is none."""
+    one, other = pl.col("left_record_id"), pl.col("right_record_id")
+    pair = ((one == left) & (other == right)) | ((one == right) & (other == left))
+    rows = pl.scan_parquet(folder / "links.parquet").filter(pair).collect().to_dicts()
+    if not rows:
+        return None
+    row: dict[str, Any] = rows[0]
+    levels = {name.removeprefix(_LEVEL): level for name, level in row.items() if name.startswith(_LEVEL)}
+    outcome = Outcome(bits=row["bits"], method=row["method"], together=True)
+    return explain(levels, row["stratum"], _model(folder), _threshold(folder), outcome)
+
+
+def _of_other(folder: Path, left: str, right: str, *, together: bool) -> Explanation:
+    """The explanation of a pair that is no link, from the stored state."""
+    from spine.linkage.interim import levels_of_pair, load_state
+
+    found = levels_of_pair(load_state(state_folder(folder)), left, right)
+    outcome = Outcome(bits=found.bits, veto=found.veto, together=together, compared=found.compared)
+    return explain(found.levels, found.stratum, _model(folder), _threshold(folder), outcome)
+
+
+def _model(folder: Path) -> dict[str, Any]:
+    return read_json(folder / "model.json")
+
+
+def _threshold(folder: Path) -> float:
+    return float(read_json(folder / "report.json")["link_bits"])
