@@ -138,9 +138,14 @@ def overrides(case: Case) -> pl.DataFrame | None:
     return pl.DataFrame(rows) if rows else None
 
 
+@cache
+def _shipped() -> LinkageConfig:
+    return load_config()
+
+
 def settings(case: Case) -> LinkageConfig:
     """The shipped settings, with the sources that promise one record for each person."""
-    return load_config().model_copy(update={"one_record_per_person": tuple(SOURCES[name] for name in case.one_each)})
+    return _shipped().model_copy(update={"one_record_per_person": tuple(SOURCES[name] for name in case.one_each)})
 
 
 def solve(case: Case, *, among_others: bool) -> str:
