@@ -1,7 +1,8 @@
-"""The hard cases of names, births and homes: who must link, and who must not, as tables of records.
+"""The hard cases of families and names: who must link, and who must not, as tables of records.
 
 Each case must hold alone and in a crowd. How a table is read: `linkage_tables`. Where specialists could differ, the
-case's name gives the reason for the answer. Numbers, restrictions, overrides and deaths: `test_linkage_hard_numbers`.
+case's name gives the reason for the answer. Births and homes: `test_linkage_hard_homes`; numbers, restrictions,
+overrides and deaths: `test_linkage_hard_numbers`.
 """
 
 from __future__ import annotations
@@ -359,127 +360,7 @@ FORENAMES = {
     ),
 }
 
-BIRTHS = {
-    "day and month changed places, another home": Case(
-        """
-        G | Orla | Penhallow | 1951-02-03 |  | 1,WX1 1AA
-        C | Orla | Penhallow | 1951-03-02 |  | 7,WX9 9ZZ
-        """,
-        "12",
-    ),
-    "day and month changed places, a sister": Case(
-        """
-        G | Orla | Penhallow | 1951-02-03 |  | 1,WX1 1AA
-        C | Iris | Penhallow | 1951-03-02 |  | 1,WX1 1AA
-        """,
-        "1 2",
-    ),
-    "01/01 where only the year was known": Case(
-        """
-        G | Orla | Penhallow | 1951-02-03 |  | 1,WX1 1AA
-        C | Orla | Penhallow | 1951-01-01 |  | 1,WX1 1AA
-        """,
-        "12",
-    ),
-    "01/01 and a forename are no evidence between two homes": Case(
-        """
-        G | Orla | Penhallow | 1951-01-01 |  | 1,WX1 1AA
-        C | Orla | Tregarrow | 1951-01-01 |  | 7,WX9 9ZZ
-        """,
-        "1 2",
-    ),
-    "01/01 on two people of one home": Case(
-        """
-        G | Ahmed | Tregarrow | 1990-01-01 |  | 1,WX1 1AA
-        C | Bilal | Tregarrow | 1990-01-01 |  | 1,WX1 1AA
-        """,
-        "1 2",
-    ),
-    "a year of birth only": Case(
-        """
-        G | Orla | Penhallow | 1951-02-03 |  | 1,WX1 1AA
-        C | Orla | Penhallow |            |  | 1,WX1 1AA | partial=1951
-        """,
-        "12",
-    ),
-    "no date of birth in either, one home": Case(
-        """
-        C | Orla | Penhallow |  |  | 1,WX1 1AA
-        T | Orla | Penhallow |  |  | 1,WX1 1AA
-        """,
-        "12",
-    ),
-    "no date of birth in either, another home, one phone and e-mail": Case(
-        """
-        C | Orla | Penhallow |  |  | 1,WX1 1AA | phone=07700900123 email=orla@mail.example
-        T | Orla | Penhallow |  |  | 7,WX9 9ZZ | phone=07700900123 email=orla@mail.example
-        """,
-        "12",
-    ),
-    "no date of birth in either, another home, no more than a usual name": Case(
-        """
-        C | Mary | Brown |  |  | 1,WX1 1AA
-        T | Mary | Brown |  |  | 7,WX9 9ZZ
-        """,
-        "1 2",
-    ),
-}
-
-HOMES = {
-    "no fixed abode is no address that two could share": Case(
-        """
-        C | Mary | Brown |            |  | 1,ZZ99 3VZ
-        T | Mary | Brown |            |  | 1,ZZ99 3VZ
-        G | Mary | Jones | 1951-02-03 |  | ,ZZ99 3VZ
-        L | Mary | Smith | 1951-11-19 |  | ,ZZ993VZ
-        """,
-        "1 2 3 4",
-    ),
-    "people of no fixed abode link by what else is known": Case(
-        """
-        G | Orla | Penhallow | 1951-02-03 |  | ,ZZ99 3VZ
-        C | Orla | Penhallow | 1951-02-03 |  | ,ZZ99 3VZ
-        T | Orla | Penhallow | 1951-02-03 |  | 1,WX1 1AA
-        """,
-        "123",
-    ),
-    "brothers of no fixed abode": Case(
-        """
-        G | Oscar | Penhallow | 1981-02-03 |  | ,ZZ99 3VZ
-        C | Bruno | Penhallow | 1983-08-21 |  | ,ZZ99 3VZ
-        """,
-        "1 2",
-    ),
-    "a house of several lettings": Case(
-        """
-        G | Maria | Silva    | 1990-03-14 |  | 1,WX1 1AA
-        G | Maria | Santos   | 1991-07-22 |  | 1,WX1 1AA
-        G | Joao  | Ferreira | 1988-09-30 |  | 1,WX1 1AA
-        G | Pawel | Nowak    | 1985-12-11 |  | 1,WX1 1AA
-        G | Piotr | Wrona    | 1985-10-02 |  | 1,WX1 1AA
-        G | Aoife | Byrne    | 1997-05-08 |  | 1,WX1 1AA
-        T | Maria | Silva    |            |  | 1,WX1 1AA
-        T | Maria | Santos   |            |  | 1,WX1 1AA
-        T | Pawel | Nowak    |            |  | 1,WX1 1AA
-        T | P     | Wrona    |            |  | 1,WX1 1AA
-        C | Aoife | Byrne    | 1997-05-08 |  | 1,WX1 1AA
-        C | Ines  | Moreira  | 1999-01-25 |  | 1,WX1 1AA
-        """,
-        "17 28 3 49 5a 6b c",
-    ),
-    "one phone of a family": Case(
-        """
-        G | Orla  | Penhallow | 1951-02-03 |  | 1,WX1 1AA | phone=07700900123
-        G | Bruno | Penhallow | 1949-08-21 |  | 1,WX1 1AA | phone=07700900123
-        C | Olive | Tregarrow | 1979-05-06 |  | 7,WX9 9ZZ | phone=07700900123
-        C | Oscar | Penhallow | 2008-10-28 |  | 1,WX1 1AA | phone=07700900123
-        T | Orla  | Penhallow |            |  | 1,WX1 1AA | phone=07700900123
-        """,
-        "15 2 3 4",
-    ),
-}
-
-CASES = {**TWINS_AND_NAMESAKES, **SURNAMES, **SPELLINGS, **FORENAMES, **BIRTHS, **HOMES}
+CASES = {**TWINS_AND_NAMESAKES, **SURNAMES, **SPELLINGS, **FORENAMES}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

@@ -1,21 +1,17 @@
-"""The hard cases of numbers, restrictions, overrides, sources and deaths, and crowds at one address or phone.
+"""The hard cases of numbers, restrictions, overrides, sources and deaths, as tables of records.
 
-Each case must hold alone and in a crowd. How a table is read: `linkage_tables`. Names, births and homes:
-`test_linkage_hard_cases`.
+Each case must hold alone and in a crowd. How a table is read: `linkage_tables`. Families and names:
+`test_linkage_hard_cases`; births and homes: `test_linkage_hard_homes`.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import Any
-
-import numpy as np
 import polars as pl
 import pytest
 
 from spine.errors import PipelineError
 from spine.linkage import link
-from tests.spec.linkage_tables import SOURCES, Case, clusters, crowd, frame, nhs_number, read, solve
+from tests.spec.linkage_tables import Case, clusters, read, solve
 
 NUMBERS = {
     "a wrong NHS number: somebody else's on a record that is otherwise another's": Case(
@@ -362,93 +358,3 @@ def test_an_override_of_an_unknown_record_is_no_error() -> None:
     records = read("G | Orla | Penhallow | 1951-02-03 | | 1,WX1 1AA")
     pairs = pl.DataFrame({"left_record_id": ["1"], "right_record_id": ["gone"], "decision": ["must_link"]})
     assert clusters(link(records, overrides=pairs)) == "1"
-
-
-def strangers(size: int, seed: int, **shared: Any) -> list[dict[str, Any]]:
-    """People of invented names and of any age: records of the first source, with what all of them share."""
-    rng = np.random.default_rng(seed)
-    syllables = ["ka", "ro", "mi", "te", "lu", "va", "ne", "so", "di", "bra", "pel", "gwi", "tor", "hen", "cas", "mor"]
-    word = rng.choice(syllables, size=(size, 5))
-    return [
-        {
-            "record_id": f"{n:03d}",
-            "source": SOURCES["G"],
-            "first_name": (a + b).title(),
-            "surname": (c + d + e).title(),
-            "date_of_birth": date(1930, 1, 2) + timedelta(days=int(born)),
-            **shared,
-        }
-        for n, ((a, b, c, d, e), born) in enumerate(zip(word, rng.integers(0, 26_000, size), strict=True))
-    ]
-
-
-def groups(rows: list[dict[str, Any]], *, among_others: bool) -> list[str]:
-    """Clusters of more than one record."""
-    records = pl.concat([frame(rows), crowd()], how="diagonal") if among_others else frame(rows)
-    return [group for group in clusters(link(records)).split() if len(group) > 3]
-
-
-@pytest.mark.parametrize("among_others", [False, True])
-def test_a_care_home_of_200_is_neither_one_person_nor_left_out(among_others: bool) -> None:
-    home = {"uprn": "100010001000", "house_number": "1", "street": "Quay Road", "postcode": "WX1 1AA"}
-    residents = strangers(200, seed=1, **home)
-    known = [{**row, "record_id": f"a{row['record_id']}", "source": SOURCES["C"]} for row in residents[:60]]
-    billed = [
-        {**row, "record_id": f"b{row['record_id']}", "source": SOURCES["T"], "date_of_birth": None}
-        for row in residents[100:130]
-    ]
-    expected = [row["record_id"] + f"a{row['record_id']}" for row in residents[:60]]
-    expected += [row["record_id"] + f"b{row['record_id']}" for row in residents[100:130]]
-    assert sorted(groups(residents + known + billed, among_others=among_others)) == sorted(expected)
-
-
-@pytest.mark.parametrize("among_others", [False, True])
-def test_a_support_workers_phone_is_no_evidence_and_its_300_clients_still_link(among_others: bool) -> None:
-    phone = {"phone": "07700900123"}
-    clients = [
-        {**row, "house_number": str(n), "postcode": f"WX{n % 9 + 1} {n % 7 + 1}AA"}
-        for n, row in enumerate(strangers(300, seed=2, **phone))
-    ]
-    clients[1] |= {"first_name": clients[0]["first_name"], "surname": clients[0]["surname"]}
-    clients[3] |= {"first_name": clients[2]["first_name"], "date_of_birth": clients[2]["date_of_birth"]}
-    again = [{**row, "record_id": f"a{row['record_id']}", "source": SOURCES["C"]} for row in clients[100:140]]
-    expected = [f"{row['record_id']}a{row['record_id']}" for row in clients[100:140]]
-    assert sorted(groups(clients + again, among_others=among_others)) == sorted(expected)
-
-
-@pytest.mark.parametrize("among_others", [False, True])
-def test_no_fixed_abode_drops_nobody(among_others: bool) -> None:
-    rough = [
-        {**row, "nhs_number": nhs_number(n), "nhs_number_status": "01"}
-        for n, row in enumerate(strangers(60, seed=3, postcode="ZZ99 3VZ"))
-    ]
-    for n in range(0, 60, 2):  # every second one shares a forename with the next and a year of birth
-        rough[n + 1] |= {"first_name": rough[n]["first_name"]}
-        rough[n + 1] |= {"date_of_birth": rough[n]["date_of_birth"] + timedelta(days=40)}
-    again = [
-        {**row, "record_id": f"a{row['record_id']}", "source": SOURCES["C"], "nhs_number": None} for row in rough[:40]
-    ]
-    expected = [f"{row['record_id']}a{row['record_id']}" for row in rough[:40]]
-    assert sorted(groups(rough + again, among_others=among_others)) == sorted(expected)
-
-
-@pytest.mark.parametrize("among_others", [False, True])
-def test_a_common_name_and_01_01_tell_nobody_apart(among_others: bool) -> None:
-    """Sixty people of one name, most of them born on 1 January, it says: a record elsewhere joins none of them."""
-    named = [
-        {
-            "record_id": f"{n:03d}",
-            "source": SOURCES["G"],
-            "first_name": "Ahmed",
-            "surname": "Ali",
-            "date_of_birth": date(1950 + n, 1, 1) if n % 4 else date(1950 + n, 3 + n % 9, 2 + n % 25),
-            "house_number": str(n),
-            "postcode": f"WX{n % 9 + 1} {n % 7 + 1}AA",
-        }
-        for n in range(60)
-    ]
-    other = {**named[21], "record_id": "a00", "source": SOURCES["C"], "house_number": "99", "postcode": "WX5 5EE"}
-    rest = strangers(100, seed=4)
-    for n, row in enumerate(rest):
-        row |= {"record_id": f"b{n:02d}", "house_number": str(n), "postcode": f"WX{n % 9 + 1} {n % 7 + 1}ZZ"}
-    assert groups([*named, other, *rest], among_others=among_others) == []

@@ -17,7 +17,7 @@ def test_precision_and_recall(name: str) -> None:
     assert found.recall >= chosen.recall
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ["no date of birth", "German names"])
 def test_a_set_is_made_of_its_seed_alone(name: str) -> None:
     (records, truth), (again, truth_again) = SETS[name].make(), SETS[name].make()
     assert records.equals(again)

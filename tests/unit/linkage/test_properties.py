@@ -181,7 +181,9 @@ def test_overrides_hold_or_contradict_each_other(frame: pl.DataFrame, chosen: li
         with pytest.raises(PipelineError):
             link(frame, CONFIG, overrides=overrides)
         return
-    cluster = dict(link(frame, CONFIG, overrides=overrides).clusters.select("record_id", "cluster_id").rows())
+    cluster: dict[str, str] = dict(
+        link(frame, CONFIG, overrides=overrides).clusters.select("record_id", "cluster_id").rows()
+    )
     for a, b, decision in rows:
         assert (cluster[a] == cluster[b]) == (decision == "must_link"), decision
 
