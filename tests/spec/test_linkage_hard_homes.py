@@ -52,6 +52,27 @@ BIRTHS = {
         """,
         "1 2",
     ),
+    "a common name, one day and month, another year that is no slip of one digit, another home": Case(
+        """
+        G | Mary | Brown | 1958-05-16 |  | 1,WX1 1AA
+        C | Mary | Brown | 1981-05-16 |  | 7,WX9 9ZZ
+        """,
+        "1 2",
+    ),
+    "newborn twins who have no names yet": Case(
+        """
+        G | Twin 1 | Penhallow | 2015-02-03 |  | 1,WX1 1AA
+        G | Twin 2 | Penhallow | 2015-02-03 |  | 1,WX1 1AA
+        """,
+        "1 2",
+    ),
+    "a newborn who has no name yet": Case(
+        """
+        G | Baby | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        C | Iris | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        """,
+        "12",
+    ),
     "a year of birth only": Case(
         """
         G | Orla | Penhallow | 1951-02-03 |  | 1,WX1 1AA
@@ -92,6 +113,13 @@ HOMES = {
         """,
         "1 2 3 4",
     ),
+    "an address that was not known is none, either": Case(
+        """
+        C | Mary | Brown |  |  | 1,ZZ99 3WZ
+        T | Mary | Brown |  |  | 1,ZZ99 3WZ
+        """,
+        "1 2",
+    ),
     "people of no fixed abode link by what else is known": Case(
         """
         G | Orla | Penhallow | 1951-02-03 |  | ,ZZ99 3VZ
@@ -123,6 +151,13 @@ HOMES = {
         C | Ines  | Moreira  | 1999-01-25 |  | 1,WX1 1AA
         """,
         "17 28 3 49 5a 6b c or 17 28 3 49 5 6b a c",
+    ),
+    "one e-mail of a couple that lives apart": Case(
+        """
+        C | Orla  | Penhallow |  |  | 1,WX1 1AA | email=penhallow@mail.example
+        T | Bruno | Penhallow |  |  | 7,WX9 9ZZ | email=penhallow@mail.example
+        """,
+        "1 2",
     ),
     "one phone of a family": Case(
         """

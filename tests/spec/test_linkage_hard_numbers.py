@@ -99,6 +99,31 @@ NUMBERS = {
     ),
 }
 
+NO_NUMBERS = {
+    "a number that stands for none is no evidence": Case(
+        """
+        G | Orla  | Penhallow | 1951-02-03 | 0000000000+ | 1,WX1 1AA
+        C | Wenna | Tregarrow | 1951-02-03 | 0000000000  | 7,WX9 9ZZ
+        L | Mary  | Brown     | 1962-08-21 | 0000000000  | 4,WX5 5EE
+        """,
+        "1 2 3",
+    ),
+    "two numbers that fail their check digit cannot tell a person apart": Case(
+        """
+        G | Orla | Penhallow | 1951-02-03 | 9990000019+ | 1,WX1 1AA
+        C | Orla | Penhallow | 1951-02-03 | 9990000027+ | 1,WX1 1AA
+        """,
+        "12",
+    ),
+    "a number written with spaces or hyphens": Case(
+        """
+        G | Orla | Penhallow | 1951-02-03 | 999 000 0018+ | 1,WX1 1AA
+        C | Orla | Tregarrow | 1951-02-03 | 999-000-0018  | 7,WX9 9ZZ
+        """,
+        "12",
+    ),
+}
+
 RESTRICTED = {
     "a restricted record equal to another in all but the number is not one node with it": Case(
         """
@@ -324,7 +349,7 @@ DEATHS = {
     ),
 }
 
-CASES = {**NUMBERS, **RESTRICTED, **OVERRIDES, **SOURCES_AND_CHAINS, **DEATHS}
+CASES = {**NUMBERS, **NO_NUMBERS, **RESTRICTED, **OVERRIDES, **SOURCES_AND_CHAINS, **DEATHS}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
