@@ -133,6 +133,7 @@ def test_names_fall_into_the_levels_of_their_similarity(
         assert expected[shown].all(), name
 
 
+@pytest.mark.filterwarnings("ignore:Setting an item of incompatible dtype:FutureWarning")
 def test_dates_that_recordlinkage_finds_equal_or_swapped(
     table: pd.DataFrame, pairs: list[tuple[str, str]], found: pd.DataFrame
 ) -> None:
