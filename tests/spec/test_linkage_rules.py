@@ -1,59 +1,14 @@
-"""What links and what may not, as tables of records.
+"""What links and what may not, as tables of records: the rules of everyday.
 
-Each case is a table of person records and the clusters that it must give. Records are numbered by row; the
-source is the letter of its first column. All people are fictional; NHS numbers are of the 999 range.
+Each case must hold alone and in a crowd. How a table is read: `linkage_tables`. The hard cases have modules of
+their own.
 """
 
 from __future__ import annotations
 
-from datetime import date
-
-import polars as pl
 import pytest
 
-from spine.linkage import LinkageResult, link
-
-SOURCES = {"G": "icb__gp", "C": "county__care", "T": "district__tax", "L": "county__looked_after"}
-A, B, C = "9990000018", "9990000026", "9990000034"
-
-
-def read(table: str) -> pl.DataFrame:
-    """Records from a table: source | first | surname | born | nhs (+ = verified) | address | extras key=value."""
-    rows = []
-    for number, line in enumerate(filter(None, map(str.strip, table.strip().splitlines())), start=1):
-        source, first, surname, born, nhs, address, *extra = (cell.strip() or None for cell in line.split("|"))
-        assert source is not None
-        house, _, postcode = (address or "").partition(",")
-        row = {
-            "record_id": f"{number}",
-            "source": SOURCES[source],
-            "first_name": first,
-            "surname": surname,
-            "date_of_birth": date.fromisoformat(born) if born else None,
-            "nhs_number": nhs.rstrip("+") if nhs else None,
-            "nhs_number_status": "01" if nhs and nhs.endswith("+") else None,
-            "house_number": house or None,
-            "postcode": postcode or None,
-            "is_restricted": False,
-            "sex": None,
-            "former_surnames": None,
-            "superseded_nhs_numbers": None,
-        }
-        for word in " ".join(filter(None, extra)).split():
-            key, _, value = word.partition("=")
-            names = {"former": "former_surnames", "old": "superseded_nhs_numbers", "sex": "sex"}
-            row["is_restricted" if key == "restricted" else names[key]] = (
-                True if key == "restricted" else value if key == "sex" else [value]
-            )
-        rows.append(row)
-    lists = {"former_surnames": pl.List(pl.String), "superseded_nhs_numbers": pl.List(pl.String)}
-    return pl.DataFrame(rows, schema_overrides={**lists, "date_of_birth": pl.Date, "sex": pl.String})
-
-
-def clusters(result: LinkageResult) -> str:
-    groups = result.clusters.sort("record_id").group_by("cluster_id", maintain_order=True).agg("record_id")
-    return " ".join(sorted("".join(group) for group in groups["record_id"]))
-
+from tests.spec.linkage_tables import Case, solve
 
 CASES = {
     "equal NHS numbers and date of birth": (
@@ -242,33 +197,11 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def neighbours() -> pl.DataFrame:
-    """People who have nothing to do with a case: rules must hold among others, too."""
-    letters = "BDFGKLMNPRSTVZ"
-    rows = [
-        {
-            "record_id": f"x{n:03d}",
-            "source": SOURCES["G"],
-            "first_name": f"{letters[n % 14]}e{letters[n // 14 % 14].lower()}{letters[n * 3 % 14].lower()}o",
-            "surname": f"{letters[n * 5 % 14]}u{letters[n * 11 // 14 % 14].lower()}ra{letters[n // 14 % 14].lower()}",
-            "date_of_birth": date(1930 + n % 70, 1 + n % 12, 2 + n % 26),
-            "house_number": str(10 + n // 2),
-            "postcode": f"WX2 {n % 10}BB",
-        }
-        for n in range(120)
-    ]
-    return pl.DataFrame(rows)
-
-
 @pytest.mark.parametrize(("table", "expected"), CASES.values(), ids=CASES)
 def test_rule_holds_for_the_records_alone(table: str, expected: str) -> None:
-    assert clusters(link(read(table))) == expected
+    assert solve(Case(table, expected), among_others=False) == expected
 
 
 @pytest.mark.parametrize(("table", "expected"), CASES.values(), ids=CASES)
-def test_rule_holds_among_others(table: str, expected: str, neighbours: pl.DataFrame) -> None:
-    result = link(pl.concat([read(table), neighbours], how="diagonal"))
-    kept = result.clusters.filter(~pl.col("record_id").str.starts_with("x"))
-    groups = kept.group_by("cluster_id", maintain_order=True).agg("record_id")
-    assert " ".join(sorted("".join(group) for group in groups["record_id"])) == expected
+def test_rule_holds_among_others(table: str, expected: str) -> None:
+    assert solve(Case(table, expected), among_others=True) == expected
