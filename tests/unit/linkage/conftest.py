@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from spine.linkage.config import LinkageConfig, load_config
+
 _FIRST_DAY = date(1930, 1, 1)
 _STREETS = ("Quay Road", "Mill Lane", "High Street", "Station Road", "Church Way", "Orchard Close", "Beacon Hill")
 
@@ -147,3 +149,9 @@ def build(residents: int, seed: int = 7) -> tuple[pl.DataFrame, pl.DataFrame]:
 def region() -> Callable[[int], tuple[pl.DataFrame, pl.DataFrame]]:
     """Builds a region of so many residents: person records, and the truth."""
     return cache(build)
+
+
+@pytest.fixture(scope="session")
+def config() -> LinkageConfig:
+    """The shipped settings."""
+    return load_config()

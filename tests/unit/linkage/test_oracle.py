@@ -16,9 +16,9 @@ import recordlinkage
 from spine.linkage.block import block
 from spine.linkage.compare import FIRST_NAME_CUTS, SURNAME_CUTS, compare
 from spine.linkage.config import BlockingRule, LinkageConfig, load_config
+from spine.linkage.conform import conform
 from spine.linkage.encode import encode
 from spine.linkage.levels import LEVELS
-from spine.linkage.standardise import standardise
 from tests.unit.linkage.conftest import build
 
 Pairs = set[tuple[str, str]]
@@ -45,18 +45,18 @@ RULES = {
 
 def candidates(records: pl.DataFrame, config: LinkageConfig) -> Pairs:
     """Pairs of records that the engine compares with these settings."""
-    persons = standardise(records, config)
-    found = block(encode(persons, config), config)
-    ids = persons["record_id"]
+    given = conform(records)
+    found = block(encode(given, config), config, also=np.empty(0, dtype=np.int64))
+    ids = given.ids
     return set(zip(ids.gather(found.left), ids.gather(found.right), strict=True))
 
 
 def levels(records: pl.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
     """Names of the levels that the engine gives each pair, in the pairs' order."""
-    persons = standardise(records, CONFIG)
-    place = {record: n for n, record in enumerate(persons["record_id"])}
+    given = conform(records)
+    place = {record: n for n, record in enumerate(given.ids)}
     left, right = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
-    compared = compare(encode(persons, CONFIG), left, right)
+    compared = compare(encode(given, CONFIG), left, right)
     return pd.DataFrame({name: np.array(LEVELS[name])[values] for name, values in compared.levels.items()})
 
 
