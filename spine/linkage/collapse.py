@@ -50,9 +50,10 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
         alone: records that may not fold (those that an override names).
         crowd: an address of more nodes than these is no household.
     """
-    foldable = _foldable(encoded) & ~alone
+    key, foldable = folding_keys(encoded)
+    foldable &= ~alone
     content = mixed([encoded.codes[name] for name in sorted(encoded.codes)])
-    key = np.where(foldable, _key(encoded), content)
+    key = np.where(foldable, key, content)
     ranked = (key >> _LOW_BITS << _LOW_BITS) | (content >> _HIGH_BITS)
     order = np.argsort(ranked, kind="stable")
     starts, sizes = _groups(encoded, key[order], order, foldable[order])
@@ -61,6 +62,11 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     first = np.minimum.reduceat(order, starts) if starts.size else order
     nodes = _nodes(encoded, order, starts)
     return Nodes(replace(nodes, crowded=_crowded(nodes, crowd)), of_record, first, sizes)
+
+
+def folding_keys(encoded: Encoded) -> tuple[Hashes, Flags]:
+    """Hash of what entries that fold have in common, and which entries may fold at all."""
+    return _key(encoded), _foldable(encoded)
 
 
 def _foldable(encoded: Encoded) -> Flags:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, text_codes
+from spine.linkage.arrays import Array, Codes, Flags, Floats
 from spine.linkage.cluster import confidence
 from spine.linkage.levels import Scheme
 from spine.linkage.report import Found, codes
@@ -149,13 +149,12 @@ def found(run: Run) -> Found:
 def groups(run: Run) -> pl.DataFrame:
     """record_id and the columns of the by-group tables."""
     known = run.records.codes
-    female, male = text_codes(pl.Series(["f", "m"]))
     decade = known["birth"].astype(np.int64) // 100_000
     decades = pl.Series([f"{ten}0s" if ten else "unknown" for ten in range(int(decade.max(initial=0)) + 1)])
     return pl.DataFrame(
         {
             "record_id": run.ids,
-            "sex": pl.Series(("unknown", "female", "male")).gather((known["sex"] == female) + 2 * (known["sex"] == male)),
+            "sex": pl.Series(("unknown", "female", "male")).gather(known["sex"]),
             "birth_decade": decades.gather(decade),
             "has_postcode": known["postcode"] != 0,
             "has_date_of_birth": known["birth"] % 100 > 0,

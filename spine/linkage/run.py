@@ -6,12 +6,13 @@ Put here: what joins the stages. Never here: a rule of any stage, or the form of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from spine.linkage.arrays import Codes, Floats
-from spine.linkage.block import Candidates, block
+from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, collapse
 from spine.linkage.compare import Compared, compare, stack
@@ -32,9 +33,10 @@ class Run:
         source: source of each record.
         records: the records as codes.
         nodes: the records folded.
-        candidates: pairs of nodes that were compared.
-        compared: their levels.
-        scored: their weights.
+        blocking: what the blocking rules found, in counts.
+        compared: pairs of nodes, with their levels.
+        bits: what the model says of them, in bits.
+        scored: their weights, settled.
         inner: pairs of records within one node (its first record with each other one), compared.
         inner_bits: their weights.
         pair_records: pairs of records that each pair of `compared`, then of `inner`, stands for.
@@ -47,8 +49,9 @@ class Run:
     source: pl.Series
     records: Encoded
     nodes: Nodes
-    candidates: Candidates
+    blocking: dict[str, Any]
     compared: Compared
+    bits: Floats
     scored: Scored
     inner: Compared
     inner_bits: Floats
@@ -67,24 +70,22 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
-    first, others, weight = _inner(nodes)
+    first, others, weight = inner_pairs(nodes)
     inner = compare(records, first, others)
     stands_for = np.concatenate([nodes.records[compared.left] * nodes.records[compared.right] * 1.0, weight])
     both = stack(compared, inner)
     patterns = histogram(both, config.scheme, stands_for)
     model = fit(nodes.encoded, records.size, patterns, config)
-    bits = weigh(both, patterns, model, config)
-    scored = score(nodes.encoded, compared, bits[: compared.left.size], decisions, config)
+    bits, inner_bits = np.split(weigh(both, patterns, model, config), [compared.left.size])
+    scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering = cluster(nodes.encoded, scored, config)
-    inner_bits = np.maximum(bits[compared.left.size :], config.thresholds.link_bits)
-    source = given.column("source")
     return Run(
-        given.ids, source, records, nodes, candidates, compared, scored, inner, inner_bits, stands_for, model,
-        clustering, decisions,
+        given.ids, given.column("source"), records, nodes, candidates.report, compared, bits, scored, inner,
+        np.maximum(inner_bits, config.thresholds.link_bits), stands_for, model, clustering, decisions,
     )  # fmt: skip
 
 
-def _inner(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
+def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
     """(first record, other record, pairs of records it stands for) of nodes that hold several."""
     first = nodes.first[nodes.of_record]
     others = np.flatnonzero(first != np.arange(first.size))
