@@ -184,7 +184,7 @@ def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResu
         if options.state is not None:
             return _changed(given, options)
         overrides = read_overrides(options.overrides) if options.overrides else None
-        return link_records(given.records, config, overrides)
+        return link_records(given.records, config, overrides, keep_state=options.keep_state)
     except PipelineError:
         if told := what_is_wrong_with_ids(given.records):
             prefix = ". Where files number their records alike, prefix them with the file's name"

@@ -101,10 +101,13 @@ def _done_again(folder: Path) -> State:
     named = {name: Path(told[name]) if told[name] else None for name in ("config", "overrides")}
     options = Options(
         paths, folder, named["config"], told["mapping"], tuple(told["extras"]), named["overrides"], None, told["seed"],
-        state=None, withdrawn=None, keep_state=False,
+        state=None, withdrawn=None, keep_state=True,
     )  # fmt: skip
     config = configured(options)
-    return linked(read_records(paths, options.mapping, config.extras), config, options).state
+    state = linked(read_records(paths, options.mapping, config.extras), config, options).state
+    if state is None:
+        raise UsageError("link explain: the run could not be done again. Link with --keep-state")
+    return state
 
 
 def _model(folder: Path) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def write_result(
         _write_json(new / "report.json", {"made_by": MADE_BY, **report})
         (new / "report.html").write_text(linkage_page(report), encoding="utf-8")
         _write_json(new / "run.json", told)
-        if keep_state:
+        if keep_state and result.state is not None:
             result.state.save(new / "state")
 
 

@@ -38,7 +38,8 @@ class LinkageResult:
         report: counts; no personal value.
         scored: all candidate pairs with their match weight, for distributions.
         groups: one row per record in the order of `clusters`: record_id and the columns of the by-group tables.
-        state: what a later run on changed records, or the explanation of a pair, needs; `state.save(folder)`.
+        state: what a later run on changed records, or the explanation of a pair, needs
+            (`state.save(folder)`); None where it was not asked for.
     """
 
     clusters: pl.DataFrame
@@ -47,13 +48,15 @@ class LinkageResult:
     report: dict[str, Any]
     scored: ScoredPairs
     groups: pl.DataFrame
-    state: State
+    state: State | None
 
 
 def link(
     records: pl.DataFrame | pl.LazyFrame,
     config: LinkageConfig | None = None,
     overrides: pl.DataFrame | None = None,
+    *,
+    keep_state: bool = False,
 ) -> LinkageResult:
     """Find the records that are one person.
 
@@ -64,6 +67,7 @@ def link(
             `conform.INPUT`); every column but record_id may be missing or null.
         config: the shipped settings where left out.
         overrides: decisions by people: left_record_id, right_record_id, decision (must_link or cannot_link).
+        keep_state: give the state too, at the price of memory.
 
     Raises:
         PipelineError: record_id is missing, null or not unique, a column's type is unusable, or overrides
@@ -74,7 +78,7 @@ def link(
     from spine.linkage.state import State
 
     settings = config or load_config()
-    return _result(State(run(records, settings, overrides), settings))
+    return _result(State(run(records, settings, overrides, keep_state), settings), keep_state)
 
 
 def link_changes(state: State, changed: pl.DataFrame, withdrawn: Sequence[str] = ()) -> LinkageResult:
@@ -92,10 +96,10 @@ def link_changes(state: State, changed: pl.DataFrame, withdrawn: Sequence[str] =
     """
     from spine.linkage.delta import delta
 
-    return _result(delta(state, changed, withdrawn))
+    return _result(delta(state, changed, withdrawn), True)
 
 
-def _result(state: State) -> LinkageResult:
+def _result(state: State, keep: bool) -> LinkageResult:
     from spine.linkage import results
     from spine.linkage.report import report
 
@@ -108,8 +112,8 @@ def _result(state: State) -> LinkageResult:
         groups,
         links=dict(links.group_by("method").len().iter_rows()),
         blocking=done.blocking,
-        known=results.known(done),
+        known=done.people.known,
         counts=results.counts(done),
         config=settings,
     )
-    return LinkageResult(clusters, links, done.model.as_dict(), told, scored, groups, state)
+    return LinkageResult(clusters, links, done.model.as_dict(), told, scored, groups, state if keep else None)

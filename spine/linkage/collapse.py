@@ -134,26 +134,26 @@ def _least_known(values: Array, starts: Codes) -> Array:
 
 def _nodes(encoded: Encoded, order: Codes, starts: Codes) -> Encoded:
     """What each node knows: the largest code of its records, both ends of those of `PAIRED`."""
-    codes: dict[str, Array] = {}
-    for name, every in encoded.codes.items():
-        values = every[order]
-        most = np.maximum.reduceat(values, starts) if starts.size else values
-        if name == "source":
-            most = np.bitwise_or.reduceat(values, starts) if starts.size else values
-        elif name == "sex" and starts.size:
-            most = np.where(_least_known(values, starts) < most, 0, most)
-        elif name in PAIRED:
-            least = _least_known(values, starts) if starts.size else values
-            codes[f"{name}_2"] = np.where(most > 0, least, 0)
-        codes[name] = most
-    any_of = np.logical_or.reduceat if starts.size else (lambda values, _: values)
-    return replace(
-        encoded,
-        size=starts.size,
-        codes=codes,
-        verified=any_of(encoded.verified[order], starts),
-        restricted=any_of(encoded.restricted[order], starts),
-    )
+    sizes = np.diff(starts, append=order.size)
+    several = sizes > 1
+    members, groups = order[np.repeat(several, sizes)], np.cumsum(sizes[several]) - sizes[several]
+    single = encoded.taken(order[starts])
+    codes = single.codes
+    for name in PAIRED:
+        codes[f"{name}_2"] = codes[name].copy()
+    if groups.size:
+        for name, every in encoded.codes.items():
+            values = every[members]
+            most = np.maximum.reduceat(values, groups)
+            if name == "source":
+                most = np.bitwise_or.reduceat(values, groups)
+            elif name == "sex":
+                most = np.where(_least_known(values, groups) < most, 0, most)
+            elif name in PAIRED:
+                codes[f"{name}_2"][several] = np.where(most > 0, _least_known(values, groups), 0)
+            codes[name][several] = most
+        single.verified[several] = np.logical_or.reduceat(encoded.verified[members], groups)
+    return single
 
 
 def _crowded(nodes: Encoded, crowd: int) -> Flags:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, components, sorted_distinct
+from spine.linkage.arrays import Array, Codes, Flags, components, pair_keys
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, collapse, folding_keys
@@ -23,7 +23,7 @@ from spine.linkage.conform import Records, conform
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions
-from spine.linkage.run import Run, inner_pairs
+from spine.linkage.run import Run, inner_pairs, pairs_of_records, people_of
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.state import State
 
@@ -52,7 +52,7 @@ def delta(state: State, changed: pl.DataFrame, withdrawn: Sequence[str]) -> Stat
     decisions = _moved(run.decisions, number, run.nodes.encoded.size, nodes.encoded.size)
     return State(
         _linked(run, Run(
-            ids, source, records, nodes, run.blocking, run.compared, run.bits, run.scored, run.inner, run.inner_bits,
+            ids, source, people_of(records), records, nodes, run.blocking, run.compared, run.bits, run.scored, run.inner, run.inner_bits,
             run.pair_records, run.model, run.clustering, decisions,
         ), stay, number, old_place, config),
         config,
@@ -155,8 +155,7 @@ def _linked(old: Run, run: Run, stay: Flags, number: Codes, old_place: Codes, co
     touched = _touched(old, compared, bits, stay, number, fresh_from, size)
     scored, clustering = _settled(old, run, compared, bits, still, touched, number, config)
     inner, inner_bits, weight = _inner(old, run, stay, old_place, fresh_from, config)
-    records = run.nodes.records
-    stands_for = np.concatenate([records[compared.left] * records[compared.right] * 1.0, weight])
+    stands_for = np.concatenate([pairs_of_records(run.nodes, compared), weight])
     return replace(
         run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner, inner_bits=inner_bits,
         pair_records=stands_for, clustering=clustering,
@@ -164,7 +163,8 @@ def _linked(old: Run, run: Run, stay: Flags, number: Codes, old_place: Codes, co
 
 
 def _weights(compared: Compared, model: Model, config: LinkageConfig) -> Array:
-    return weigh(compared, histogram(compared, config.scheme, np.ones(compared.left.size)), model, config)
+    patterns = histogram((compared,), config.scheme, np.ones(compared.left.size))
+    return weigh(compared, patterns.of_pair, patterns, model, config)
 
 
 def _touched(
@@ -193,7 +193,7 @@ def _settled(
     size = touched.size
     own = np.flatnonzero(touched[compared.left] & touched[compared.right])
     place = np.cumsum(touched) - 1
-    own = own[np.argsort(compared.left[own] * size + compared.right[own], kind="stable")]
+    own = own[np.argsort(pair_keys(compared.left[own], compared.right[own], size))]
     part, nodes = compared.taken(own, place), run.nodes.encoded.taken(np.flatnonzero(touched))
     decisions = _moved(run.decisions, np.where(touched, place, -1), size, nodes.size)
     again = score(nodes, part, bits[own], decisions, config)
@@ -233,5 +233,5 @@ def _inner(
     fresh = run.nodes.of_record[first] >= fresh_from
     added = compare(run.records, first[fresh], others[fresh])
     bits = np.maximum(_weights(added, run.model, config), config.thresholds.link_bits)
-    records = run.nodes.records[run.nodes.of_record[kept.left]] / 2
+    records = (run.nodes.records[run.nodes.of_record[kept.left]] / 2).astype(np.float32)
     return stack(kept, added), np.concatenate([old.inner_bits[still], bits]), np.concatenate([records, weight[fresh]])

@@ -15,7 +15,7 @@ import polars as pl
 
 from spine.errors import PipelineError
 from spine.linkage import standardise as clean
-from spine.linkage.arrays import Array, Codes, Flags, Floats, Names, distinct, mixed, text_codes
+from spine.linkage.arrays import Array, Codes, Flags, Floats, distinct, factorise, mixed, text_codes
 from spine.linkage.config import LinkageConfig, Standardise
 from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
 from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
@@ -176,26 +176,30 @@ def _by_value(records: Records, column: str, code: Callable[[pl.Series], Array])
 
 def _coded(
     records: Records, column: str, cleaner: Callable[[pl.Series], pl.Series], known: pl.Series | None = None
-) -> tuple[Names, pl.Series]:
+) -> tuple[Codes, pl.Series]:
     """Places of a column's cleaned values in a dictionary of their own."""
     if not records.has(column):
-        return np.zeros(len(records.ids), dtype=np.int32), _dictionary([], known)
+        return np.zeros(len(records.ids), dtype=np.int32), pl.Series([""]) if known is None else known
     values, place = distinct(records.column(column))
-    cleaned = cleaner(values)
-    dictionary = _dictionary([cleaned], known)
-    return _places(cleaned, dictionary)[place], dictionary
+    dictionary, (cleaned,) = _places([cleaner(values)], known)
+    return cleaned[place], dictionary
 
 
-def _dictionary(values: list[pl.Series], known: pl.Series | None) -> pl.Series:
-    """Distinct values in order, after an empty one; what was known before keeps its place."""
-    every = pl.concat([pl.Series([], dtype=pl.String), *(series.alias("") for series in values)]).drop_nulls()
+def _places(values: list[pl.Series], known: pl.Series | None) -> tuple[pl.Series, list[Codes]]:
+    """A dictionary of all values after an empty one, and the place there of each; what was known keeps its place."""
     before = pl.Series([""]) if known is None else known
-    return pl.concat([before, every.filter(~every.is_in(before.implode())).unique().sort()])
-
-
-def _places(values: pl.Series, dictionary: pl.Series) -> Names:
-    placed = values.cast(pl.Enum(dictionary)).to_physical().fill_null(0)
-    return placed.to_numpy().astype(np.int32)
+    every = pl.concat([before.set(before == "", None), *(series.cast(pl.String).alias("") for series in values)])
+    codes, where = factorise(text_codes(every))
+    # A value stands where it stood before, or after all that was known; the empty one has code 0 by its null.
+    number = np.full(where.size, -1, dtype=np.int32)
+    number[codes[: len(before)]] = np.arange(len(before), dtype=np.int32)
+    fresh = np.flatnonzero(number < 0)
+    # Longer values come later: where a node may keep one of two, a name is more than its initial.
+    fresh = fresh[np.argsort(every.gather(where[fresh]).str.len_chars().to_numpy(), kind="stable")]
+    number[fresh] = len(before) + np.arange(fresh.size, dtype=np.int32)
+    dictionary = pl.concat([before, every.gather(where[fresh])])
+    places = number[codes[len(before) :]]
+    return dictionary, np.split(places, np.cumsum([len(series) for series in values])[:-1])
 
 
 def _names(
@@ -214,8 +218,8 @@ def _names(
         "surname": surname.str.replace_all(" ", ""), "part_1": head, "part_2": tail,
         **{name: former[name] for name in FORMERS},
     }  # fmt: skip
-    dictionary = _dictionary(list(cleaned.values()), known)
-    place = {name: _places(values, dictionary) for name, values in cleaned.items()}
+    dictionary, places = _places(list(cleaned.values()), known)
+    place = dict(zip(cleaned, places, strict=True))
     middle = place["rest"][given_at]
     codes: dict[str, Array] = {
         "first": place["first"][given_at],

@@ -10,6 +10,7 @@ measured on random pairs and held fixed, and the share of matches refers to all 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from spine.linkage.arrays import Floats, factorise
-from spine.linkage.compare import Compared, compare
+from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
@@ -81,16 +82,37 @@ def _most(scheme: Scheme, config: LinkageConfig) -> Floats:
     return most
 
 
-def histogram(compared: Compared, scheme: Scheme, records: Floats) -> Patterns:
-    """Count pairs of records by pattern; `records` is how many of them each compared pair stands for."""
-    known = np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int64)
-    key = compared.home.astype(np.int64) * 3 + known + 1
-    for comparison, names in scheme.levels.items():
-        key = key * len(names) + compared.levels[comparison]
-    of_pair, where = factorise(key)
+def histogram(parts: Sequence[Compared], scheme: Scheme, records: Floats) -> Patterns:
+    """Count pairs of records by pattern.
+
+    Args:
+        parts: compared pairs, one part after the other.
+        scheme: what was compared.
+        records: how many pairs of records each of the pairs stands for.
+    """
+    of_pair, where = factorise(np.concatenate([_keys(part, scheme) for part in parts]))
     count = np.bincount(of_pair, weights=records, minlength=where.size)
-    levels = {comparison: values[where] for comparison, values in compared.levels.items()}
-    return Patterns(scheme, _design(levels, scheme), compared.home[where], known[where], count, of_pair)
+    starts = np.cumsum([0, *(part.left.size for part in parts)])
+    part = np.searchsorted(starts[1:], where, side="right")
+    examples = [parts[i].taken(where[part == i] - starts[i]) for i in range(len(parts))]
+    one_each = stack(*examples)
+    order = np.argsort(np.concatenate([np.flatnonzero(part == i) for i in range(len(parts))]))
+    levels = {comparison: values[order] for comparison, values in one_each.levels.items()}
+    return Patterns(scheme, _design(levels, scheme), one_each.home[order], _known(one_each)[order], count, of_pair)
+
+
+def _keys(compared: Compared, scheme: Scheme) -> npt.NDArray[np.int64]:
+    """One integer for each pattern of levels."""
+    key = compared.home * np.int64(3) + _known(compared) + 1
+    for comparison, names in scheme.levels.items():
+        key *= len(names)
+        key += compared.levels[comparison]
+    return key
+
+
+def _known(compared: Compared) -> npt.NDArray[np.int8]:
+    """1 known match, 0 known non-match, -1 to be estimated."""
+    return np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int8)
 
 
 def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig) -> Model:

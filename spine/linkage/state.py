@@ -23,7 +23,7 @@ from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
 from spine.linkage.overrides import Decisions
-from spine.linkage.run import Run
+from spine.linkage.run import Run, people_of
 from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
 
@@ -109,7 +109,8 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
         veto = VETOES[int(run.scored.veto[found[0]])]
     else:
         one = compare(run.records, np.array([low]), np.array([high]))
-        weights = weigh(one, histogram(one, config.scheme, np.ones(1)), run.model, config)
+        patterns = histogram((one,), config.scheme, np.ones(1))
+        weights = weigh(one, patterns.of_pair, patterns, run.model, config)
         bits, veto = float(weights[0]), VETOES[int(one.veto[0])]
         if veto == VETOES[0] and one.lookalike[0] and bits < 0:
             veto = "twins"
@@ -181,6 +182,7 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
     return Run(
         ids=texts["ids"],
         source=texts["source"],
+        people=people_of(records),
         records=records,
         nodes=Nodes(nodes, **part("nodes")),
         blocking=told["blocking"],
