@@ -54,9 +54,9 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     applied = (*config.blocking, *_rules_of_extras(encoded))
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         found = list(pool.map(lambda rule: _apply(rule, encoded, fresh), applied))
-    pairs = sorted_distinct(np.concatenate([pairs for pairs, _ in found]))
+    pairs = sorted_distinct([pairs for pairs, _ in found])
     rules = [{"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)]
-    left, right = np.divmod(pairs, max(encoded.size, 1))
+    left, right = _sides(pairs, encoded.size)
     nhs, restricted = encoded.codes["nhs"], encoded.restricted
     allowed = ~(restricted[left] | restricted[right]) | ((nhs[left] == nhs[right]) & (nhs[left] > 0))
     report = {
@@ -66,9 +66,13 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
         "capped_blocks": sum(rule["capped_blocks"] for rule in rules),
     }
     if also.size:
-        left, right = np.divmod(sorted_distinct(np.concatenate([pairs[allowed], also])), encoded.size)
-        return Candidates(left, right, report)
+        return Candidates(*_sides(sorted_distinct([pairs[allowed], also]), encoded.size), report)
     return Candidates(left[allowed], right[allowed], report)
+
+
+def _sides(pairs: Codes, size: int) -> tuple[Codes, Codes]:
+    left, right = np.divmod(pairs, max(size, 1))
+    return left.astype(np.int32), right.astype(np.int32)
 
 
 def _rules_of_extras(encoded: Encoded) -> tuple[BlockingRule, ...]:

@@ -69,14 +69,15 @@ def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) ->
     together = label[scored.left[apart]] == label[scored.right[apart]]
     result[label[scored.left[apart]][together]] = True
     holders = np.flatnonzero(encoded.verified)
-    nhs = encoded.codes["nhs"][holders]
-    order = np.lexsort((nhs, label[holders]))
-    same = label[holders][order][1:] == label[holders][order][:-1]
-    result[label[holders][order][1:][same & (nhs[order][1:] != nhs[order][:-1])]] = True
+    number, nhs = np.zeros(encoded.size, dtype=np.int64), encoded.codes["nhs"][holders]
+    number[label[holders]] = nhs
+    result[label[holders][number[label[holders]] != nhs]] = True
     promised = encoded.codes["source"] & encoded.promised
-    held, distinct = np.bincount(label, np.bitwise_count(promised), encoded.size), np.zeros(encoded.size, np.int64)
-    np.bitwise_or.at(distinct, label, promised)
-    return result | (held > np.bitwise_count(distinct))
+    if promised.any():
+        held, distinct = np.bincount(label, np.bitwise_count(promised), encoded.size), np.zeros(encoded.size, np.int64)
+        np.bitwise_or.at(distinct, label, promised)
+        result |= held > np.bitwise_count(distinct)
+    return result
 
 
 class _Guard:

@@ -40,6 +40,8 @@ VETOES = (
     "dates_of_death_differ", "one_record_per_person", "cannot_link",
 )  # fmt: skip
 
+_FLAGS = ("home", "anchor", "lookalike", "kin", "thin", "veto")
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -66,6 +68,16 @@ class Compared:
     kin: Flags
     thin: Flags
     veto: Levels
+
+    def taken(self, chosen: Codes, number: Codes | None = None) -> Compared:
+        """Some of the pairs, with new numbers for their nodes where these are given."""
+        left, right = self.left[chosen], self.right[chosen]
+        return Compared(
+            left=left if number is None else number[left],
+            right=right if number is None else number[right],
+            levels={name: values[chosen] for name, values in self.levels.items()},
+            **{name: getattr(self, name)[chosen] for name in _FLAGS},
+        )
 
 
 @dataclass(frozen=True)
@@ -105,9 +117,8 @@ class _Pairs:
 
 def stack(*parts: Compared) -> Compared:
     """The pairs of all parts, in their order."""
-    flat = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
     return Compared(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in flat},
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", *_FLAGS)},
         levels={name: np.concatenate([part.levels[name] for part in parts]) for name in parts[0].levels},
     )
 

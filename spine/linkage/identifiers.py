@@ -5,6 +5,8 @@ Put here: rules on arrays of numbers, 0 where there is none. Never here: reading
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
@@ -26,14 +28,17 @@ def passes_check_digit(numbers: Codes) -> Flags:
     return passes
 
 
-def drop_failing(numbers: Codes) -> tuple[Codes, int]:
-    """Numbers without those that fail the check digit, and how many fail.
+def drop_failing(numbers: Codes, known: Mapping[str, int] | None = None) -> tuple[Codes, dict[str, int]]:
+    """Numbers without those that fail the check digit, and what was found.
 
-    Where no more than half of all pass, the numbers are of another kind, and the rule is not theirs.
+    Where no more than half of all pass, the numbers are of another kind, and the rule is not theirs; what was found of
+    the records that were `known` before holds for those that join them.
     """
     failing = (numbers != 0) & ~passes_check_digit(numbers)
     count = int(failing.sum())
-    return (np.where(failing, 0, numbers) if 2 * count < np.count_nonzero(numbers) else numbers), count
+    held = known["nhs_numbers_obey_check"] if known else int(2 * count < np.count_nonzero(numbers))
+    facts = {"nhs_numbers_failing_check": count, "nhs_numbers_obey_check": held}
+    return (np.where(failing, 0, numbers) if held else numbers), facts
 
 
 def follow_superseded(numbers: Codes, old: Codes, new: Codes) -> Codes:

@@ -8,6 +8,7 @@ those).
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from spine.linkage.arrays import Codes, text_codes
@@ -76,9 +77,10 @@ def partial_births(values: pl.Series) -> Codes:
     return codes
 
 
-def sexes(values: pl.Series) -> pl.Series:
-    """m or f, else null."""
-    return as_text(values).str.to_lowercase().str.extract(r"^(m|f)(?:ale|emale)?$")
+def sexes(values: pl.Series) -> npt.NDArray[np.int8]:
+    """1 female, 2 male, else 0."""
+    word = as_text(values).str.to_lowercase().str.extract(r"^(m|f)(?:ale|emale)?$")
+    return word.replace_strict({"f": 1, "m": 2}, default=0, return_dtype=pl.Int8).to_numpy()
 
 
 def compact(values: pl.Series) -> pl.Series:
