@@ -339,7 +339,6 @@ def test_files_of_other_types_and_delimiters_fit_together(tmp_path: Path) -> Non
     assert residents.select("record_id", "source").rows() == [("1", "one"), ("2", "one"), ("3", "tax"), ("4", "tax")]
 
 
-@pytest.mark.xfail(strict=True, reason="the engine does not apply overrides yet")
 def test_decisions_are_applied(files: tuple[Path, Path], tmp_path: Path) -> None:
     decided = csv(
         tmp_path,

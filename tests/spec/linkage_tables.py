@@ -45,6 +45,7 @@ class Case:
     Attributes:
         table: see the module's docstring.
         expected: the clusters, or several answers separated by ` or `.
+        in_crowd: answers that are as right as `expected` among others, where the weights are fitted to data.
         cannot: pairs of record numbers that an override keeps apart, as `12 34`.
         must: pairs of record numbers that an override puts together.
         one_each: letters of the sources that promise one record for each person.
@@ -55,6 +56,13 @@ class Case:
     cannot: str = ""
     must: str = ""
     one_each: str = ""
+    in_crowd: str = ""
+
+    def answers(self, *, among_others: bool) -> list[str]:
+        """The right answers."""
+        return (f"{self.expected} or {self.in_crowd}" if among_others and self.in_crowd else self.expected).split(
+            " or "
+        )
 
 
 def read(table: str) -> pl.DataFrame:

@@ -69,6 +69,7 @@ def blank(size: int, **codes: list[int]) -> Encoded:
         codes={**empty, **given},
         names=Dictionary(pl.Series([""])),
         dictionaries={},
+        bits={},
         promised=0,
         rarity={},
         scheme=Scheme(),

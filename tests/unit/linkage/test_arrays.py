@@ -11,7 +11,16 @@ import polars as pl
 import pytest
 
 from spine.linkage import arrays
-from spine.linkage.arrays import components, distinct, factorise, mixed, order_of, sorted_distinct, text_codes
+from spine.linkage.arrays import (
+    components,
+    distinct,
+    factorise,
+    mixed,
+    order_of,
+    pair_keys,
+    sorted_distinct,
+    text_codes,
+)
 
 
 def drawn(kind: str) -> npt.NDArray[Any]:
@@ -85,8 +94,13 @@ def test_one_hash_of_several_columns_tells_rows_apart() -> None:
 
 def test_order_keeps_equal_keys_in_their_places() -> None:
     assert order_of(np.array([3, 1, 3, 1, 2])).tolist() == [1, 3, 4, 0, 2]
-    assert sorted_distinct(np.array([3, 1, 3, 2])).tolist() == [1, 2, 3]
-    assert sorted_distinct(np.empty(0, dtype=np.int64)).size == 0
+    assert sorted_distinct([np.array([3, 1]), np.array([3, 2])]).tolist() == [1, 2, 3]
+    assert sorted_distinct([np.empty(0, dtype=np.int64)]).size == 0
+
+
+def test_pairs_as_one_integer_do_not_overflow() -> None:
+    left, right = np.array([0, 2_000_000_000], dtype=np.int32), np.array([7, 2_000_000_001], dtype=np.int32)
+    assert pair_keys(left, right, 2_100_000_000).tolist() == [7, 2_000_000_000 * 2_100_000_000 + 2_000_000_001]
 
 
 def test_a_chain_is_named_by_its_smallest_place() -> None:

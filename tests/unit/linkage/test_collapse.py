@@ -34,7 +34,10 @@ NEVER: dict[str, Rows] = {
     "another forename": ({}, {"first_name": "Iris"}),
     "another surname": ({}, {"surname": "Penhalow"}),
     "another birthday": ({}, {"date_of_birth": date(1951, 3, 2)}),
-    "a birthday and none": ({}, {"date_of_birth": None}),
+    "a birthday and none in one source": ({"source": "gp"}, {"source": "gp", "date_of_birth": None}),
+    "a birthday and none, another sex": ({"sex": "male"}, {**UNDATED, "sex": "female"}),
+    "a birthday and none, another middle name": ({"middle_names": "Mae"}, {**UNDATED, "middle_names": "Jane"}),
+    "a birthday and a year": ({}, {**UNDATED, "date_of_birth_partial": "1951"}),
     "another house": ({}, {"house_number": "2"}),
     "another postcode": ({}, {"postcode": "WX1 1AB"}),
     "no date of birth, another sex": ({**UNDATED, "sex": "male"}, {**UNDATED, "sex": "female"}),
@@ -69,6 +72,7 @@ FOLDS: dict[str, Rows] = {
         {"house_number": None, "postcode": None, "uprn": "0077"},
     ),
     "no date of birth in either": (UNDATED, UNDATED),
+    "a birthday and none": ({}, UNDATED),
     "titles, accents and spaces": ({}, {"first_name": "Mrs Örla", "surname": "PENHALLOW", "postcode": "wx11aa"}),
     "a middle name in one of them": ({"middle_names": "Mae"}, {"middle_names": None}),
     "two readings of one date of death": ({"date_of_death": date(2020, 1, 5)}, {"date_of_death": date(2020, 1, 7)}),
@@ -117,6 +121,15 @@ def test_further_columns_set_apart(config: LinkageConfig) -> None:
     with_trade = config.model_copy(update={"extras": ("trade",)})
     assert nodes(with_trade, {"trade": "judge"}, {"trade": "actor"}) == 2
     assert nodes(with_trade, {"trade": "judge"}, {"trade": None}) == 1
+
+
+def test_a_record_without_a_date_of_birth_that_fits_two_people_of_one_name_joins_neither(config: LinkageConfig) -> None:
+    father, son = {**ORLA, "source": "gp"}, {**ORLA, "source": "gp", "date_of_birth": date(1979, 1, 12)}
+    bill, other_bill = {**UNDATED, "source": "tax"}, {**UNDATED, "source": "care"}
+    of_record = folded(config, father, son, bill, other_bill, {**father, "source": "care2"}).of_record.tolist()
+    assert of_record[0] == of_record[4]
+    assert of_record[2] == of_record[3]
+    assert len({*of_record}) == 3
 
 
 def test_a_third_record_between_two_numbers_leaves_all_three_alone(config: LinkageConfig) -> None:

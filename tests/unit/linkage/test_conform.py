@@ -60,7 +60,8 @@ def test_numbers_and_blanks_as_text() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1984-07-09", "09/07/1984", "19840709", "09-07-1984", "09.07.1984", "1984/07/09", "1984-07-09T00:00:00", " 1984-07-09 "],
+    ["1984-07-09", "09/07/1984", "19840709", "09-07-1984", "09.07.1984", "1984/07/09", "1984-07-09T00:00:00",
+     " 1984-07-09 "],
 )  # fmt: skip
 def test_dates_in_many_forms(text: str) -> None:
     assert as_dates(pl.Series([text])).to_list() == [date(1984, 7, 9)]

@@ -101,7 +101,7 @@ def test_sources_are_bits_and_those_that_promise_come_first(config: LinkageConfi
     rows = [{"source": name} for name in ("a", "b", "c", "a", None)]
     records = encoded(promising, *rows)
     bits = records.codes["source"].tolist()
-    assert bits[0] == bits[3] and len({*bits}) == 4 and bits[4] == 0
+    assert (bits[0], bits[4], len({*bits})) == (bits[3], 0, 4)
     assert (bits[2] & records.promised, bits[0] & records.promised) == (bits[2], 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 from recordlinkage.algorithms.nb_sklearn import ECM
 from scipy.sparse import csr_matrix
 
-from spine.linkage.fit import WeightedECM
+from spine.linkage.ecm import WeightedECM
 
 COLUMNS = 4
 GROUPS = np.repeat(np.arange(COLUMNS), 2)

@@ -29,10 +29,17 @@ def test_what_is_no_nhs_number(number: int) -> None:
 
 def test_failing_numbers_are_dropped_where_most_pass_and_kept_where_most_fail() -> None:
     good, bad = (9_990_000_018, 9_990_000_026), (9_990_000_019, 9_990_000_027)
-    numbers, failing = drop_failing(whole(*good, bad[0], 0))
-    assert (numbers.tolist(), failing) == ([*good, 0, 0], 1)
-    of_another_kind, failing = drop_failing(whole(good[0], *bad, 0))
-    assert (of_another_kind.tolist(), failing) == ([good[0], *bad, 0], 2)
+    numbers, facts = drop_failing(whole(*good, bad[0], 0))
+    assert numbers.tolist() == [*good, 0, 0]
+    assert facts == {"nhs_numbers_failing_check": 1, "nhs_numbers_obey_check": 1}
+    of_another_kind, facts = drop_failing(whole(good[0], *bad, 0))
+    assert of_another_kind.tolist() == [good[0], *bad, 0]
+    assert facts == {"nhs_numbers_failing_check": 2, "nhs_numbers_obey_check": 0}
+
+
+@pytest.mark.parametrize(("obey", "kept"), [(1, 0), (0, 9_990_000_019)])
+def test_what_was_found_of_all_records_holds_for_those_that_join_them(obey: int, kept: int) -> None:
+    assert drop_failing(whole(9_990_000_019), {"nhs_numbers_obey_check": obey})[0].tolist() == [kept]
 
 
 @pytest.mark.parametrize(

@@ -84,11 +84,11 @@ def partition(result: LinkageResult) -> set[frozenset[str]]:
 
 
 def written(result: LinkageResult) -> list[bytes | str]:
-    """Everything that a run gives, as bytes."""
+    """Everything that a run gives, as the bytes that are written."""
     parts: list[bytes | str] = [json.dumps([result.model, result.report])]
     for frame in (result.clusters, result.links):
         buffer = BytesIO()
-        frame.write_ipc(buffer)
+        frame.write_parquet(buffer)
         parts.append(buffer.getvalue())
     return parts
 

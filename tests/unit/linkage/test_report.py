@@ -39,10 +39,8 @@ PAIRS = Pairs(
         (2, 6, -70.0, 4, False, 0),
     ]
 )
-THRESHOLDS_OF_THE_EXAMPLE = Thresholds(
-    link_bits=3.0, refuse_bits=-6.0, anchor_bits=10.0, thin_bits=4.0, rival_bits=-3.0
-)
-CONFIG = load_config().model_copy(update={"thresholds": THRESHOLDS_OF_THE_EXAMPLE})
+LIMITS = Thresholds(link_bits=3.0, refuse_bits=-6.0, anchor_bits=10.0, thin_bits=4.0, rival_bits=-3.0)
+CONFIG = load_config().model_copy(update={"thresholds": LIMITS})
 GROUPS = pl.DataFrame(
     {
         "record_id": list("abcdefg"),

@@ -164,10 +164,10 @@ def test_what_is_no_telephone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "sex"), [("M", "m"), ("female", "f"), ("Male", "m"), ("unknown", None), ("1", None), ("", None)]
+    ("given", "sex"), [("M", 2), ("female", 1), ("F ", 1), ("Male", 2), ("unknown", 0), ("1", 0), ("", 0)]
 )
-def test_sexes(given: str, sex: str | None) -> None:
-    assert clean.sexes(pl.Series([given])).to_list() == [sex]
+def test_sexes(given: str, sex: int) -> None:
+    assert clean.sexes(pl.Series([given, None])).tolist() == [sex, 0]
 
 
 def test_numbers_by_value_and_other_text_by_its_letters_and_digits() -> None:
