@@ -107,11 +107,11 @@ def _word(word: str) -> tuple[str, Any]:
 
 @cache
 def crowd() -> pl.DataFrame:
-    """Records of 300 other people: rules must hold among others, where the weights are fitted to data.
+    """Records of 150 other people: rules must hold among others, where the weights are fitted to data.
 
     Their postcodes and NHS numbers are none of those that cases use.
     """
-    records, _ = build(300, seed=41)
+    records, _ = build(150, seed=41)
     numbers = records["nhs_number"].drop_nulls().unique().sort()
     apart = pl.Series([_nhs(700_000 + 10 * place) for place in range(numbers.len())])
     return records.with_columns(

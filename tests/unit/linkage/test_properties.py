@@ -20,7 +20,7 @@ from spine.linkage import LinkageResult, link, load_config
 from spine.linkage.conform import INPUT
 
 #: No shrinking: it takes minutes, and the examples are small.
-few = settings(max_examples=25, deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate))
+few = settings(max_examples=8, deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate))
 CONFIG = load_config()
 
 #: Few values, so that records meet; each may be missing.
