@@ -19,7 +19,7 @@ from spine.linkage.conform import INPUT
 from spine.settings import PROJECT_ROOT
 
 SYLLABLES = ("zan", "qui", "vor", "mel", "tox", "bry", "kel", "ump", "fex", "wiv")
-FILES = {"residents.parquet", "links.parquet", "model.json", "report.json", "report.html", "state"}
+FILES = {"residents.parquet", "links.parquet", "model.json", "report.json", "report.html", "run.json"}
 
 
 def spine(*arguments: object) -> tuple[int, str]:
@@ -183,9 +183,10 @@ def test_explain_refuses_what_is_not_there(linked: tuple[Path, str], tmp_path: P
         assert "3000" not in text
 
 
-def test_changed_and_withdrawn_records_bring_a_result_up_to_date(
-    linked: tuple[Path, str], files: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_changed_and_withdrawn_records_bring_a_result_up_to_date(files: tuple[Path, Path], tmp_path: Path) -> None:
+    january = tmp_path / "january"
+    assert spine(*files, "--out", january, *MAP, "--keep-state")[0] == 0
+    assert {path.name for path in january.iterdir()} == {*FILES, "state"}
     moved = pl.read_parquet(files[0]).filter(pl.col("record_id") == "GP-P7").with_columns(surname=pl.lit("Umpfexwiv"))
     new = moved.with_columns(record_id=pl.lit("GP-NEW"))
     pl.concat([moved, new]).drop("person").with_columns(source=pl.lit("gp")).write_parquet(
@@ -194,7 +195,7 @@ def test_changed_and_withdrawn_records_bring_a_result_up_to_date(
     (tmp_path / "gone.csv").write_text("record_id\nCARE-P9\n")
     code, text = spine(
         tmp_path / "february.parquet",
-        *("--state", linked[0], "--withdrawn", tmp_path / "gone.csv", "--out", tmp_path / "new"),
+        *("--state", january, "--withdrawn", tmp_path / "gone.csv", "--out", tmp_path / "new"),
     )
     assert code == 0, text
     residents = pl.read_parquet(tmp_path / "new" / "residents.parquet")
@@ -274,7 +275,7 @@ FAULTS: dict[str, Case] = {
         "1 of 1 rows have no record_id, or a decision",
     ),
     "no config": (lambda at: (csv(at, "a.csv", GOOD), "--config", at / "none.yaml"), "no such file"),
-    "no state": (lambda at: (csv(at, "a.csv", GOOD), "--state", at), "holds no result"),
+    "no state": (lambda at: (csv(at, "a.csv", GOOD), "--state", at), "holds no state"),
     "withdrawn alone": (lambda at: (csv(at, "a.csv", GOOD), "--withdrawn", at / "x.csv"), "only with --state"),
     "state and seed": (lambda at: (csv(at, "a.csv", GOOD), "--state", at, "--seed", 1), "leave out --config"),
 }
@@ -368,8 +369,8 @@ def test_the_documented_options_are_those_of_the_command() -> None:
     _, shown = spine("--help")
     text = (PROJECT_ROOT / "docs" / "linkage.md").read_text(encoding="utf-8")
     section = text.split("## Options")[1].split("\n## ")[0]
-    documented = set(re.findall(r"^\| `(--\w+)", section, re.MULTILINE))
-    assert documented == set(re.findall(r"(?<![\w-])(--[a-z]+)", shown.split("Example:")[0])) - {"--help"}
+    documented = set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE))
+    assert documented == set(re.findall(r"(?<![\w-])(--[a-z-]+)", shown.split("Example:")[0])) - {"--help"}
 
 
 def test_the_worked_example_of_the_documentation_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

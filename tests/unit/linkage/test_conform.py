@@ -36,6 +36,23 @@ def test_an_unusable_type_is_reported_without_the_value(config: LinkageConfig, c
     assert "zebra" not in str(caught.value)
 
 
+@pytest.mark.parametrize("column", ["source", "first_name", "nhs_number", "uprn", "phone", "email", "postcode"])
+def test_text_of_few_values_is_text(config: LinkageConfig, column: str) -> None:
+    """Parquet files of other tools hold such text as dictionaries."""
+    text = pl.DataFrame({"record_id": ["a", "b"], column: ["zebra 1", None]})
+    coded = text.with_columns(pl.col(column).cast(pl.Categorical))
+    one, other = (encode(conform(frame), config) for frame in (text, coded))
+    for name, values in one.codes.items():
+        assert values.tolist() == other.codes[name].tolist(), name
+
+
+@pytest.mark.parametrize("column", ["first_name", "nhs_number", "date_of_birth"])
+def test_bytes_that_are_no_text_are_reported_without_their_value(config: LinkageConfig, column: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        encode(conform(pl.DataFrame({"record_id": ["a"], column: [b"zebra\xff"]})), config)
+    assert "zebra" not in str(caught.value)
+
+
 def test_a_table_that_cannot_be_read_is_reported_without_its_values() -> None:
     frame = pl.LazyFrame({"record_id": ["zebra"]}).with_columns(pl.col("record_id").cast(pl.Int64).cast(pl.String))
     with pytest.raises(PipelineError, match="cannot be read") as caught:

@@ -1,0 +1,115 @@
+"""Changed records against a kept run: what is not touched stays, and what was decided holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from spine.errors import PipelineError
+from spine.linkage import LinkageResult, link, link_changes
+from spine.linkage.config import LinkageConfig
+from spine.linkage.state import State, levels_of_pair, load_state
+
+Region = Callable[[int], tuple[pl.DataFrame, pl.DataFrame]]
+
+
+@pytest.fixture(scope="module")
+def records(region: Region) -> pl.DataFrame:
+    return region(200)[0].sort("record_id")
+
+
+@pytest.fixture(scope="module")
+def kept(records: pl.DataFrame, config: LinkageConfig) -> LinkageResult:
+    return link(records, config, keep_state=True)
+
+
+def state_of(result: LinkageResult) -> State:
+    assert result.state is not None
+    return result.state
+
+
+def partition(result: LinkageResult) -> set[frozenset[str]]:
+    groups = result.clusters.group_by("cluster_id").agg("record_id")["record_id"]
+    return {frozenset(group) for group in groups}
+
+
+def together(result: LinkageResult, one: str, other: str) -> bool:
+    return result.clusters.filter(pl.col("record_id").is_in([one, other]))["cluster_id"].n_unique() == 1
+
+
+def test_a_state_is_given_only_where_it_is_asked_for(records: pl.DataFrame, config: LinkageConfig) -> None:
+    assert link(records.head(5), config).state is None
+
+
+def test_records_that_come_again_unchanged_change_nothing(records: pl.DataFrame, kept: LinkageResult) -> None:
+    again = link_changes(state_of(kept), records.sample(20, seed=1))
+    assert partition(again) == partition(kept)
+    assert again.clusters["record_id"].to_list() == kept.clusters["record_id"].to_list()
+
+
+def test_a_delivery_of_nothing_changes_nothing(records: pl.DataFrame, kept: LinkageResult) -> None:
+    assert partition(link_changes(state_of(kept), records.head(0))) == partition(kept)
+
+
+def test_withdrawn_records_are_gone_and_may_come_back(records: pl.DataFrame, kept: LinkageResult) -> None:
+    gone = records.sample(20, seed=2)
+    fewer = link_changes(state_of(kept), records.head(1), [*gone["record_id"], "never there"])
+    left = set(records["record_id"]) - set(gone["record_id"]) | {records["record_id"][0]}
+    assert set(fewer.clusters["record_id"]) == left
+    assert partition(link_changes(state_of(fewer), gone)) == partition(kept)
+
+
+def test_a_changed_record_moves_to_the_person_that_it_now_describes(records: pl.DataFrame, kept: LinkageResult) -> None:
+    number = pl.col("nhs_number")
+    one, other = records.filter(number.is_not_null() & number.is_first_distinct()).head(2)["record_id"].to_list()
+    assert not together(kept, one, other)
+    described = records.filter(pl.col("record_id") == other).with_columns(pl.lit(one).alias("record_id"))
+    assert together(link_changes(state_of(kept), described), one, other)
+
+
+def test_a_state_read_from_its_folder_is_the_state(records: pl.DataFrame, kept: LinkageResult, tmp_path: Path) -> None:
+    state_of(kept).save(tmp_path)
+    changed = records.sample(20, seed=3).with_columns(surname=pl.lit("Penhallow"))
+    here, there = link_changes(state_of(kept), changed), link_changes(load_state(tmp_path), changed)
+    assert here.clusters.equals(there.clusters)
+    assert here.links.equals(there.links)
+    assert (here.model, here.report) == (there.model, there.report)
+
+
+def test_no_state_and_no_such_record_are_errors(kept: LinkageResult, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="holds no state"):
+        load_state(tmp_path)
+    with pytest.raises(PipelineError, match="no such record") as caught:
+        levels_of_pair(state_of(kept), kept.clusters["record_id"][0], "zebra")
+    assert "zebra" not in str(caught.value)
+
+
+def test_the_levels_of_a_link_are_those_of_the_run(kept: LinkageResult) -> None:
+    for row in kept.links.head(40).iter_rows(named=True):
+        found = levels_of_pair(state_of(kept), row["right_record_id"], row["left_record_id"])
+        assert found.levels == {name: row[f"level_{name}"] for name in found.levels}
+        assert (found.stratum, found.veto, found.compared) == (row["stratum"], "none", True)
+        assert found.bits == pytest.approx(row["bits"], abs=1e-3)
+
+
+@pytest.mark.parametrize("decision", ["must_link", "cannot_link"])
+@pytest.mark.parametrize("again", ["left", "right", "another"])
+def test_a_decision_holds_when_records_come_again(
+    records: pl.DataFrame, kept: LinkageResult, config: LinkageConfig, decision: str, again: str
+) -> None:
+    if decision == "cannot_link":
+        left, right = kept.links.select("left_record_id", "right_record_id").row(0)
+    else:
+        left, right = next(
+            (records["record_id"][0], name)
+            for name in records["record_id"]
+            if not together(kept, records["record_id"][0], name)
+        )
+    decided = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": [decision]})
+    state = state_of(link(records, config, decided, keep_state=True))
+    name = {"left": left, "right": right, "another": records["record_id"][150]}[again]
+    result = link_changes(state, records.filter(pl.col("record_id") == name))
+    assert together(result, left, right) == (decision == "must_link")
