@@ -81,9 +81,9 @@ def write_result(
     with replacing_folder(folder.resolve()) as new:
         residents = result.clusters.rename({"cluster_id": "resident_id"})
         residents.select("record_id", "source", "resident_id", "method", "confidence").write_parquet(
-            new / "residents.parquet"
+            new / "residents.parquet", compression="lz4", statistics=False
         )
-        result.links.write_parquet(new / "links.parquet")
+        result.links.write_parquet(new / "links.parquet", compression="lz4", statistics=False)
         _write_json(new / "model.json", result.model)
         _write_json(new / "report.json", {"made_by": MADE_BY, **report})
         (new / "report.html").write_text(linkage_page(report), encoding="utf-8")

@@ -20,6 +20,8 @@ Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[Any]
 Hashes = npt.NDArray[np.uint64]
 
+#: Hashes are sifted by as many of their bits before they are sorted.
+SIFT_BITS: Final = 22
 _SEED: Final = 20280331
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT: Final = np.uint64(32)
@@ -34,12 +36,16 @@ def factorise(values: Array) -> tuple[Codes, Codes]:
 
     Few distinct values are found by a table of places addressed by a hash; only what does not fit there is sorted.
     """
+    if not values.size:
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
     keys = values.view(np.uint64) if values.dtype.itemsize == 8 else values.astype(np.int64).view(np.uint64)
+    if keys.size < _WORTH_A_TABLE:
+        return _ranked(keys)
     slot = (keys * _ODD >> np.uint64(64 - _TABLE_BITS)).astype(np.int32)
     table = np.full(1 << _TABLE_BITS, -1, dtype=np.int32)
     table[slot] = np.arange(keys.size, dtype=np.int32)
     fits = keys[table[slot]] == keys
-    if keys.size < _WORTH_A_TABLE or np.count_nonzero(fits) < keys.size // 2:
+    if np.count_nonzero(fits) < keys.size // 2:
         return _ranked(keys)
     used = np.flatnonzero(table >= 0)
     rest = np.flatnonzero(~fits)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
+from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, factorise, mixed
 from spine.linkage.compare import outlives, two_deaths
 from spine.linkage.encode import Encoded
 
@@ -56,7 +56,7 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     key, foldable = folding_keys(encoded)
     foldable &= ~alone
     content = _content(encoded)
-    key = np.where(foldable, key, content)
+    key = np.where(foldable, _without_strangers(encoded, key, foldable), content)
     born = np.where(foldable, encoded.codes["birth"], 0)
     # One integer orders the records: by their key, under one key by date of birth, then by content.
     dated = mixed([born]) & _DATE_MASK | (born > 0)
@@ -68,6 +68,17 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     first = np.minimum.reduceat(order, starts) if starts.size else order
     nodes = _nodes(encoded, order, starts)
     return Nodes(replace(nodes, crowded=_crowded(nodes, crowd)), of_record, first, sizes)
+
+
+def _without_strangers(encoded: Encoded, key: Hashes, foldable: Flags) -> Hashes:
+    """Keys such that a record without a date of birth does not fold where one that may not fold has its names and home.
+
+    That other one (of a first of January, of a year only, one that a decision names) may be who it belongs to.
+    """
+    place = (key >> np.uint64(64 - SIFT_BITS)).astype(np.int64)
+    held = np.zeros(1 << SIFT_BITS, dtype=bool)
+    held[place[~foldable]] = True
+    return np.where(held[place] & (encoded.codes["birth"] == 0), ~key, key)
 
 
 def _content(encoded: Encoded) -> Hashes:
@@ -133,15 +144,22 @@ def _set_apart(encoded: Encoded, members: Codes, born: Codes, starts: Codes) -> 
     least, most = _least_known(born, starts), np.maximum.reduceat(born, starts)
     result = least < most
     undated = born == 0
-    some_undated = np.logical_or.reduceat(undated, starts)
+    some_undated, unlike = np.logical_or.reduceat(undated, starts), np.zeros(starts.size, dtype=bool)
     for name in (*_ALONE, *encoded.scheme.extra_comparisons, "middle", "sex"):
         values = encoded.codes[name][members]
+        if not values.any():
+            continue
         differ = _least_known(values, starts) < np.maximum.reduceat(values, starts)
-        result |= differ & some_undated if name in _WITHOUT_DATE else differ
+        if name in _WITHOUT_DATE:
+            unlike |= differ
+            differ &= some_undated
+        result |= differ
     death, start = (np.maximum.reduceat(encoded.codes[name][members], starts) for name in ("death", "start"))
     result |= outlives(death, start)
     result |= two_deaths(death, _least_known(encoded.codes["death"][members], starts)) & (death != 0)
     source = encoded.codes["source"][members]
+    # Twins may have one forename and each another second one; so may two of a source that are not one sex.
+    result |= unlike & _repeated(source, starts)
     return result | _repeated(source & encoded.promised, starts) | _meets(source, undated, starts)
 
 
@@ -167,27 +185,30 @@ def _least_known(values: Array, starts: Codes) -> Array:
 
 
 def _nodes(encoded: Encoded, order: Codes, starts: Codes) -> Encoded:
-    """What each node knows: the largest code of its records, both ends of those of `PAIRED`."""
+    """What each node knows: the largest code of its records, both ends of those of `PAIRED` where they differ."""
     sizes = np.diff(starts, append=order.size)
-    several = sizes > 1
-    members, groups = order[np.repeat(several, sizes)], np.cumsum(sizes[several]) - sizes[several]
-    single = encoded.taken(order[starts])
-    codes = single.codes
-    for name in PAIRED:
-        codes[f"{name}_2"] = codes[name].copy()
-    if groups.size:
-        for name, every in encoded.codes.items():
-            values = every[members]
-            most = np.maximum.reduceat(values, groups)
-            if name == "source":
-                most = np.bitwise_or.reduceat(values, groups)
-            elif name == "sex":
-                most = np.where(_least_known(values, groups) < most, 0, most)
-            elif name in PAIRED:
-                codes[f"{name}_2"][several] = np.where(most > 0, _least_known(values, groups), 0)
-            codes[name][several] = most
-        single.verified[several] = np.logical_or.reduceat(encoded.verified[members], groups)
-    return single
+    several = np.flatnonzero(sizes > 1)
+    members = order[np.repeat(sizes > 1, sizes)]
+    groups = np.cumsum(sizes[several]) - sizes[several]
+    nodes = encoded.taken(order[starts])
+    nodes.codes.update({f"{name}_2": np.zeros(starts.size, dtype=np.int64) for name in PAIRED})
+    if not several.size:
+        return nodes
+    for name, every in encoded.codes.items():
+        values = every[members]
+        if not values.any():
+            continue
+        most = np.maximum.reduceat(values, groups)
+        if name == "source":
+            most = np.bitwise_or.reduceat(values, groups)
+        elif name == "sex":
+            most = np.where(_least_known(values, groups) < most, 0, most)
+        elif name in PAIRED:
+            least = _least_known(values, groups)
+            nodes.codes[f"{name}_2"][several] = np.where(least < most, least, 0)
+        nodes.codes[name][several] = most
+    nodes.verified[several] = np.logical_or.reduceat(encoded.verified[members], groups)
+    return nodes
 
 
 def _crowded(nodes: Encoded, crowd: int) -> Flags:

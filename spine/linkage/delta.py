@@ -19,7 +19,7 @@ from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, collapse, folding_keys
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
-from spine.linkage.conform import Records, conform
+from spine.linkage.conform import Records, as_text, conform
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions
@@ -71,7 +71,7 @@ def _merged_ids(run: Run, given: Records, gone: Flags) -> tuple[pl.Series, pl.Se
     old_place[~gone] = np.flatnonzero(is_old)
     order = np.argsort(np.concatenate([old_place[~gone], new_place]), kind="stable")
     ids = pl.concat([kept, given.ids.alias(kept.name)]).gather(order)
-    sources = pl.concat([run.source.filter(pl.Series(~gone)), given.column("source").cast(pl.String).alias(run.source.name)])
+    sources = pl.concat([run.source.filter(pl.Series(~gone)), as_text(given.column("source")).alias(run.source.name)])
     return ids, sources.gather(order), old_place, new_place
 
 

@@ -29,9 +29,22 @@ class WeightedECM(ECM):  # type: ignore[misc]
         splits: tuple[slice, ...] = (),
         split_weight: float = 0.0,
         most: Floats | None = None,
+        least: tuple[tuple[slice, float], ...] = (),
     ) -> None:
+        """What is estimated.
+
+        Args:
+            groups: comparison of each feature, as a number.
+            max_iter: iterations at most.
+            atol: change of a share at which it stops.
+            splits: features that are one level, split.
+            split_weight: pairs that the prior spread within a split weighs.
+            most: largest share of matches of each feature.
+            least: smallest share of non-matches of some splits.
+        """
         super().__init__(init="given", max_iter=max_iter, binarize=None, atol=atol)
-        self.groups, self.splits, self.split_weight, self.most = groups, splits, split_weight, most
+        self.groups, self.splits, self.split_weight = groups, splits, split_weight
+        self.most, self.least = most, least
 
     def _transform_data(self, design: csr_matrix) -> csr_matrix:
         return design
@@ -72,7 +85,7 @@ class WeightedECM(ECM):  # type: ignore[misc]
             match = np.where(label >= 0, label, self.predict_proba(design)[:, 1])
             expected = np.stack([weight * (1 - match), weight * match])
             counts = self._smoothed((design.T @ expected.T).T, shares) + np.array(pseudo)[:, None] * shares
-            new = self._limited(self._normalised(counts, shares))
+            new = self._raised(self._limited(self._normalised(counts, shares)))
             if fixed is not None:
                 new[0, fixed] = shares[0, fixed]
             new_matches = (expected[1].sum() + held * matches) / (total + held)
@@ -108,6 +121,17 @@ class WeightedECM(ECM):  # type: ignore[misc]
             for values in (shares[1] - kept, np.where(over, 0.0, shares[1]))
         )
         shares[1] = np.where(over, kept, kept * (1 + cut / np.maximum(free, 1e-12)))
+        return shares
+
+    def _raised(self, shares: Floats) -> Floats:
+        """Shares of non-matches no smaller than `least`; the other levels of the comparison make room."""
+        for split, least in self.least:
+            total = shares[0, split].sum()
+            if 0 < total < least:
+                others = self.groups == self.groups[split.start]
+                others[split] = False
+                shares[0, split] *= least / total
+                shares[0, others] *= (1 - least) / (1 - total)
         return shares
 
     def _normalised(self, counts: Floats, fallback: Floats) -> Floats:

@@ -161,8 +161,9 @@ def _estimate(
     # recordlinkage, pandas and scikit-learn take seconds to import: only where something is estimated.
     from spine.linkage.ecm import WeightedECM
 
-    most = _most(scheme, config)
-    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most).fit(
+    most, at_home = _most(scheme, config), limits.least_alike_at_home.items() if population is None else ()
+    least = tuple((scheme.splits[comparison], share) for comparison, share in at_home)
+    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most, least).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],
         shares=shares,

@@ -6,6 +6,8 @@ Put here: what joins the stages. Never here: a rule of any stage, or the form of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, collapse
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
-from spine.linkage.conform import conform
+from spine.linkage.conform import as_text, conform
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, fit, histogram
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
@@ -94,6 +96,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
         overrides: decisions by people.
         keep: whether the codes of single records are kept: changed records are linked against them later.
     """
+    estimator = _loading()
     given = conform(frame, config.extras)
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
@@ -108,6 +111,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     compared = compare(nodes.encoded, candidates.left, candidates.right)
     stands_for = np.concatenate([pairs_of_records(nodes, compared), weight])
     patterns = histogram((compared, inner), config.scheme, stands_for)
+    estimator.join()
     model = fit(nodes.encoded, records.size, patterns, config)
     of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
     bits = weigh(compared, of_pair, patterns, model, config)
@@ -115,9 +119,16 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering = cluster(nodes.encoded, scored, config)
     return Run(
-        given.ids, given.column("source"), people, records, nodes, candidates.report, compared, bits, scored, inner,
+        given.ids, as_text(given.column("source")), people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions,
     )  # fmt: skip
+
+
+def _loading() -> Thread:
+    """The estimator's libraries take a second to import: they load while the records are read."""
+    thread = Thread(target=import_module, args=("spine.linkage.ecm",), daemon=True)
+    thread.start()
+    return thread
 
 
 def people_of(records: Encoded) -> People:

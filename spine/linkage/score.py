@@ -122,7 +122,7 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config:
     shared = (source[one] & source[other]) != 0
     one, other = one[shared], other[shared]
     maybe_one = (bits >= config.thresholds.rival_bits) & (compared.veto == 0)
-    rivals = ~_alike(partner[one], partner[other], encoded.size, compared, maybe_one)
+    rivals = ~_alike(encoded, partner[one], partner[other], compared, maybe_one)
     one, other = one[rivals], other[rivals]
     against = np.zeros(focus.size)
     np.add.at(against, one, np.exp2(np.minimum(bits[pair[other]], _MOST_BITS)))
@@ -159,12 +159,15 @@ def _ordered_pairs(starts: Codes, sizes: Codes) -> tuple[Codes, Codes]:
     return np.concatenate(ones), np.concatenate(others)
 
 
-def _alike(a: Codes, b: Codes, size: int, compared: Compared, maybe_one: Flags) -> Flags:
-    """Whether two nodes were compared and may be one person. Compared pairs come sorted."""
+def _alike(encoded: Encoded, a: Codes, b: Codes, compared: Compared, maybe_one: Flags) -> Flags:
+    """Whether two nodes may be one person: by their comparison, or else by the same names and date of birth.
+
+    Compared pairs come sorted.
+    """
     if not compared.left.size or not a.size:
         return np.zeros(a.size, dtype=bool)
-    known = pair_keys(compared.left, compared.right, size)
-    wanted = pair_keys(np.minimum(a, b), np.maximum(a, b), size)
+    known = pair_keys(compared.left, compared.right, encoded.size)
+    wanted = pair_keys(np.minimum(a, b), np.maximum(a, b), encoded.size)
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
-    result: Flags = (known[place] == wanted) & maybe_one[place]
-    return result
+    same = np.logical_and.reduce([encoded.codes[n][a] == encoded.codes[n][b] for n in ("first", "surname", "birth")])
+    return np.where(known[place] == wanted, maybe_one[place], same)
