@@ -24,7 +24,7 @@ def person(first: str | None = "Orla", surname: str | None = "Penhallow", **more
         (person("William"), person("Bill"), "nickname", "exact"),
         (person("William"), person("W"), "initial", "exact"),
         (person("William"), person("B"), "different", "exact"),
-        (person("Orla"), person("Penhallow", "Orla"), "swapped", "swapped"),
+        (person("Orla"), person("Penhallow", "Orla"), "swapped", "missing"),  # told once
         (person("Orla"), person("Tom", "Orla"), "crossed", "different"),
         (person("William"), person("Elizabeth"), "different", "exact"),
         (person("Yusuf"), person("Youssef"), "sounds_alike", "exact"),

@@ -32,9 +32,18 @@ def test_failing_numbers_are_dropped_where_most_pass_and_kept_where_most_fail() 
     numbers, facts = drop_failing(whole(*good, bad[0], 0))
     assert numbers.tolist() == [*good, 0, 0]
     assert facts == {"nhs_numbers_failing_check": 1, "nhs_numbers_obey_check": 1}
-    of_another_kind, facts = drop_failing(whole(good[0], *bad, 0))
-    assert of_another_kind.tolist() == [good[0], *bad, 0]
-    assert facts == {"nhs_numbers_failing_check": 2, "nhs_numbers_obey_check": 0}
+    many = whole(*good * 5, *bad * 5, 0)
+    of_another_kind, facts = drop_failing(many)
+    assert of_another_kind.tolist() == many.tolist()
+    assert facts == {"nhs_numbers_failing_check": 10, "nhs_numbers_obey_check": 0}
+    few, facts = drop_failing(whole(*bad))
+    assert (few.tolist(), facts["nhs_numbers_obey_check"]) == ([0, 0], 1)  # too few to tell of what kind they are
+
+
+def test_a_number_may_begin_with_nought() -> None:
+    health_numbers = np.arange(101_990_000, 101_994_000)
+    expected = [nhs_number.calculate_checksum(f"{number:010d}"[:9]) == number % 10 for number in health_numbers]
+    assert passes_check_digit(health_numbers).tolist() == expected
 
 
 @pytest.mark.parametrize(("obey", "kept"), [(1, 0), (0, 9_990_000_019)])

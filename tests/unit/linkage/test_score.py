@@ -62,6 +62,14 @@ def test_two_records_that_may_be_one_person_are_no_rivals(config: LinkageConfig)
     assert (settled(config, vetoed, [limit, 5.0, 5.0], [1, 1, 2]).bits[1:] < 0).all()
 
 
+def test_two_records_of_one_name_and_birth_that_were_not_compared_are_no_rivals(config: LinkageConfig) -> None:
+    pairs, bits = compared([(0, 2), (1, 2)]), np.array([5.0, 5.0])
+    same = blank(3, source=[1, 1, 2], first=[7, 7, 7], surname=[8, 8, 8], birth=[19510203] * 3)
+    assert score(same, pairs, bits, NONE, config).bits.tolist() == [5.0, 5.0]
+    other = blank(3, source=[1, 1, 2], first=[7, 7, 7], surname=[8, 8, 8], birth=[19510203, 19790112, 19510203])
+    assert (score(other, pairs, bits, NONE, config).bits < 0).all()
+
+
 def test_a_vetoed_pair_is_nobodys_rival(config: LinkageConfig) -> None:
     pairs = replace(compared([(0, 2), (1, 2)]), veto=np.array([0, 1], dtype=np.uint8))
     assert settled(config, pairs, [5.0, 9.0], [1, 1, 2]).bits[0] == 5.0
