@@ -14,8 +14,9 @@ from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.score import Scored, probability
 
-#: No single pair says more than this many bits for or against a merge of two groups.
-_MOST_SAY = 20.0
+#: No single pair says more than so many bits for a merge of two groups, or against it: one badly written record of a
+#: person disagrees with all others.
+_MOST_FOR, _MOST_AGAINST = 20.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class _Guard:
         self._members: dict[int, list[int]] = {}
         #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
         self._between: dict[int, dict[int, float]] = {}
-        bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_SAY, _MOST_SAY))
+        bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_AGAINST, _MOST_FOR))
         triples = (values[pairs].tolist() for values in (scored.left, scored.right))
         for one, other, weight in zip(*triples, bits.tolist(), strict=True):
             self._between.setdefault(self._find(one), {})[self._find(other)] = weight

@@ -148,11 +148,13 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     home = address & ~(encoded.crowded[left] & encoded.crowded[right])
     swapped = _swapped(pairs)
     first_name = _first_name(pairs, swapped)
-    # Names that changed places are told once, by the first name. A surname where the other record has its forename is a slip of columns, not a sibling.
+    # Names that changed places are told once, by the first name.
+    crossed = first_name == level("first_name", "crossed")
+    # A surname where the other record has its forename is a slip of columns, not a sibling.
     twins = home & _other_name(first_name) & ~pairs.equal("first", "surname")
     levels: dict[str, Levels] = {
         "first_name": first_name,
-        "surname": np.where(swapped, 0, _surname(pairs)),
+        "surname": np.where(swapped | crossed, 0, _surname(pairs)),
         "date_of_birth": _date_of_birth(pairs, twins),
         "address": _address(pairs, address, home),
         "middle_name": _middle_name(pairs),
