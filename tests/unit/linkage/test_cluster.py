@@ -57,7 +57,7 @@ def test_the_guard_keeps_vetoed_pairs_apart_and_the_strongest_link(config: Linka
 
 
 def test_the_guard_keeps_pairs_below_the_refusal_apart(config: LinkageConfig) -> None:
-    assert labels(config, 3, scored([(0, 1, 4.0), (1, 2, 9.0), (0, 2, -7.0)])) == [0, 1, 1]
+    assert labels(config, 3, scored([(0, 1, 3.0), (1, 2, 9.0), (0, 2, -7.0)])) == [0, 1, 1]
 
 
 def test_two_verified_numbers_never_share_a_cluster(config: LinkageConfig) -> None:
@@ -79,19 +79,22 @@ def test_a_promising_source_comes_once_in_a_cluster(config: LinkageConfig) -> No
 def test_two_groups_merge_by_the_sum_of_all_weights_between_them(config: LinkageConfig) -> None:
     groups = [(0, 1, 9.0), (2, 3, 9.0)]
     for_it = [(0, 2, 6.0), (1, 2, 6.0), (0, 3, -7.0)]
-    against = [(1, 2, 6.0), (1, 3, -2.0), (0, 3, -7.0)]
+    against = [(1, 2, 6.0), (1, 3, -5.0), (0, 3, -7.0)]
     assert labels(config, 4, scored([*groups, *for_it])) == [0, 0, 0, 0]
     assert labels(config, 4, scored([*groups, *against])) == [0, 0, 2, 2]
     assert labels(config, 4, scored([*groups, *for_it], {(0, 3)})) == [0, 0, 2, 2]
 
 
 def test_no_single_pair_outvotes_all_others(config: LinkageConfig) -> None:
-    group = [(1, 2, 61.0), (1, 3, 61.0), (2, 3, 61.0)]
-    assert labels(config, 4, scored([*group, (0, 1, 60.0), (0, 2, -15.0), (0, 3, -15.0)])) == [0, 1, 1, 1]
+    group = [(one, other, 61.0) for one in range(1, 8) for other in range(one + 1, 8)]
+    against = [(0, other, -15.0) for other in range(2, 8)]
+    assert labels(config, 8, scored([*group, (0, 1, 60.0), *against])) == [0, 1, 1, 1, 1, 1, 1, 1]
+    badly_written = [(0, 1, 9.0), (1, 2, 9.0), (0, 2, -60.0)]
+    assert labels(config, 3, scored(badly_written)) == [0, 0, 0]
 
 
 def test_decisions_by_people_come_first_and_stand_above_weights(config: LinkageConfig) -> None:
-    pairs = [(0, 1, -30.0), (0, 2, 9.0), (1, 2, 9.0)]
+    pairs = [(0, 1, -30.0), (0, 2, 9.0), (1, 2, 3.0)]
     assert labels(config, 3, scored(pairs)) == [0, 1, 0]
     assert labels(config, 3, scored(pairs, manual={(0, 1)})) == [0, 0, 0]
     assert labels(config, 3, scored([(0, 1, -30.0), (1, 2, 9.0), (0, 2, 20.0)], {(1, 2)}, {(0, 1)})) == [0, 0, 2]
