@@ -62,7 +62,7 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     dated = mixed([born]) & _DATE_MASK | (born > 0)
     ranked = key >> _KEY_SHIFT << _KEY_SHIFT | dated << _DATE_SHIFT | content >> _CONTENT_SHIFT
     order = np.argsort(ranked, kind="stable")
-    starts, sizes = _groups(encoded, key[order], born[order], order)
+    starts, sizes = _groups(encoded, key[order], foldable[order], born[order], order)
     of_record = np.empty(encoded.size, dtype=np.int64)
     of_record[order] = np.repeat(np.arange(starts.size), sizes)
     first = np.minimum.reduceat(order, starts) if starts.size else order
@@ -83,7 +83,8 @@ def _without_strangers(encoded: Encoded, key: Hashes, foldable: Flags) -> Hashes
 
 def _content(encoded: Encoded) -> Hashes:
     """Hash of all that an entry holds."""
-    return mixed([encoded.codes[name] for name in sorted(encoded.codes) if encoded.codes[name].any()])
+    held = [encoded.codes[name] for name in sorted(encoded.codes) if encoded.codes[name].any()]
+    return mixed(held or [encoded.codes["first"]])
 
 
 def folding_keys(encoded: Encoded) -> tuple[Hashes, Flags]:
@@ -108,15 +109,16 @@ def _key(encoded: Encoded) -> Hashes:
     return mixed([codes["first"], codes["surname"], *home])
 
 
-def _groups(encoded: Encoded, key: Hashes, born: Codes, order: Codes) -> tuple[Codes, Codes]:
+def _groups(
+    encoded: Encoded, key: Hashes, foldable: Flags, born: Codes, order: Codes
+) -> tuple[Codes, Codes]:
     """Start and size of each group of records in `order` that fold.
 
     First all of one key; where these are of several dates of birth, or something sets them apart, those of one date
     (or of none); where something sets even these apart, each record alone.
     """
-    new_key, new_date = _changes(key), _changes(born)
-    new = new_key.copy()
-    for narrower in (new_date, np.ones(order.size, dtype=bool)):
+    new = _changes(key) | ~foldable
+    for narrower in (_changes(born), np.ones(order.size, dtype=bool)):
         starts = np.flatnonzero(new)
         sizes = np.diff(starts, append=order.size)
         several = np.repeat(sizes > 1, sizes)

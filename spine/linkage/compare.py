@@ -269,7 +269,7 @@ def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
             (full & year & (month_a == day_b) & (day_a == month_b), "swapped"),
             (full & year & (first_of_year_a | first_of_year_b), "default_day"),
             (_one_slip_in_date(a, b, one_part), "one_digit"),
-            (one_part, "one_part"),
+            (one_part & (np.abs(year_a - year_b) < _GENERATION), "one_part"),
             (_near(a, b, full), "near"),
             (full & (np.abs(year_a - year_b) == 1), "year_apart"),
             (np.abs(year_a - year_b) >= _GENERATION, "generation"),
@@ -377,6 +377,14 @@ def _middle_name(pairs: _Pairs) -> Levels:
     return np.where((a > 0) & (b > 0), 1 + agree, 0).astype(np.uint8)
 
 
+def _other_second_name(pairs: _Pairs) -> Flags:
+    """Both middle names are written out, and they are two."""
+    a, b = pairs.both("middle")
+    length = pairs.encoded.names.length
+    result: Flags = (length[a] > 1) & (length[b] > 1) & (a != b)
+    return result
+
+
 def _anchor(levels: dict[str, Levels]) -> Flags:
     """Equal NHS numbers, at most one of names and date against it, and date or forename for it.
 
@@ -445,8 +453,9 @@ def _veto(pairs: _Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) 
     close = np.isin(levels["first_name"], alike) & pairs.shared_source
     full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_other_name")
     number = (levels["nhs_number"] == 2) | (levels["other_number"] >= level("other_number", "close"))
-    nameless = pairs.shared_source & ~(pairs.any_known("first"))
-    result[home & full_birth & (close | nameless) & ~number] = VETOES.index("twins")
+    nameless = pairs.shared_source & ~pairs.any_known("first")
+    second = pairs.shared_source & _other_second_name(pairs)
+    result[home & full_birth & (close | nameless | second) & ~number] = VETOES.index("twins")
     result[(levels["nhs_number"] == 2) & ~anchor] = VETOES.index("nhs_number_on_another_person")
     (death_a, death_b), (start_a, start_b) = pairs.both("death"), pairs.both("start")
     result[outlives(death_a, start_b) | outlives(death_b, start_a)] = VETOES.index("event_after_death")

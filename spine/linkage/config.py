@@ -38,6 +38,7 @@ class Thresholds(_Strict):
     anchor_bits: float
     thin_bits: float
     rival_bits: float
+    most_bits: dict[str, dict[str, float]] = {}
 
     @model_validator(mode="after")
     def _in_order(self) -> Thresholds:

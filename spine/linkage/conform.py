@@ -118,14 +118,14 @@ def as_text(values: pl.Series) -> pl.Series:
     Raises:
         PipelineError: the column holds lists or structures.
     """
-    if values.dtype.is_nested():
+    if values.dtype.is_nested() or values.dtype == pl.Binary:
         raise PipelineError(f"linkage: column {values.name} holds {_kind(values)}. Expected text, numbers or dates.")
     if values.dtype.is_float():
         whole = values.cast(pl.Int64, strict=False)
         values = pl.select(
             pl.when(values == values.round()).then(whole.cast(pl.String)).otherwise(values.cast(pl.String))
         ).to_series().alias(values.name)  # fmt: skip
-    text = values.cast(pl.String, strict=False).str.strip_chars()
+    text = values.cast(pl.String).str.strip_chars()
     return text.set(text == "", None)
 
 

@@ -22,7 +22,7 @@ from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import Records, as_text, conform
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, histogram
-from spine.linkage.overrides import Decisions
+from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.run import Run, inner_pairs, pairs_of_records, people_of
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.state import State
@@ -48,12 +48,14 @@ def delta(state: State, changed: pl.DataFrame, withdrawn: Sequence[str]) -> Stat
     stay = ~_dissolved(run, fresh, gone)
     kept = run.nodes.of_record[~gone]
     apart = np.sort(np.concatenate([old_place[~gone][~stay[kept]], new_place]))
-    nodes, number = _merged_nodes(run, records, stay, old_place, apart, config)
-    decisions = _moved(run.decisions, number, run.nodes.encoded.size, nodes.encoded.size)
+    decisions = read_decisions(run.overrides, ids)
+    alone = named(decisions, records.size)[apart]
+    nodes, number = _merged_nodes(run, records, stay, old_place, apart, alone, config)
+    decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
     return State(
         _linked(run, Run(
             ids, source, people_of(records), records, nodes, run.blocking, run.compared, run.bits, run.scored, run.inner, run.inner_bits,
-            run.pair_records, run.model, run.clustering, decisions,
+            run.pair_records, run.model, run.clustering, decisions, run.overrides,
         ), stay, number, old_place, config),
         config,
     )  # fmt: skip
@@ -106,13 +108,11 @@ def _dissolved(run: Run, fresh: Encoded, gone: Flags) -> Flags:
 
 
 def _merged_nodes(
-    run: Run, records: Encoded, stay: Flags, old_place: Codes, apart: Codes, config: LinkageConfig
+    run: Run, records: Encoded, stay: Flags, old_place: Codes, apart: Codes, alone: Flags, config: LinkageConfig
 ) -> tuple[Nodes, Codes]:
     """The nodes that stay, then those of the records in `apart`; and the new number of each old node (-1: dissolved)."""
     number = np.where(stay, np.cumsum(stay) - 1, -1)
-    decided = np.unique(np.concatenate(np.divmod(run.decisions.both, max(run.nodes.encoded.size, 1))))
-    named = old_place[run.nodes.first[decided]]
-    made = collapse(records.taken(apart), np.isin(apart, named), config.household)
+    made = collapse(records.taken(apart), alone, config.household)
     size = int(stay.sum())
     old = run.nodes.encoded
     encoded = replace(

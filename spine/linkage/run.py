@@ -68,6 +68,7 @@ class Run:
         model: what levels are worth.
         clustering: which nodes are one person.
         decisions: decisions by people, on nodes.
+        overrides: the same as they were given, by record_id.
     """
 
     ids: pl.Series
@@ -85,6 +86,7 @@ class Run:
     model: Model
     clustering: Clustering
     decisions: Decisions
+    overrides: pl.DataFrame | None
 
 
 def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl.DataFrame | None, keep: bool) -> Run:
@@ -120,7 +122,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     clustering = cluster(nodes.encoded, scored, config)
     return Run(
         given.ids, as_text(given.column("source")), people, records, nodes, candidates.report, compared, bits, scored, inner,
-        inner_bits, stands_for, model, clustering, decisions,
+        inner_bits, stands_for, model, clustering, decisions, overrides,
     )  # fmt: skip
 
 

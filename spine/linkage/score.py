@@ -14,7 +14,7 @@ from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.fit import Model, Patterns
-from spine.linkage.levels import level
+from spine.linkage.levels import Scheme, level
 from spine.linkage.overrides import Decisions
 
 _MOST_BITS = 60.0
@@ -53,7 +53,7 @@ def weigh(compared: Compared, of_pair: Array, patterns: Patterns, model: Model, 
         model: what levels are worth.
         config: thresholds.
     """
-    bits = _table(patterns, model).astype(np.float32)[of_pair]
+    bits = _table(patterns, model, config).astype(np.float32)[of_pair]
     anchor = compared.anchor & (compared.veto == 0)
     bits[anchor] = np.maximum(bits[anchor], config.thresholds.anchor_bits)
     weak = compared.kin | (compared.thin & (bits < config.thresholds.thin_bits))
@@ -92,11 +92,22 @@ def probability(bits: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp2(-bits.astype(np.float64)))
 
 
-def _table(patterns: Patterns, model: Model) -> Floats:
+def _capped(scheme: Scheme, config: LinkageConfig) -> list[tuple[int, float]]:
+    """Features that count for no more than so many bits."""
+    return [
+        (scheme.start[comparison] + level(comparison, name) - 1, most)
+        for comparison, levels in config.thresholds.most_bits.items()
+        for name, most in levels.items()
+    ]
+
+
+def _table(patterns: Patterns, model: Model, config: LinkageConfig) -> Floats:
     result = np.zeros(patterns.home.size)
     for name, stratum in model.strata.items():
         own = np.flatnonzero(patterns.home == (name == "home"))
         weights = (stratum.log_shares[1] - stratum.log_shares[0]) / np.log(2)
+        for feature, most in _capped(patterns.scheme, config):
+            weights[feature] = min(weights[feature], most)
         prior = np.log2(stratum.matches / (1 - stratum.matches))
         result[own] = patterns.design[own] @ weights + prior
     return np.clip(result, -_MOST_BITS, _MOST_BITS)

@@ -66,6 +66,8 @@ class State:
         (folder / "arrays").mkdir(parents=True, exist_ok=True)
         for name, array in _arrays(self.run).items():
             np.save(folder / "arrays" / f"{name}.npy", array)
+        if self.run.overrides is not None:
+            self.run.overrides.write_parquet(folder / "overrides.parquet")
         for name, series in _texts(self.run).items():
             series.alias("value").to_frame().write_parquet(folder / f"{name}.parquet", compression="lz4")
         (folder / "state.json").write_text(json.dumps(_told(self.run, self.config)), encoding="utf-8")
@@ -86,9 +88,11 @@ def load_state(folder: Path) -> State:
             f"linkage: the state is of form {told['form']}, this is {_FORM}. Link all records again and keep the state."
         )
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in (folder / "arrays").glob("*.npy")}
-    texts = {path.stem: pl.read_parquet(path)["value"] for path in folder.glob("*.parquet")}
+    frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
+    overrides = frames.pop("overrides", None)
+    texts = {name: frame["value"] for name, frame in frames.items()}
     config = LinkageConfig.model_validate(told["config"])
-    return State(_run(arrays, texts, told, config), config)
+    return State(replace(_run(arrays, texts, told, config), overrides=overrides), config)
 
 
 def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> PairLevels:
@@ -195,6 +199,7 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
         model=Model(config.scheme, strata),
         clustering=Clustering(arrays["cluster.label"], arrays["cluster.link"], told["rebuilt"], told["refused"]),
         decisions=Decisions(arrays["must"], arrays["cannot"], told["unknown"]),
+        overrides=None,
     )
 
 
