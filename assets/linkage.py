@@ -4,9 +4,8 @@ Put here: the two assets and what is shown of them. Never here: a rule of linkag
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
@@ -22,10 +21,9 @@ from assets.linkage_checks import (
 )
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
 from spine.contracts import Partner
-from spine.files import replacing
 from spine.identity import Resolution, load_limits, resolve
 from spine.reports.charts import score_histogram_svg, threshold_curve_svg
-from spine.reports.linkage import linkage_page
+from spine.reports.linkage import write_linkage_page
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
@@ -72,19 +70,11 @@ def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.A
             with open_warehouse(settings.warehouse, settings.threads) as connection:
                 run = context.run.run_id
                 resolution = resolve(connection, settings.linkage, settings.identity, as_of, run, limits)
-            page = write_page(settings.linkage, resolution.report)
+            page = write_linkage_page(settings.linkage, resolution.report)
             yield from _materializations(resolution, page)
             yield from check_results(resolution, limits, stewards)
 
     return link
-
-
-def write_page(folder: Path, report: Mapping[str, Any]) -> Path:
-    """Write the report on a run as a page: counts only, made anew by every run."""
-    path = folder / "report.html"
-    with replacing(path, point="linkage.page") as temporary:
-        temporary.write_text(linkage_page(report), encoding="utf-8")
-    return path
 
 
 def _materializations(resolution: Resolution, page: Path) -> _Events:
@@ -106,7 +96,7 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
             **{
                 f"link_rate__{s.source}": round(100 * s.linked / s.records, 2)
                 for s in sources
-                if min(s.linked, s.records - s.linked) >= LEAST
+                if s.linked >= LEAST
             },
         },
     )

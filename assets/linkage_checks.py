@@ -121,22 +121,25 @@ def _rates(
     odd = [rate for rate in told.values() if abs(rate.deviations or 0) > limits.link_rate.deviations]
     worst = max(told.values(), key=lambda rate: (abs(rate.deviations or 0), rate.source), default=None)
     said = [
-        f"{_steward(rate, partners, limits)} must look at {_named(rate.source)}: "
+        f"{_start(_steward(rate, partners, limits))} must look at {_named(rate.source)}: "
         f"{shown_rate(rate.linked, rate.records)} of its records are linked, usually {rate.usual:.1%}."
         for rate in odd
     ]
-    recording = f" {len(rates) - len(told)} sources have too few earlier runs." if len(told) < len(rates) else ""
+    new = len(rates) - len(told)
+    usual = [f"{len(told)} sources are linked as usual."] if told else []
+    needed = f"recorded: a trend needs {limits.link_rate.first_runs} earlier runs."
+    recorded = [f"The link rates of {new} sources were {needed}"] if new else []
     return _result(
         RATES,
         not odd,
-        " ".join(said) or f"{len(told)} sources are linked as usual.{recording}",
+        " ".join(said or usual + recorded),
         (len(odd), len(told)),
         threshold=limits.link_rate.deviations,
         owner=", ".join(dict.fromkeys(_steward(rate, partners, limits) for rate in odd)) or limits.owner,
         more={
             "worst_deviation": round(abs(worst.deviations or 0), 2) if worst else 0.0,
             "worst_source": _named(worst.source) if worst else "none",
-            "sources_without_trend": len(rates) - len(told),
+            "sources_without_trend": new,
             "sources": table(
                 ("source", "person records", "linked", "usually", "deviations", "earlier runs"),
                 [_rate_row(rate) for rate in rates],
@@ -199,7 +202,7 @@ def _capped(resolution: Resolution, limits: LinkageLimits) -> dg.AssetCheckResul
 def _reviewed(resolution: Resolution, limits: LinkageLimits) -> dg.AssetCheckResult:
     found, residents = resolution.conflicts, resolution.residents
     passed = found.unreviewed * 100 <= residents * limits.unreviewed_conflicts_percent
-    act = "" if passed else f" {limits.reviewer} must go through linkage.conflicts."
+    act = "" if passed else f" {_start(limits.reviewer)} must go through linkage.conflicts."
     return _result(
         REVIEWED,
         passed,
@@ -255,7 +258,7 @@ def _large(rates: Mapping[str, _Rate], least: int) -> dict[str, _Rate]:
 
 def _said(gaps: Mapping[str, float], wide: Sequence[str], limits: LinkageLimits) -> str:
     if wide:
-        return f"{limits.owner} must find out why some are linked less, {'; '.join(wide)}."
+        return f"{_start(limits.owner)} must find out why some are linked less, {'; '.join(wide)}."
     if not gaps:
         return "No two groups are large enough to compare."
     return "Widest gaps in points: " + ", ".join(f"{_GROUPINGS[name]} {gap:g}" for name, gap in gaps.items()) + "."
@@ -265,6 +268,11 @@ def _of(rate: _Rate) -> str:
     """As `shown_rate`; nor can fewer than ten of a group be worked out who are not linked."""
     linked, records = int(rate["linked"]), int(rate["records"])
     return f"all but fewer than {LEAST}" if records - linked < LEAST else shown_rate(linked, records)
+
+
+def _start(words: str) -> str:
+    """As a sentence begins."""
+    return words[:1].upper() + words[1:]
 
 
 def _named(source: str) -> str:

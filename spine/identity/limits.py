@@ -53,7 +53,7 @@ class LinkageLimits(_Strict):
     unreviewed_conflicts_percent: Percent = 0.0
     group_gap_points: dict[str, Percent] = {}
     least_in_group: int = Field(default=100, ge=10)
-    clerical_percent: Percent = 10.0
+    clerical_percent: Percent = 15.0
     records_in_capped_blocks_percent: Percent = 5.0
 
 
