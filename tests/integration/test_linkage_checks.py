@@ -33,6 +33,7 @@ from assets.linkage_checks import (
 )
 from assets.resources import HOME, home_resource
 from spine.contracts import load_partners
+from spine.identity.conflicts import CONFLICTS, KINDS
 from spine.linkage import LinkageResult
 from spine.linkage import link as link_for_real
 from spine.settings import PROJECT_ROOT, Settings
@@ -49,7 +50,7 @@ def person_records() -> pl.DataFrame:
     """The same people in two sources; the second knows no NHS number."""
     rows = []
     for n in range(PEOPLE):
-        person = {
+        person: dict[str, Any] = {
             "first_name": FORENAMES[n % 10],
             "surname": SURNAMES[n // 10],
             "date_of_birth": date(1940 + n, 1 + n % 12, 2 + n % 27),
@@ -301,3 +302,8 @@ def test_nothing_of_a_person_and_no_small_group_is_told(scene: Scene) -> None:
     people = scene.records.select("record_id", "surname", "first_name", "nhs_number", "postcode")
     assert [value for row in people.rows() for value in row if value and value in told] == []
     assert "R0000" not in told
+
+
+def test_every_check_and_kind_of_conflict_is_explained_to_boards() -> None:
+    page = (PROJECT_ROOT / "docs" / "linkage.md").read_text(encoding="utf-8").partition("for boards")[2]
+    assert [name for name in (*CHECKS, *KINDS, *CONFLICTS) if f"`{name}`" not in page] == []
