@@ -64,6 +64,7 @@ class Options:
     seed: int | None
     state: Path | None
     withdrawn: Path | None
+    keep_state: bool
 
 
 @app.command(epilog=_EPILOG)
@@ -93,6 +94,9 @@ def link(
     withdrawn: Annotated[
         Path | None, typer.Option(help="With --state: file with the record_id of each record that is gone.")
     ] = None,
+    keep_state: Annotated[
+        bool, typer.Option("--keep-state", help="Keep what --state needs later (about 0.5 GB a million records).")
+    ] = False,
 ) -> None:
     """Find the records that are one person, in any Parquet or CSV files of people; explain any pair.
 
@@ -102,7 +106,7 @@ def link(
     if threads:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     if arguments[0] == "explain":
-        given = (config, mapping, extra, overrides, truth, threads, seed, state, withdrawn)
+        given = (config, mapping, extra, overrides, truth, seed, state, withdrawn, keep_state or None)
         if len(arguments) != 3 or any(option is not None for option in given):
             raise UsageError("link explain: expected two record_ids and --out, and no other option")
         from spine.cli.link_explain import show_explanation
@@ -110,7 +114,8 @@ def link(
         show_explanation(out, arguments[1], arguments[2])
         return
     paths, columns, extras = tuple(map(Path, arguments)), _pairs(mapping or ()), tuple(extra or ())
-    _run(Options(paths, out, config, columns, extras, overrides, truth, seed, state, withdrawn))
+    keep = keep_state or state is not None
+    run(Options(paths, out, config, columns, extras, overrides, truth, seed, state, withdrawn, keep))
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:
@@ -126,22 +131,22 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _run(options: Options) -> None:
+def run(options: Options) -> None:
     from spine.cli.link_input import read_records
     from spine.cli.link_output import check_folder, write_result
     from spine.cli.link_show import show_result
 
     _check_state(options)
     check_folder(options.out)
-    config = _config(options)
+    config = configured(options)
     with _progress() as step:
         step("Reading")
         given = read_records(options.paths, options.mapping, config.extras, options.truth)
         step("Linking")
-        result = _linked(given, config, options)
+        result = linked(given, config, options)
         step("Writing")
         report = {**result.report, **_quality(result, options), "input": _input(given)}
-        write_result(options.out, result, report)
+        write_result(options.out, result, report, told_of(options), keep_state=options.keep_state)
     show_result(report, options.out)
 
 
@@ -156,7 +161,7 @@ def _check_state(options: Options) -> None:
     state_folder(options.state)
 
 
-def _config(options: Options) -> LinkageConfig:
+def configured(options: Options) -> LinkageConfig:
     from spine.linkage import load_config
 
     if options.config is not None and not options.config.is_file():
@@ -168,7 +173,7 @@ def _config(options: Options) -> LinkageConfig:
     return config.model_copy(update=changes)
 
 
-def _linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResult:
+def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResult:
     """Link the records, or bring an earlier result up to date with them."""
     import polars as pl
 
@@ -179,7 +184,7 @@ def _linked(given: Given, config: LinkageConfig, options: Options) -> LinkageRes
         if options.state is not None:
             return _changed(given, options)
         overrides = read_overrides(options.overrides) if options.overrides else None
-        return link_records(given.records, config, overrides)
+        return link_records(given.records, config, overrides, keep_state=options.keep_state)
     except PipelineError:
         if told := what_is_wrong_with_ids(given.records):
             prefix = ". Where files number their records alike, prefix them with the file's name"
@@ -196,10 +201,26 @@ def _linked(given: Given, config: LinkageConfig, options: Options) -> LinkageRes
 def _changed(given: Given, options: Options) -> LinkageResult:
     """What the new, changed and withdrawn records make of an earlier result."""
     from spine.cli.link_input import read_ids
-    from spine.linkage.interim import delta, load_state
+    from spine.linkage import link_changes
+    from spine.linkage.state import load_state
 
     gone = read_ids(options.withdrawn) if options.withdrawn else []
-    return delta(load_state(state_folder(options.state or Path())), given.records.collect(), gone)
+    return link_changes(load_state(state_folder(options.state or Path())), given.records.collect(), gone)
+
+
+def told_of(options: Options) -> dict[str, Any]:
+    """What a run was told, as JSON; enough to do it again from the same files."""
+    from spine.cli.link_input import marks
+
+    named = {name: getattr(options, name) for name in ("config", "overrides")}
+    return {
+        "paths": [str(path.resolve()) for path in options.paths],
+        "marks": marks(options.paths),
+        "mapping": dict(options.mapping),
+        "extras": list(options.extras),
+        "seed": options.seed,
+        **{name: None if path is None else str(path.resolve()) for name, path in named.items()},
+    }
 
 
 def state_folder(result: Path) -> Path:
@@ -209,9 +230,11 @@ def state_folder(result: Path) -> Path:
         UsageError: the folder holds none.
     """
     for folder in (result / "state", result):
-        if (folder / "model.json").is_file() and folder.name == "state":
+        if (folder / "state.json").is_file():
             return folder
-    raise UsageError(f"{result}: holds no result of `spine link`. Expected the folder that --out named")
+    raise UsageError(
+        f"{result}: holds no state of an earlier run. Expected the folder that --out named, of a run with --keep-state"
+    )
 
 
 def _quality(result: LinkageResult, options: Options) -> dict[str, Any]:

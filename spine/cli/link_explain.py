@@ -6,16 +6,20 @@ Put here: where a pair's levels and what became of it are found. Never here: wor
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from spine.cli.link import state_folder
+from spine.cli.link import Options, configured, linked, state_folder
+from spine.cli.link_input import marks, read_records
 from spine.cli.link_output import is_ours, number_of, read_json, write_explanation
 from spine.cli.link_show import show_waterfall
 from spine.errors import UsageError
 from spine.linkage.explain import Explanation, Outcome, explain
 from spine.reports.linkage_pair import pair_page
+
+if TYPE_CHECKING:
+    from spine.linkage.state import State
 
 _LEVEL = "level_"
 
@@ -71,12 +75,39 @@ def _of_link(folder: Path, left: str, right: str) -> Explanation | None:
 
 
 def _of_other(folder: Path, left: str, right: str, *, together: bool) -> Explanation:
-    """The explanation of a pair that is no link, from the stored state."""
-    from spine.linkage.interim import levels_of_pair, load_state
+    """The explanation of a pair that is no link: from the state, or by doing the run again."""
+    from spine.linkage.state import levels_of_pair, load_state
 
-    found = levels_of_pair(load_state(state_folder(folder)), left, right)
+    kept = (folder / "state" / "state.json").is_file()
+    state = load_state(state_folder(folder)) if kept else _done_again(folder)
+    found = levels_of_pair(state, left, right)
     outcome = Outcome(bits=found.bits, veto=found.veto, together=together, compared=found.compared)
     return explain(found.levels, found.stratum, _model(folder), _threshold(folder), outcome)
+
+
+def _done_again(folder: Path) -> State:
+    """The state of a run that kept none. The same files give the same run.
+
+    Raises:
+        UsageError: the files are no longer there, or are others.
+    """
+    told = read_json(folder / "run.json")
+    paths = tuple(Path(path) for path in told["paths"])
+    if not all(path.is_file() for path in paths) or marks(paths) != told["marks"]:
+        raise UsageError(
+            "link explain: the pair is no link, and the files that were linked are gone or have changed. Link with "
+            "--keep-state, and any pair can be explained later"
+        )
+    named = {name: Path(told[name]) if told[name] else None for name in ("config", "overrides")}
+    options = Options(
+        paths, folder, named["config"], told["mapping"], tuple(told["extras"]), named["overrides"], None, told["seed"],
+        state=None, withdrawn=None, keep_state=True,
+    )  # fmt: skip
+    config = configured(options)
+    state = linked(read_records(paths, options.mapping, config.extras), config, options).state
+    if state is None:
+        raise UsageError("link explain: the run could not be done again. Link with --keep-state")
+    return state
 
 
 def _model(folder: Path) -> dict[str, Any]:

@@ -60,6 +60,11 @@ class _File:
         return frame.select(columns).lazy()
 
 
+def marks(paths: Sequence[Path]) -> list[list[int]]:
+    """Size and time of change of each file: the same ones say that it is the same file still."""
+    return [[path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+
+
 def read_records(
     paths: Sequence[Path], mapping: Mapping[str, str], extras: Sequence[str], truth: str | None = None
 ) -> Given:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: What report.json says it was made by: how a folder of ours is known.
 MADE_BY = "spine link"
-_OURS = {"residents.parquet", "links.parquet", "model.json", "report.json", "report.html", "state", "explain"}
+_OURS = {"residents.parquet", "links.parquet", "model.json", "report.json", "report.html", "run.json", "state", "explain"}
 _PAIRS = ("number", "left_record_id", "right_record_id")
 
 
@@ -61,8 +61,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def write_result(folder: Path, result: LinkageResult, report: Mapping[str, Any]) -> None:
+def write_result(
+    folder: Path, result: LinkageResult, report: Mapping[str, Any], told: Mapping[str, Any], *, keep_state: bool
+) -> None:
     """Write all files of a result; what was there before is replaced as a whole.
+
+    Args:
+        folder: of the result.
+        result: what linkage found.
+        report: its report, with what was measured beside it.
+        told: what the run was told (see `link.told_of`).
+        keep_state: write what changed records can be linked against.
 
     Raises:
         PipelineError: the disk is full or cannot be written to; what was there before stands.
@@ -72,13 +81,15 @@ def write_result(folder: Path, result: LinkageResult, report: Mapping[str, Any])
     with replacing_folder(folder.resolve()) as new:
         residents = result.clusters.rename({"cluster_id": "resident_id"})
         residents.select("record_id", "source", "resident_id", "method", "confidence").write_parquet(
-            new / "residents.parquet"
+            new / "residents.parquet", compression="lz4", statistics=False
         )
-        result.links.write_parquet(new / "links.parquet")
+        result.links.write_parquet(new / "links.parquet", compression="lz4", statistics=False)
         _write_json(new / "model.json", result.model)
         _write_json(new / "report.json", {"made_by": MADE_BY, **report})
         (new / "report.html").write_text(linkage_page(report), encoding="utf-8")
-        result.state.save(new / "state")
+        _write_json(new / "run.json", told)
+        if keep_state and result.state is not None:
+            result.state.save(new / "state")
 
 
 def write_explanation(folder: Path, left: str, right: str, number: int, page: str) -> Path:

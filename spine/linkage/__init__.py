@@ -7,6 +7,7 @@ or resident ids (spine.identity gives those).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,9 @@ from spine.linkage.evaluate import Evaluation, evaluate
 
 if TYPE_CHECKING:
     from spine.linkage.distribution import ScoredPairs
-    from spine.linkage.interim import State
+    from spine.linkage.state import State
 
-__all__ = ["Evaluation", "LinkageConfig", "LinkageResult", "evaluate", "link", "load_config"]
+__all__ = ["Evaluation", "LinkageConfig", "LinkageResult", "evaluate", "link", "link_changes", "load_config"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LinkageResult:
 
     Attributes:
         clusters: one row per record, sorted by record_id: record_id, source, cluster_id (smallest
-            record_id of the cluster), method (exact, probabilistic or single: by the strongest kind
+            record_id of the cluster), method (manual, exact, probabilistic or single: by the strongest kind
             of link that touches the record), confidence (probability of the weakest link on the best path from
             the record to the first of its cluster; null where single).
         links: one row per accepted pair, sorted: left_record_id, right_record_id, bits, probability,
@@ -37,7 +38,8 @@ class LinkageResult:
         report: counts; no personal value.
         scored: all candidate pairs with their match weight, for distributions.
         groups: one row per record in the order of `clusters`: record_id and the columns of the by-group tables.
-        state: what a later run on changed records, or the explanation of a pair, needs; `state.save(folder)`.
+        state: what a later run on changed records, or the explanation of a pair, needs
+            (`state.save(folder)`); None where it was not asked for.
     """
 
     clusters: pl.DataFrame
@@ -46,13 +48,15 @@ class LinkageResult:
     report: dict[str, Any]
     scored: ScoredPairs
     groups: pl.DataFrame
-    state: State
+    state: State | None
 
 
 def link(
     records: pl.DataFrame | pl.LazyFrame,
     config: LinkageConfig | None = None,
     overrides: pl.DataFrame | None = None,
+    *,
+    keep_state: bool = False,
 ) -> LinkageResult:
     """Find the records that are one person.
 
@@ -62,30 +66,54 @@ def link(
         records: one row per person record, columns as int_person_records (see
             `conform.INPUT`); every column but record_id may be missing or null.
         config: the shipped settings where left out.
+        overrides: decisions by people: left_record_id, right_record_id, decision (must_link or cannot_link).
+        keep_state: give the state too, at the price of memory.
 
     Raises:
-        PipelineError: record_id is missing, null or not unique, or a column's type is unusable.
+        PipelineError: record_id is missing, null or not unique, a column's type is unusable, or overrides
+            contradict each other.
     """
     # recordlinkage, pandas and scikit-learn take seconds to import: only where records are linked.
-    from spine.linkage import results
-    from spine.linkage.interim import State
-    from spine.linkage.report import report
     from spine.linkage.run import run
+    from spine.linkage.state import State
 
     settings = config or load_config()
-    done = run(records, settings, overrides)
+    return _result(State(run(records, settings, overrides, keep_state), settings), keep_state)
+
+
+def link_changes(state: State, changed: pl.DataFrame, withdrawn: Sequence[str] = ()) -> LinkageResult:
+    """Link the records of an earlier run again, with changed and new ones, without those withdrawn.
+
+    Only what the changes touch is compared again; frequencies and weights stay those of the earlier run.
+
+    Args:
+        state: of the earlier result, or read by `load_state`.
+        changed: new records, and records as they are now, in the form of `link`.
+        withdrawn: ids of records that are gone.
+
+    Raises:
+        PipelineError: as of `link`.
+    """
+    from spine.linkage.delta import delta
+
+    return _result(delta(state, changed, withdrawn), True)
+
+
+def _result(state: State, keep: bool) -> LinkageResult:
+    from spine.linkage import results
+    from spine.linkage.report import report
+
+    done, settings = state.run, state.config
     clusters, links = results.clusters(done), results.links(done, settings.scheme)
-    found, scored, groups = results.found(done), results.pairs(done), results.groups(done)
+    scored, groups = results.pairs(done), results.groups(done)
     told = report(
-        found,
+        results.found(done),
         scored,
         groups,
         links=dict(links.group_by("method").len().iter_rows()),
-        blocking=done.candidates.report,
-        known=results.known(done),
+        blocking=done.blocking,
+        known=done.people.known,
         counts=results.counts(done),
         config=settings,
     )
-    model = done.model.as_dict()
-    frame = records.collect() if isinstance(records, pl.LazyFrame) else records
-    return LinkageResult(clusters, links, model, told, scored, groups, State(frame, settings, model))
+    return LinkageResult(clusters, links, done.model.as_dict(), told, scored, groups, state if keep else None)

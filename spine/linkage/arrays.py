@@ -13,14 +13,15 @@ import polars as pl
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-#: Codes of a column, one for each record; 0 always means "not known".
-Codes = npt.NDArray[np.int64]
-Names = npt.NDArray[np.int32]
-Flags = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+#: Any array, and arrays of whole numbers (codes, places), of true and false, of reals, of 64-bit hashes.
 Array = npt.NDArray[Any]
+Codes = npt.NDArray[Any]
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[Any]
 Hashes = npt.NDArray[np.uint64]
 
+#: Hashes are sifted by as many of their bits before they are sorted.
+SIFT_BITS: Final = 22
 _SEED: Final = 20280331
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT: Final = np.uint64(32)
@@ -30,17 +31,21 @@ _MOST_DAYS: Final = 400_000
 _POSITIVE: Final = np.uint64(2**62 - 1)
 
 
-def factorise(values: Array) -> tuple[Names, Codes]:
+def factorise(values: Array) -> tuple[Codes, Codes]:
     """Dense codes from 0 in order of value, and for each code a place where it stands.
 
     Few distinct values are found by a table of places addressed by a hash; only what does not fit there is sorted.
     """
+    if not values.size:
+        return np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64)
     keys = values.view(np.uint64) if values.dtype.itemsize == 8 else values.astype(np.int64).view(np.uint64)
+    if keys.size < _WORTH_A_TABLE:
+        return _ranked(keys)
     slot = (keys * _ODD >> np.uint64(64 - _TABLE_BITS)).astype(np.int32)
     table = np.full(1 << _TABLE_BITS, -1, dtype=np.int32)
     table[slot] = np.arange(keys.size, dtype=np.int32)
     fits = keys[table[slot]] == keys
-    if keys.size < _WORTH_A_TABLE or np.count_nonzero(fits) < keys.size // 2:
+    if np.count_nonzero(fits) < keys.size // 2:
         return _ranked(keys)
     used = np.flatnonzero(table >= 0)
     rest = np.flatnonzero(~fits)
@@ -50,19 +55,19 @@ def factorise(values: Array) -> tuple[Names, Codes]:
     rank = np.empty(order.size, dtype=np.int32)
     rank[order] = np.arange(order.size, dtype=np.int32)
     table[used] = rank[: used.size]
-    codes: Names = table[slot]
+    codes: Codes = table[slot]
     codes[rest] = rank[used.size :][other]
     return codes, places[order]
 
 
-def _ranked(keys: Hashes) -> tuple[Names, Codes]:
-    codes: Names = (pl.Series(keys).rank("dense").fill_null(1).to_numpy() - 1).astype(np.int32)
+def _ranked(keys: Hashes) -> tuple[Codes, Codes]:
+    codes: Codes = (pl.Series(keys).rank("dense").fill_null(1).to_numpy() - 1).astype(np.int32)
     where = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     where[codes] = np.arange(codes.size)
     return codes, where
 
 
-def distinct(values: pl.Series) -> tuple[pl.Series, Codes | Names]:
+def distinct(values: pl.Series) -> tuple[pl.Series, Codes]:
     """Values that a column is made of (null counts as one), and for each row the place of its value."""
     if values.dtype == pl.Date and (days := _days(values)) is not None:
         return days
@@ -70,11 +75,13 @@ def distinct(values: pl.Series) -> tuple[pl.Series, Codes | Names]:
     return values.gather(where), codes
 
 
-def _days(values: pl.Series) -> tuple[pl.Series, Codes | Names] | None:
+def _days(values: pl.Series) -> tuple[pl.Series, Codes] | None:
     """As `distinct`, with every day from the first to the last one as a value; None where they are too many."""
     number = values.to_physical()
-    first, last = number.min(), number.max()
-    if first is None or last - first > _MOST_DAYS:
+    if number.null_count() == len(number):
+        return None
+    first, last = int(number.drop_nulls().to_numpy().min()), int(number.drop_nulls().to_numpy().max())
+    if last - first > _MOST_DAYS:
         return None
     calendar = pl.arange(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).extend_constant(None, 1)
     return calendar, number.fill_null(last + 1).to_numpy() - first
@@ -99,15 +106,23 @@ def mixed(columns: list[Array]) -> Hashes:
     return result
 
 
-def order_of(keys: Array) -> Codes:
+def order_of(keys: pl.Series | Array) -> Codes:
     """Positions in ascending order of the keys; equal keys in order of position."""
     return pl.Series(keys).arg_sort().to_numpy().astype(np.int64)
 
 
-def sorted_distinct(values: Codes) -> Codes:
-    """Distinct values, ascending."""
-    ordered = pl.Series(values).sort().to_numpy()
+def sorted_distinct(parts: list[Codes]) -> Codes:
+    """Distinct values of all parts, ascending."""
+    ordered = pl.concat([pl.Series(part) for part in parts], rechunk=True).sort().to_numpy()
     return ordered[np.diff(ordered, prepend=-1) > 0] if ordered.size else ordered
+
+
+def pair_keys(left: Array, right: Array, size: int) -> Codes:
+    """One integer for each pair of places below `size`, in the order of left, then right."""
+    keys = left.astype(np.int64)
+    keys *= size
+    keys += right
+    return keys
 
 
 def components(size: int, left: Codes, right: Codes) -> Codes:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Hashes, mixed, sorted_distinct
+from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, mixed, sorted_distinct
 from spine.linkage.config import BlockingRule, LinkageConfig
 from spine.linkage.encode import FORMERS, Encoded
 
@@ -23,8 +23,6 @@ _VARIANTS = {
     "phone": ("phone", "phone_2"),
     "email": ("email", "email_2"),
 }
-#: Hashes are sifted by as many of their bits before they are sorted.
-_SIFT_BITS = 22
 #: A further column is a block where a record shares its value with no more than so many on average.
 _MEAN_BLOCK = 20
 _EXTRA_CAP = 40
@@ -54,9 +52,9 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     applied = (*config.blocking, *_rules_of_extras(encoded))
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         found = list(pool.map(lambda rule: _apply(rule, encoded, fresh), applied))
-    pairs = sorted_distinct(np.concatenate([pairs for pairs, _ in found]))
+    pairs = sorted_distinct([pairs for pairs, _ in found])
     rules = [{"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)]
-    left, right = np.divmod(pairs, max(encoded.size, 1))
+    left, right = _sides(pairs, encoded.size)
     nhs, restricted = encoded.codes["nhs"], encoded.restricted
     allowed = ~(restricted[left] | restricted[right]) | ((nhs[left] == nhs[right]) & (nhs[left] > 0))
     report = {
@@ -66,9 +64,13 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
         "capped_blocks": sum(rule["capped_blocks"] for rule in rules),
     }
     if also.size:
-        left, right = np.divmod(sorted_distinct(np.concatenate([pairs[allowed], also])), encoded.size)
-        return Candidates(left, right, report)
+        return Candidates(*_sides(sorted_distinct([pairs[allowed], also]), encoded.size), report)
     return Candidates(left[allowed], right[allowed], report)
+
+
+def _sides(pairs: Codes, size: int) -> tuple[Codes, Codes]:
+    left, right = np.divmod(pairs, max(size, 1))
+    return left.astype(np.int32), right.astype(np.int32)
 
 
 def _rules_of_extras(encoded: Encoded) -> tuple[BlockingRule, ...]:
@@ -131,11 +133,12 @@ def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:
 
 def _sifted(rows: Codes, keys: Hashes, fresh: Flags | None) -> tuple[Codes, Hashes]:
     """Only what may share its key with another one (or with a fresh one), judged by some bits of the hash."""
-    place = (keys >> np.uint64(64 - _SIFT_BITS)).astype(np.int64)
+    bits = min(SIFT_BITS, max(12, rows.size.bit_length() + 2))
+    place = (keys >> np.uint64(64 - bits)).astype(np.int64)
     if fresh is None:
-        wanted = np.bincount(place, minlength=1 << _SIFT_BITS)[place] > 1
+        wanted = np.bincount(place, minlength=1 << bits)[place] > 1
     else:
-        held = np.zeros(1 << _SIFT_BITS, dtype=bool)
+        held = np.zeros(1 << bits, dtype=bool)
         held[place[fresh[rows]]] = True
         wanted = held[place]
     return rows[wanted], keys[wanted]

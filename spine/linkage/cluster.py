@@ -14,8 +14,9 @@ from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.score import Scored, probability
 
-#: No single pair says more than this many bits for or against a merge of two groups.
-_MOST_SAY = 20.0
+#: No single pair says more than so many bits for a merge of two groups, or against it: one badly written record of a
+#: person disagrees with all others.
+_MOST_FOR, _MOST_AGAINST = 20.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,15 @@ def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) ->
     together = label[scored.left[apart]] == label[scored.right[apart]]
     result[label[scored.left[apart]][together]] = True
     holders = np.flatnonzero(encoded.verified)
-    nhs = encoded.codes["nhs"][holders]
-    order = np.lexsort((nhs, label[holders]))
-    same = label[holders][order][1:] == label[holders][order][:-1]
-    result[label[holders][order][1:][same & (nhs[order][1:] != nhs[order][:-1])]] = True
+    number, nhs = np.zeros(encoded.size, dtype=np.int64), encoded.codes["nhs"][holders]
+    number[label[holders]] = nhs
+    result[label[holders][number[label[holders]] != nhs]] = True
     promised = encoded.codes["source"] & encoded.promised
-    held, distinct = np.bincount(label, np.bitwise_count(promised), encoded.size), np.zeros(encoded.size, np.int64)
-    np.bitwise_or.at(distinct, label, promised)
-    return result | (held > np.bitwise_count(distinct))
+    if promised.any():
+        held, distinct = np.bincount(label, np.bitwise_count(promised), encoded.size), np.zeros(encoded.size, np.int64)
+        np.bitwise_or.at(distinct, label, promised)
+        result |= held > np.bitwise_count(distinct)
+    return result
 
 
 class _Guard:
@@ -92,7 +94,7 @@ class _Guard:
         self._members: dict[int, list[int]] = {}
         #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
         self._between: dict[int, dict[int, float]] = {}
-        bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_SAY, _MOST_SAY))
+        bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_AGAINST, _MOST_FOR))
         triples = (values[pairs].tolist() for values in (scored.left, scored.right))
         for one, other, weight in zip(*triples, bits.tolist(), strict=True):
             self._between.setdefault(self._find(one), {})[self._find(other)] = weight

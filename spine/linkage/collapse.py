@@ -1,10 +1,9 @@
 """Stage 3: records that are beyond doubt one person become one node.
 
 Put here: which records fold into one node, and what the node knows. Never here: a weight. Folding is what makes
-linkage fast: the later stages compare nodes. It is sound because only records with the same two names, the
-same whole date of birth and the same home fold, and only where nothing they hold sets them apart. Records
-of different sources that have no date of birth at all fold on names and home: what could tell a father from
-his son of the same name is in neither.
+linkage fast: the later stages compare nodes. It is sound because only records with the same two names and the same
+home fold, either of one whole date of birth, or where no second date of birth goes with that name there; and
+only where nothing they hold sets them apart.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
+from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, factorise, mixed
 from spine.linkage.compare import outlives, two_deaths
 from spine.linkage.encode import Encoded
 
@@ -21,8 +20,12 @@ from spine.linkage.encode import Encoded
 _ALONE = ("nhs", "nino", "upn", "uprn")
 #: Of these a node keeps the smallest and the largest value.
 PAIRED = ("phone", "email")
-_LOW_BITS = np.uint64(24)
-_HIGH_BITS = np.uint64(40)
+#: Of these a node without a date of birth holds one value at most.
+_WITHOUT_DATE = ("middle", "sex")
+_FIRST_OF_YEAR = 101
+#: The order of records: 36 bits of the key, 14 of the date of birth, 14 of the content.
+_KEY_SHIFT, _DATE_SHIFT, _CONTENT_SHIFT = np.uint64(28), np.uint64(14), np.uint64(50)
+_DATE_MASK = np.uint64((1 << 14) - 2)
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,16 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
         alone: records that may not fold (those that an override names).
         crowd: an address of more nodes than these is no household.
     """
-    foldable = _foldable(encoded) & ~alone
-    content = mixed([encoded.codes[name] for name in sorted(encoded.codes)])
-    key = np.where(foldable, _key(encoded), content)
-    ranked = (key >> _LOW_BITS << _LOW_BITS) | (content >> _HIGH_BITS)
+    key, foldable = folding_keys(encoded)
+    foldable &= ~alone
+    content = _content(encoded)
+    key = np.where(foldable, _without_strangers(encoded, key, foldable), content)
+    born = np.where(foldable, encoded.codes["birth"], 0)
+    # One integer orders the records: by their key, under one key by date of birth, then by content.
+    dated = mixed([born]) & _DATE_MASK | (born > 0)
+    ranked = key >> _KEY_SHIFT << _KEY_SHIFT | dated << _DATE_SHIFT | content >> _CONTENT_SHIFT
     order = np.argsort(ranked, kind="stable")
-    starts, sizes = _groups(encoded, key[order], order, foldable[order])
+    starts, sizes = _groups(encoded, key[order], born[order], order)
     of_record = np.empty(encoded.size, dtype=np.int64)
     of_record[order] = np.repeat(np.arange(starts.size), sizes)
     first = np.minimum.reduceat(order, starts) if starts.size else order
@@ -63,61 +70,112 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     return Nodes(replace(nodes, crowded=_crowded(nodes, crowd)), of_record, first, sizes)
 
 
-def _foldable(encoded: Encoded) -> Flags:
-    """Two names, a whole date of birth or none, and a known home. The first of January stands for many a date not known."""
+def _without_strangers(encoded: Encoded, key: Hashes, foldable: Flags) -> Hashes:
+    """Keys such that a record without a date of birth does not fold where one that may not fold has its names and home.
+
+    That other one (of a first of January, of a year only, one that a decision names) may be who it belongs to.
+    """
+    place = (key >> np.uint64(64 - SIFT_BITS)).astype(np.int64)
+    held = np.zeros(1 << SIFT_BITS, dtype=bool)
+    held[place[~foldable]] = True
+    return np.where(held[place] & (encoded.codes["birth"] == 0), ~key, key)
+
+
+def _content(encoded: Encoded) -> Hashes:
+    """Hash of all that an entry holds."""
+    return mixed([encoded.codes[name] for name in sorted(encoded.codes) if encoded.codes[name].any()])
+
+
+def folding_keys(encoded: Encoded) -> tuple[Hashes, Flags]:
+    """Hash of the names and home that entries which fold have in common, and which entries may fold at all.
+
+    These have two names, a whole date of birth or none, and a known home. The first of January stands for many a date
+    not known.
+    """
     codes = encoded.codes
     month_and_day = codes["birth"] % 10_000
-    whole = (codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != 101))
+    whole = (codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != _FIRST_OF_YEAR))
     home = ((codes["postcode"] > 0) & (codes["house"] != 0)) | (codes["uprn"] > 0)
     named = encoded.names.length[codes["first"]] > 1
-    result: Flags = named & (codes["surname"] > 0) & whole & home & ~encoded.restricted
-    return result
+    return _key(encoded), named & (codes["surname"] > 0) & whole & home & ~encoded.restricted
 
 
 def _key(encoded: Encoded) -> Hashes:
-    """Hash of names, date of birth and home."""
+    """Hash of names and home."""
     codes = encoded.codes
     by_door = (codes["postcode"] > 0) & (codes["house"] != 0)
     home = [np.where(by_door, codes["postcode"], 0), np.where(by_door, codes["house"], codes["uprn"])]
-    return mixed([codes["first"], codes["surname"], codes["birth"], *home])
+    return mixed([codes["first"], codes["surname"], *home])
 
 
-def _groups(encoded: Encoded, key: Hashes, order: Codes, foldable: Flags) -> tuple[Codes, Codes]:
-    """Start and size of each group of records in `order`; what something sets apart is cut into single records."""
-    new = np.ones(order.size, dtype=bool)
-    new[1:] = (key[1:] != key[:-1]) | ~foldable[1:]
-    starts = np.flatnonzero(new)
-    sizes = np.diff(starts, append=order.size)
-    several = np.repeat(sizes > 1, sizes)
-    inner = np.flatnonzero(new[several])
-    if inner.size:
-        apart = _set_apart(encoded, order[several], inner)
-        new[several] |= np.repeat(apart, np.diff(inner, append=int(several.sum())))
+def _groups(encoded: Encoded, key: Hashes, born: Codes, order: Codes) -> tuple[Codes, Codes]:
+    """Start and size of each group of records in `order` that fold.
+
+    First all of one key; where these are of several dates of birth, or something sets them apart, those of one date
+    (or of none); where something sets even these apart, each record alone.
+    """
+    new_key, new_date = _changes(key), _changes(born)
+    new = new_key.copy()
+    for narrower in (new_date, np.ones(order.size, dtype=bool)):
+        starts = np.flatnonzero(new)
+        sizes = np.diff(starts, append=order.size)
+        several = np.repeat(sizes > 1, sizes)
+        inner = np.flatnonzero(new[several])
+        if not inner.size:
+            break
+        apart = _set_apart(encoded, order[several], born[several], inner)
+        new[several] |= np.repeat(apart, np.diff(inner, append=int(several.sum()))) & narrower[several]
     starts = np.flatnonzero(new)
     return starts, np.diff(starts, append=order.size)
 
 
-def _set_apart(encoded: Encoded, members: Codes, starts: Codes) -> Flags:
-    """Groups whose records differ in a number, outlive their own death, or break a source's promise.
+def _changes(values: Array) -> Flags:
+    result = np.ones(values.size, dtype=bool)
+    result[1:] = values[1:] != values[:-1]
+    return result
 
-    Without a date of birth they may not differ in sex or middle name either, nor come twice from one source.
+
+def _set_apart(encoded: Encoded, members: Codes, born: Codes, starts: Codes) -> Flags:
+    """Groups of several dates of birth, or whose records differ in a number, outlive their own death, or break a promise.
+
+    Where a date of birth is missing they may not differ in sex or middle name either, and a record without one may be
+    of no source that another record is of.
     """
-    result = np.zeros(starts.size, dtype=bool)
-    undated = encoded.codes["birth"][members[starts]] == 0
-    for name in (*_ALONE, *encoded.scheme.extra_comparisons):
+    least, most = _least_known(born, starts), np.maximum.reduceat(born, starts)
+    result = least < most
+    undated = born == 0
+    some_undated, unlike = np.logical_or.reduceat(undated, starts), np.zeros(starts.size, dtype=bool)
+    for name in (*_ALONE, *encoded.scheme.extra_comparisons, "middle", "sex"):
         values = encoded.codes[name][members]
-        result |= _least_known(values, starts) < np.maximum.reduceat(values, starts)
+        if not values.any():
+            continue
+        differ = _least_known(values, starts) < np.maximum.reduceat(values, starts)
+        if name in _WITHOUT_DATE:
+            unlike |= differ
+            differ &= some_undated
+        result |= differ
     death, start = (np.maximum.reduceat(encoded.codes[name][members], starts) for name in ("death", "start"))
     result |= outlives(death, start)
     result |= two_deaths(death, _least_known(encoded.codes["death"][members], starts)) & (death != 0)
-    for name in ("middle", "sex"):
-        values = encoded.codes[name][members]
-        result |= undated & (_least_known(values, starts) < np.maximum.reduceat(values, starts))
     source = encoded.codes["source"][members]
-    alone = np.where(np.repeat(undated, np.diff(starts, append=members.size)), source, source & encoded.promised)
-    held = np.add.reduceat(np.bitwise_count(alone).astype(np.int64), starts)
-    result |= held > np.bitwise_count(np.bitwise_or.reduceat(alone, starts))
+    # Twins may have one forename and each another second one; so may two of a source that are not one sex.
+    result |= unlike & _repeated(source, starts)
+    return result | _repeated(source & encoded.promised, starts) | _meets(source, undated, starts)
+
+
+def _repeated(bits: Codes, starts: Codes) -> Flags:
+    """Groups in which a bit is set twice."""
+    held = np.add.reduceat(np.bitwise_count(bits).astype(np.int64), starts)
+    result: Flags = held > np.bitwise_count(np.bitwise_or.reduceat(bits, starts))
     return result
+
+
+def _meets(source: Codes, undated: Flags, starts: Codes) -> Flags:
+    """Groups in which a record without a date of birth is of a source that another record is of."""
+    dated = np.bitwise_or.reduceat(np.where(undated, 0, source), starts)
+    alone = np.where(undated, source, 0)
+    result: Flags = (np.bitwise_or.reduceat(alone, starts) & dated) != 0
+    return result | _repeated(alone, starts)
 
 
 def _least_known(values: Array, starts: Codes) -> Array:
@@ -127,27 +185,30 @@ def _least_known(values: Array, starts: Codes) -> Array:
 
 
 def _nodes(encoded: Encoded, order: Codes, starts: Codes) -> Encoded:
-    """What each node knows: the largest code of its records, both ends of those of `PAIRED`."""
-    codes: dict[str, Array] = {}
+    """What each node knows: the largest code of its records, both ends of those of `PAIRED` where they differ."""
+    sizes = np.diff(starts, append=order.size)
+    several = np.flatnonzero(sizes > 1)
+    members = order[np.repeat(sizes > 1, sizes)]
+    groups = np.cumsum(sizes[several]) - sizes[several]
+    nodes = encoded.taken(order[starts])
+    nodes.codes.update({f"{name}_2": np.zeros(starts.size, dtype=np.int64) for name in PAIRED})
+    if not several.size:
+        return nodes
     for name, every in encoded.codes.items():
-        values = every[order]
-        most = np.maximum.reduceat(values, starts) if starts.size else values
+        values = every[members]
+        if not values.any():
+            continue
+        most = np.maximum.reduceat(values, groups)
         if name == "source":
-            most = np.bitwise_or.reduceat(values, starts) if starts.size else values
-        elif name == "sex" and starts.size:
-            most = np.where(_least_known(values, starts) < most, 0, most)
+            most = np.bitwise_or.reduceat(values, groups)
+        elif name == "sex":
+            most = np.where(_least_known(values, groups) < most, 0, most)
         elif name in PAIRED:
-            least = _least_known(values, starts) if starts.size else values
-            codes[f"{name}_2"] = np.where(most > 0, least, 0)
-        codes[name] = most
-    any_of = np.logical_or.reduceat if starts.size else (lambda values, _: values)
-    return replace(
-        encoded,
-        size=starts.size,
-        codes=codes,
-        verified=any_of(encoded.verified[order], starts),
-        restricted=any_of(encoded.restricted[order], starts),
-    )
+            least = _least_known(values, groups)
+            nodes.codes[f"{name}_2"][several] = np.where(least < most, least, 0)
+        nodes.codes[name][several] = most
+    nodes.verified[several] = np.logical_or.reduceat(encoded.verified[members], groups)
+    return nodes
 
 
 def _crowded(nodes: Encoded, crowd: int) -> Flags:

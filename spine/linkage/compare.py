@@ -40,6 +40,8 @@ VETOES = (
     "dates_of_death_differ", "one_record_per_person", "cannot_link",
 )  # fmt: skip
 
+_FLAGS = ("home", "anchor", "lookalike", "kin", "thin", "veto")
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -67,6 +69,16 @@ class Compared:
     thin: Flags
     veto: Levels
 
+    def taken(self, chosen: Codes, number: Codes | None = None) -> Compared:
+        """Some of the pairs, with new numbers for their nodes where these are given."""
+        left, right = self.left[chosen], self.right[chosen]
+        return Compared(
+            left=left if number is None else number[left],
+            right=right if number is None else number[right],
+            levels={name: values[chosen] for name, values in self.levels.items()},
+            **{name: getattr(self, name)[chosen] for name in _FLAGS},
+        )
+
 
 @dataclass(frozen=True)
 class _Pairs:
@@ -93,6 +105,10 @@ class _Pairs:
         crossed: Flags = ((a == d) & (a != 0)) | ((b == c) & (b != 0))
         return crossed
 
+    def any_known(self, name: str) -> Flags:
+        a, b = self.both(name)
+        return (a != 0) | (b != 0)
+
     def known(self, name: str) -> Flags:
         a, b = self.both(name)
         return (a != 0) & (b != 0)
@@ -105,9 +121,8 @@ class _Pairs:
 
 def stack(*parts: Compared) -> Compared:
     """The pairs of all parts, in their order."""
-    flat = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
     return Compared(
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in flat},
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", *_FLAGS)},
         levels={name: np.concatenate([part.levels[name] for part in parts]) for name in parts[0].levels},
     )
 
@@ -133,11 +148,13 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     home = address & ~(encoded.crowded[left] & encoded.crowded[right])
     swapped = _swapped(pairs)
     first_name = _first_name(pairs, swapped)
+    # Names that changed places are told once, by the first name.
+    crossed = first_name == level("first_name", "crossed")
     # A surname where the other record has its forename is a slip of columns, not a sibling.
     twins = home & _other_name(first_name) & ~pairs.equal("first", "surname")
     levels: dict[str, Levels] = {
         "first_name": first_name,
-        "surname": _surname(pairs, swapped),
+        "surname": np.where(swapped | crossed, 0, _surname(pairs)),
         "date_of_birth": _date_of_birth(pairs, twins),
         "address": _address(pairs, address, home),
         "middle_name": _middle_name(pairs),
@@ -163,8 +180,8 @@ def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Le
     """First case that holds, else `different`; `missing` where not both are known."""
     result = np.full(known.size, level(comparison, "different"), dtype=np.uint8)
     for flags, name in reversed(cases):
-        result[flags] = level(comparison, name)
-    result[~known] = 0
+        np.copyto(result, level(comparison, name), where=flags)
+    np.copyto(result, 0, where=~known)
     return result
 
 
@@ -203,7 +220,7 @@ def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
     return _split_exact("first_name", pairs, result, a)
 
 
-def _surname(pairs: _Pairs, swapped: Flags) -> Levels:
+def _surname(pairs: _Pairs) -> Levels:
     a, b = pairs.both("surname")
     known, exact = (a > 0) & (b > 0), a == b
     similarity = pairs.encoded.names.similarity(a, b, known & ~exact, SURNAME_CUTS[0])
@@ -214,7 +231,6 @@ def _surname(pairs: _Pairs, swapped: Flags) -> Levels:
         known,
         [
             (exact, "exact"),
-            (swapped, "swapped"),
             (former, "former"),
             (part, "part"),
             (similarity >= SURNAME_CUTS[1], "close"),
@@ -331,12 +347,12 @@ def _agreement_of_two(pairs: _Pairs, name: str) -> Levels:
     result = _agreement(pairs, name)
     if f"{name}_2" in pairs.encoded.codes:
         agree = pairs.equal(name, f"{name}_2") | pairs.equal(f"{name}_2")
-        result[agree] = 2
+        np.copyto(result, 2, where=agree)
     return result
 
 
 def _same_source(pairs: _Pairs) -> Levels:
-    """Says nothing where there is one source only."""
+    """Whether two nodes have a source in common; says nothing where there is one source only."""
     source = pairs.encoded.codes["source"]
     several = int(np.bitwise_or.reduce(source, initial=0)).bit_count() > 1
     both = pairs.known("source")
@@ -398,6 +414,7 @@ def _thin(levels: dict[str, Levels], every: dict[str, Levels]) -> Flags:
     """Fewer than three of a person's attributes agree: a full name alone, or a forename and a birthday."""
     agreeing = {"first_name": "sounds_alike", "surname": "sounds_alike", "date_of_birth": "one_digit", "address": "postcode"}
     count = sum((levels[name] >= level(name, least)).astype(np.int8) for name, least in agreeing.items())
+    count = count + (levels["first_name"] == level("first_name", "swapped"))
     for name in ("middle_name", "phone", "email", "nhs_number"):
         count = count + (levels[name] == level(name, "agree"))
     count = count + (levels["other_number"] >= level("other_number", "close"))
@@ -428,7 +445,8 @@ def _veto(pairs: _Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) 
     close = np.isin(levels["first_name"], alike) & pairs.shared_source
     full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_other_name")
     number = (levels["nhs_number"] == 2) | (levels["other_number"] >= level("other_number", "close"))
-    result[home & full_birth & close & ~number] = VETOES.index("twins")
+    nameless = pairs.shared_source & ~(pairs.any_known("first"))
+    result[home & full_birth & (close | nameless) & ~number] = VETOES.index("twins")
     result[(levels["nhs_number"] == 2) & ~anchor] = VETOES.index("nhs_number_on_another_person")
     (death_a, death_b), (start_a, start_b) = pairs.both("death"), pairs.both("start")
     result[outlives(death_a, start_b) | outlives(death_b, start_a)] = VETOES.index("event_after_death")

@@ -88,6 +88,7 @@ class Fit(_Strict):
     elsewhere_matches_per_record: float = Field(gt=0)
     region_records: int = Field(ge=100)
     most_different: dict[str, dict[str, Share]]
+    least_alike_at_home: dict[str, Share]
     seed: int = Field(ge=0)
 
 

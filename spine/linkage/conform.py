@@ -70,7 +70,8 @@ class Records:
         """One column as it came; nulls where there is none."""
         if name not in self.schema:
             return pl.repeat(None, len(self.ids), dtype=INPUT.get(name, pl.String()), eager=True).alias(name)
-        return _collect(self.frame.select(name), self.order)
+        values = _collect(self.frame.select(name), self.order)
+        return as_text(values) if values.dtype in (pl.Categorical, pl.Enum, pl.Binary) else values
 
     def has(self, name: str) -> bool:
         """Whether the records have a column of this name that holds anything by its type."""
@@ -124,7 +125,7 @@ def as_text(values: pl.Series) -> pl.Series:
         values = pl.select(
             pl.when(values == values.round()).then(whole.cast(pl.String)).otherwise(values.cast(pl.String))
         ).to_series().alias(values.name)  # fmt: skip
-    text = values.cast(pl.String).str.strip_chars()
+    text = values.cast(pl.String, strict=False).str.strip_chars()
     return text.set(text == "", None)
 
 

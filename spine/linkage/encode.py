@@ -7,7 +7,7 @@ distinct value; a code depends on the value alone, so neither the order of recor
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import polars as pl
 
 from spine.errors import PipelineError
 from spine.linkage import standardise as clean
-from spine.linkage.arrays import Array, Codes, Flags, Floats, Names, distinct, mixed, text_codes
+from spine.linkage.arrays import Array, Codes, Flags, Floats, distinct, factorise, mixed, text_codes
 from spine.linkage.config import LinkageConfig, Standardise
 from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
 from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
@@ -38,11 +38,18 @@ class Rarity:
         bucket: bucket of each code (0 = commonest).
         holders: share of records in each bucket, summing to 1.
         chance: probability that two random people share a value of this bucket.
+        unseen: bucket of a value that no record held.
     """
 
     bucket: npt.NDArray[np.uint8]
     holders: Floats
     chance: Floats
+    unseen: int
+
+    def extended(self, size: int) -> Rarity:
+        """The same frequencies for a dictionary that has grown to `size` values."""
+        more = np.full(size - self.bucket.size, self.unseen, dtype=np.uint8)
+        return replace(self, bucket=np.concatenate([self.bucket, more]))
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Encoded:
             source that the entry comes from.
         names: the dictionary of names.
         dictionaries: values of the codes of nino, upn and further columns; entry 0 is empty.
+        bits: the bit of each source.
         promised: bits of the sources that promise one record a person.
         rarity: of `first_name`, `surname` and each further column.
         scheme: what is compared.
@@ -70,6 +78,7 @@ class Encoded:
     codes: dict[str, Array]
     names: Dictionary
     dictionaries: dict[str, pl.Series]
+    bits: dict[str, int]
     promised: int
     rarity: dict[str, Rarity]
     scheme: Scheme
@@ -79,47 +88,75 @@ class Encoded:
     crowded: Flags
     facts: dict[str, int] = field(default_factory=dict)
 
+    def taken(self, chosen: Codes) -> Encoded:
+        """Some of the entries."""
+        return replace(
+            self,
+            size=chosen.size,
+            codes={name: values[chosen] for name, values in self.codes.items()},
+            **{name: getattr(self, name)[chosen] for name in ("verified", "restricted", "crowded")},
+        )
 
-def encode(records: Records, config: LinkageConfig) -> Encoded:
+
+def encode(records: Records, config: LinkageConfig, known: Encoded | None = None) -> Encoded:
     """Turn person records into codes.
+
+    Args:
+        records: the records.
+        config: what is no evidence, and which further columns are compared.
+        known: records coded before: their dictionaries are extended, and their frequencies hold.
 
     Raises:
         PipelineError: a column's type is unusable.
     """
-    codes, names = _names(records, config.standardise)
+    codes, names = _names(records, config.standardise, known.names.texts if known else None)
     dictionaries: dict[str, pl.Series] = {}
-    codes["source"], promised = _sources(records, config.one_record_per_person)
+    codes["source"], bits, promised = _sources(records, config.one_record_per_person, known.bits if known else {})
     codes["birth"] = _births(records, config.standardise)
     codes |= _address(records, config.standardise) | _contact(records)
-    codes["sex"] = _by_value(records, "sex", lambda values: text_codes(clean.sexes(values)))
+    codes["sex"] = _by_value(records, "sex", clean.sexes)
     codes["death"], codes["start"] = (_days(records, name) for name in ("date_of_death", "address_from"))
     verified = _by_value(records, "nhs_number_status", lambda v: clean.compact(v).eq("01").fill_null(False).to_numpy())
-    codes["nhs"], facts = _nhs(records)
+    codes["nhs"], facts = _nhs(records, known.facts if known else None)
     for name, column, cleaner in _dictionary_columns(config):
-        codes[name], dictionaries[name] = _coded(records, column, cleaner)
+        codes[name], dictionaries[name] = _coded(records, column, cleaner, known.dictionaries[name] if known else None)
     holder = mixed([codes[name] for name in ("first", "surname", "birth")])
     for name in ("nhs", "nino", "upn"):
         codes[name] = held_by_few(codes[name], holder, config.standardise.max_holders_per_number)
     _forget_organisations(records, codes)
-    usual, weight = config.fit.usual_share, config.fit.name_prior_records
     return Encoded(
         size=len(records.ids),
         codes=codes,
-        names=Dictionary(names),
+        names=Dictionary(names, known.names.arrays if known else None),
         dictionaries=dictionaries,
+        bits=bits,
         promised=promised,
-        rarity={
-            "first_name": _rarity(codes["first"], names.len(), usual.first_name, weight),
-            "surname": _rarity(codes["surname"], names.len(), usual.surname, weight),
-            **{name: _rarity_of_extra(codes[name], dictionaries[name].len()) for name in config.scheme.extra_comparisons},
-        },
+        rarity=_rarities(codes, names.len(), dictionaries, config, known),
         scheme=config.scheme,
-        telling=tuple(n for n in config.scheme.extra_comparisons if _tells(codes[n], dictionaries[n].len())),
-        verified=verified & (codes["nhs"] > 0),
+        telling=known.telling if known else _telling(codes, dictionaries, config.scheme),
+        verified=verified.astype(bool) & (codes["nhs"] > 0),
         restricted=as_flags(records.column("is_restricted")).to_numpy(),
         crowded=np.zeros(len(records.ids), dtype=bool),
         facts=facts,
     )
+
+
+def _rarities(
+    codes: dict[str, Array], names: int, dictionaries: dict[str, pl.Series], config: LinkageConfig, known: Encoded | None
+) -> dict[str, Rarity]:
+    if known:
+        return {name: r.extended(dictionaries[name].len() if name in dictionaries else names) for name, r in known.rarity.items()}
+    usual, weight = config.fit.usual_share, config.fit.name_prior_records
+    return {
+        "first_name": _rarity(codes["first"], names, usual.first_name, weight),
+        "surname": _rarity(codes["surname"], names, usual.surname, weight),
+        **{name: _rarity_of_extra(codes[name], dictionaries[name].len()) for name in config.scheme.extra_comparisons},
+    }
+
+
+def _telling(codes: dict[str, Array], dictionaries: dict[str, pl.Series], scheme: Scheme) -> tuple[str, ...]:
+    held = {name: np.count_nonzero(codes[name]) for name in scheme.extra_comparisons}
+    return tuple(name for name, count in held.items() if dictionaries[name].len() > _VALUES_PER_HOLDER * count)
 
 
 def _dictionary_columns(config: LinkageConfig) -> list[tuple[str, str, Callable[[pl.Series], pl.Series]]]:
@@ -139,26 +176,30 @@ def _by_value(records: Records, column: str, code: Callable[[pl.Series], Array])
 
 def _coded(
     records: Records, column: str, cleaner: Callable[[pl.Series], pl.Series], known: pl.Series | None = None
-) -> tuple[Names, pl.Series]:
+) -> tuple[Codes, pl.Series]:
     """Places of a column's cleaned values in a dictionary of their own."""
     if not records.has(column):
-        return np.zeros(len(records.ids), dtype=np.int32), _dictionary([], known)
+        return np.zeros(len(records.ids), dtype=np.int32), pl.Series([""]) if known is None else known
     values, place = distinct(records.column(column))
-    cleaned = cleaner(values)
-    dictionary = _dictionary([cleaned], known)
-    return _places(cleaned, dictionary)[place], dictionary
+    dictionary, (cleaned,) = _places([cleaner(values)], known)
+    return cleaned[place], dictionary
 
 
-def _dictionary(values: list[pl.Series], known: pl.Series | None) -> pl.Series:
-    """Distinct values in order, after an empty one; what was known before keeps its place."""
-    every = pl.concat([pl.Series([], dtype=pl.String), *(series.alias("") for series in values)]).drop_nulls()
+def _places(values: list[pl.Series], known: pl.Series | None) -> tuple[pl.Series, list[Codes]]:
+    """A dictionary of all values after an empty one, and the place there of each; what was known keeps its place."""
     before = pl.Series([""]) if known is None else known
-    return pl.concat([before, every.filter(~every.is_in(before.implode())).unique().sort()])
-
-
-def _places(values: pl.Series, dictionary: pl.Series) -> Names:
-    placed = values.cast(pl.Enum(dictionary)).to_physical().fill_null(0)
-    return placed.to_numpy().astype(np.int32)
+    every = pl.concat([before.set(before == "", None), *(series.cast(pl.String).alias("") for series in values)])
+    codes, where = factorise(text_codes(every))
+    # A value stands where it stood before, or after all that was known; the empty one has code 0 by its null.
+    number = np.full(where.size, -1, dtype=np.int32)
+    number[codes[: len(before)]] = np.arange(len(before), dtype=np.int32)
+    fresh = np.flatnonzero(number < 0)
+    # Longer values come later: where a node may keep one of two, a name is more than its initial.
+    fresh = fresh[np.argsort(every.gather(where[fresh]).str.len_chars().to_numpy(), kind="stable")]
+    number[fresh] = len(before) + np.arange(fresh.size, dtype=np.int32)
+    dictionary = pl.concat([before, every.gather(where[fresh])])
+    places = number[codes[len(before) :]]
+    return dictionary, np.split(places, np.cumsum([len(series) for series in values])[:-1])
 
 
 def _names(
@@ -177,8 +218,8 @@ def _names(
         "surname": surname.str.replace_all(" ", ""), "part_1": head, "part_2": tail,
         **{name: former[name] for name in FORMERS},
     }  # fmt: skip
-    dictionary = _dictionary(list(cleaned.values()), known)
-    place = {name: _places(values, dictionary) for name, values in cleaned.items()}
+    dictionary, places = _places(list(cleaned.values()), known)
+    place = dict(zip(cleaned, places, strict=True))
     middle = place["rest"][given_at]
     codes: dict[str, Array] = {
         "first": place["first"][given_at],
@@ -202,21 +243,24 @@ def _formers(records: Records) -> pl.DataFrame:
                                    for i, name in enumerate(FORMERS)))  # fmt: skip
 
 
-def _sources(records: Records, promised: tuple[str, ...]) -> tuple[Codes, int]:
-    """One bit for each source, those that promise one record a person first, and the bits of these.
+def _sources(
+    records: Records, promised: tuple[str, ...], known: dict[str, int]
+) -> tuple[Codes, dict[str, int], int]:
+    """One bit for each source, the bit of each, and the bits of those that promise one record a person.
 
     Where there are more sources than bits, those that promise nothing share them.
     """
+    if len(promised) >= _SOURCE_BITS:
+        raise PipelineError(
+            f"linkage: {len(promised)} sources promise one record a person. Expected at most {_SOURCE_BITS - 1}."
+        )
     values, place = distinct(as_text(records.column("source")))
-    names = values.drop_nulls().sort().to_list()
-    first = [name for name in names if name in promised]
-    if len(first) >= _SOURCE_BITS:
-        raise PipelineError(f"linkage: {len(first)} sources promise one record a person. Expected at most {_SOURCE_BITS - 1}.")
-    others = [name for name in names if name not in promised]
+    first = sorted(set(promised))
+    others = sorted({*values.drop_nulls(), *known} - set(first), key=lambda name: (name not in known, name))
     bits = {name: 1 << i for i, name in enumerate(first)}
     bits |= {name: 1 << (len(first) + i % (_SOURCE_BITS - len(first))) for i, name in enumerate(others)}
-    codes = np.array([bits.get(name, 0) for name in values], dtype=np.int64)
-    return codes[place], (1 << len(first)) - 1
+    bits |= known
+    return np.array([bits.get(name, 0) for name in values], dtype=np.int64)[place], bits, (1 << len(first)) - 1
 
 
 def _births(records: Records, settings: Standardise) -> Array:
@@ -264,17 +308,16 @@ def _days(records: Records, column: str) -> Array:
     )
 
 
-def _nhs(records: Records) -> tuple[Codes, dict[str, int]]:
+def _nhs(records: Records, known: dict[str, int] | None) -> tuple[Codes, dict[str, int]]:
     """NHS numbers, superseded ones followed. Those that fail their check digit are dropped where most pass."""
     numbers = clean.digits_or_text(records.column("nhs_number"))
-    numbers, failing = drop_failing(numbers)
+    numbers, facts = drop_failing(numbers, known)
     if not records.has("superseded_nhs_numbers"):
-        return numbers, {"nhs_numbers_failing_check": failing}
+        return numbers, facts
     lists = as_lists(records.column("superseded_nhs_numbers"))
     held = (lists.list.len() > 0).fill_null(False).arg_true().to_numpy()
     claims = pl.DataFrame({"new": numbers[held], "old": lists.gather(held)}).explode("old")
-    followed = follow_superseded(numbers, clean.digits_or_text(claims["old"]), claims["new"].to_numpy())
-    return followed, {"nhs_numbers_failing_check": failing}
+    return follow_superseded(numbers, clean.digits_or_text(claims["old"]), claims["new"].to_numpy()), facts
 
 
 def _forget_organisations(records: Records, codes: dict[str, Array]) -> None:
@@ -284,10 +327,6 @@ def _forget_organisations(records: Records, codes: dict[str, Array]) -> None:
     for name in codes:
         if name != "source":
             codes[name] = np.where(organisations, 0, codes[name]).astype(codes[name].dtype)
-
-
-def _tells(values: Array, size: int) -> bool:
-    return size > _VALUES_PER_HOLDER * np.count_nonzero(values)
 
 
 def _rarity_of_extra(values: Array, size: int) -> Rarity:
@@ -306,4 +345,5 @@ def _rarity(values: Array, size: int, usual: float, weight: float) -> Rarity:
         counts[0], total = 1.0, 1.0
     holders = np.bincount(bucket, weights=counts, minlength=BUCKETS) / total
     chance = np.bincount(bucket, weights=counts * share, minlength=BUCKETS) / total
-    return Rarity(bucket.astype(np.uint8), np.maximum(holders, _NEVER), np.maximum(chance, _NEVER))
+    unseen = int(np.clip(-np.log2(weight * usual / (total + weight)) / BUCKET_BITS, 0, BUCKETS - 1))
+    return Rarity(bucket.astype(np.uint8), np.maximum(holders, _NEVER), np.maximum(chance, _NEVER), unseen)

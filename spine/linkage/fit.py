@@ -10,16 +10,16 @@ measured on random pairs and held fixed, and the share of matches refers to all 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from recordlinkage.algorithms.nb_sklearn import ECM
 from scipy.sparse import csr_matrix
 
 from spine.linkage.arrays import Floats, factorise
-from spine.linkage.compare import Compared, compare
+from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
@@ -73,109 +73,6 @@ class Model:
         return {name: _describe(stratum, self.scheme) for name, stratum in self.strata.items()}
 
 
-class WeightedECM(ECM):  # type: ignore[misc]
-    """recordlinkage's ECM classifier, fitted on weighted patterns of many-levelled comparisons.
-
-    The expectation step (`predict_proba`) is the library's. Added: weights; a missing value has no
-    column and so no weight; fixed u; known classes; pseudo-counts; matches as a share of more pairs than
-    were compared. Without these it gives the library's own estimates (see the tests).
-    """
-
-    def __init__(
-        self,
-        groups: npt.NDArray[np.int64],
-        max_iter: int = 100,
-        atol: float = 1e-5,
-        splits: tuple[slice, ...] = (),
-        split_weight: float = 0.0,
-        most: Floats | None = None,
-    ) -> None:
-        super().__init__(init="given", max_iter=max_iter, binarize=None, atol=atol)
-        self.groups, self.splits, self.split_weight, self.most = groups, splits, split_weight, most
-
-    def _transform_data(self, design: csr_matrix) -> csr_matrix:
-        return design
-
-    def fit(
-        self,
-        design: csr_matrix,
-        weight: Floats,
-        *,
-        shares: Floats,
-        matches: float,
-        known: npt.NDArray[np.int64] | None = None,
-        pseudo: tuple[float, float] = (0.0, 0.0),
-        fixed: npt.NDArray[np.bool_] | None = None,
-        population: float | None = None,
-        held: float = 0.0,
-    ) -> WeightedECM:
-        """Estimate the shares and the number of matches.
-
-        Args:
-            design: patterns × features of 0 and 1.
-            weight: pairs per pattern.
-            shares: starting shares, 2 × features (row 0 non-matches, row 1 matches); also the prior.
-            matches: starting share of matches; also the prior.
-            known: 1, 0 or -1 per pattern, see `Patterns`.
-            pseudo: prior's weight in pairs, for non-matches and matches.
-            fixed: features whose u (row 0 of `shares`) is known and held.
-            held: pairs that the prior of `matches` weighs.
-            population: number of pairs that `matches` is a share of; the compared ones where left out.
-        """
-        self.classes_ = np.array([0, 1])
-        self._set(shares, matches)
-        total = float(weight.sum()) if population is None else population
-        label = np.full(weight.size, -1) if known is None else known
-        self.converged_ = False
-        for iteration in range(1, self.max_iter + 1):
-            self.iterations_ = iteration
-            match = np.where(label >= 0, label, self.predict_proba(design)[:, 1])
-            expected = np.stack([weight * (1 - match), weight * match])
-            counts = self._smoothed((design.T @ expected.T).T, shares) + np.array(pseudo)[:, None] * shares
-            new = self._limited(self._normalised(counts, shares))
-            if fixed is not None:
-                new[0, fixed] = shares[0, fixed]
-            new_matches = (expected[1].sum() + held * matches) / (total + held)
-            moved = max(np.abs(new - np.exp(self.feature_log_prob_)).max(), abs(new_matches - self._matches))
-            self._set(new, new_matches)
-            if moved < self.atol:
-                self.converged_ = True
-                break
-        return self
-
-    def _set(self, shares: Floats, matches: float) -> None:
-        self._matches = min(max(matches, 1e-15), 1 - 1e-9)
-        self.class_log_prior_ = np.log([1 - self._matches, self._matches])
-        self.feature_log_prob_ = np.log(np.maximum(shares, 1e-12))
-
-    def _smoothed(self, counts: Floats, prior: Floats) -> Floats:
-        """Shrink the spread within each split towards the prior's spread; its total stays."""
-        for split in self.splits:
-            total = counts[:, split].sum(axis=1, keepdims=True)
-            spread = prior[:, split] / prior[:, split].sum(axis=1, keepdims=True)
-            weight = np.maximum(total + self.split_weight, 1e-12)
-            counts[:, split] = total * (counts[:, split] + self.split_weight * spread) / weight
-        return counts
-
-    def _limited(self, shares: Floats) -> Floats:
-        """Shares of matches no larger than `most`; what is cut off goes to the other levels of the comparison."""
-        if self.most is None:
-            return shares
-        over = shares[1] > self.most
-        kept = np.where(over, self.most, shares[1])
-        cut, free = (
-            np.bincount(self.groups, weights=values)[self.groups]
-            for values in (shares[1] - kept, np.where(over, 0.0, shares[1]))
-        )
-        shares[1] = np.where(over, kept, kept * (1 + cut / np.maximum(free, 1e-12)))
-        return shares
-
-    def _normalised(self, counts: Floats, fallback: Floats) -> Floats:
-        """Shares within each comparison; the prior where no pair has both values."""
-        totals = np.stack([np.bincount(self.groups, weights=row) for row in counts])[:, self.groups]
-        return np.where(totals > 0, counts / np.where(totals > 0, totals, 1), fallback)
-
-
 def _most(scheme: Scheme, config: LinkageConfig) -> Floats:
     """Largest share of matching pairs that each feature may have."""
     most = np.ones(len(scheme.features))
@@ -185,16 +82,37 @@ def _most(scheme: Scheme, config: LinkageConfig) -> Floats:
     return most
 
 
-def histogram(compared: Compared, scheme: Scheme, records: Floats) -> Patterns:
-    """Count pairs of records by pattern; `records` is how many of them each compared pair stands for."""
-    known = np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int64)
-    key = compared.home.astype(np.int64) * 3 + known + 1
-    for comparison, names in scheme.levels.items():
-        key = key * len(names) + compared.levels[comparison]
-    of_pair, where = factorise(key)
+def histogram(parts: Sequence[Compared], scheme: Scheme, records: Floats) -> Patterns:
+    """Count pairs of records by pattern.
+
+    Args:
+        parts: compared pairs, one part after the other.
+        scheme: what was compared.
+        records: how many pairs of records each of the pairs stands for.
+    """
+    of_pair, where = factorise(np.concatenate([_keys(part, scheme) for part in parts]))
     count = np.bincount(of_pair, weights=records, minlength=where.size)
-    levels = {comparison: values[where] for comparison, values in compared.levels.items()}
-    return Patterns(scheme, _design(levels, scheme), compared.home[where], known[where], count, of_pair)
+    starts = np.cumsum([0, *(part.left.size for part in parts)])
+    part = np.searchsorted(starts[1:], where, side="right")
+    examples = [parts[i].taken(where[part == i] - starts[i]) for i in range(len(parts))]
+    one_each = stack(*examples)
+    order = np.argsort(np.concatenate([np.flatnonzero(part == i) for i in range(len(parts))]))
+    levels = {comparison: values[order] for comparison, values in one_each.levels.items()}
+    return Patterns(scheme, _design(levels, scheme), one_each.home[order], _known(one_each)[order], count, of_pair)
+
+
+def _keys(compared: Compared, scheme: Scheme) -> npt.NDArray[np.int64]:
+    """One integer for each pattern of levels."""
+    key = compared.home * np.int64(3) + _known(compared) + 1
+    for comparison, names in scheme.levels.items():
+        key *= len(names)
+        key += compared.levels[comparison]
+    return key
+
+
+def _known(compared: Compared) -> npt.NDArray[np.int8]:
+    """1 known match, 0 known non-match, -1 to be estimated."""
+    return np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int8)
 
 
 def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig) -> Model:
@@ -240,8 +158,12 @@ def _estimate(
     limits, scheme = config.fit, patterns.scheme
     groups = np.array([list(scheme.levels).index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
     splits = tuple(scheme.splits.values())
-    most = _most(scheme, config)
-    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most).fit(
+    # recordlinkage, pandas and scikit-learn take seconds to import: only where something is estimated.
+    from spine.linkage.ecm import WeightedECM
+
+    most, at_home = _most(scheme, config), limits.least_alike_at_home.items() if population is None else ()
+    least = tuple((scheme.splits[comparison], share) for comparison, share in at_home)
+    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most, least).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],
         shares=shares,

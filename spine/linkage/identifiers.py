@@ -5,35 +5,46 @@ Put here: rules on arrays of numbers, 0 where there is none. Never here: reading
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
 
 _NHS_DIGITS = 10
+_ONES = 1_111_111_111
+#: Numbers that begin with 0 are written with their zero, and lose it as integers.
+_FIRST_NHS = 10**8
 _SUPERSESSION_STEPS = 8
+_ENOUGH_TO_TELL = 20
 
 
 def passes_check_digit(numbers: Codes) -> Flags:
     """Whether an integer is an NHS number by its length and modulus 11 check digit (NHS Data Dictionary)."""
-    total = np.zeros(numbers.size, dtype=np.int64)
-    rest = numbers // 10
+    passes = (numbers >= _FIRST_NHS) & (numbers < 10**_NHS_DIGITS) & (numbers % _ONES != 0)
+    whole = numbers[passes]
+    rest, last = np.divmod(whole, 10)
+    rest = rest.astype(np.uint32)  # half the width, twice the speed
+    total = np.zeros(rest.size, dtype=np.uint32)
     for weight in range(2, _NHS_DIGITS + 1):
         rest, digit = np.divmod(rest, 10)
         total += weight * digit
-    check = (11 - total % 11) % 11
-    repeated = numbers % 1_111_111_111 == 0
-    passes: Flags = (numbers >= 10**9) & (numbers < 10**_NHS_DIGITS) & (check == numbers % 10) & ~repeated
+    passes[passes] = (11 - total % 11) % 11 == last
     return passes
 
 
-def drop_failing(numbers: Codes) -> tuple[Codes, int]:
-    """Numbers without those that fail the check digit, and how many fail.
+def drop_failing(numbers: Codes, known: Mapping[str, int] | None = None) -> tuple[Codes, dict[str, int]]:
+    """Numbers without those that fail the check digit, and what was found.
 
-    Where no more than half of all pass, the numbers are of another kind, and the rule is not theirs.
+    Where of many no more than half pass, the numbers are of another kind, and the rule is not theirs; what was found of
+    the records that were `known` before holds for those that join them.
     """
     failing = (numbers != 0) & ~passes_check_digit(numbers)
     count = int(failing.sum())
-    return (np.where(failing, 0, numbers) if 2 * count < np.count_nonzero(numbers) else numbers), count
+    several = np.count_nonzero(numbers)
+    held = known["nhs_numbers_obey_check"] if known else int(several < _ENOUGH_TO_TELL or 2 * count < several)
+    facts = {"nhs_numbers_failing_check": count, "nhs_numbers_obey_check": held}
+    return (np.where(failing, 0, numbers) if held else numbers), facts
 
 
 def follow_superseded(numbers: Codes, old: Codes, new: Codes) -> Codes:

@@ -34,7 +34,7 @@ LEVELS: Final[dict[str, tuple[str, ...]]] = {
         "swapped", *_EXACT_BY_RARITY,
     ),
     "surname": (
-        MISSING, "different", "similar", "sounds_alike", "close", "part", "former", "swapped", *_EXACT_BY_RARITY,
+        MISSING, "different", "similar", "sounds_alike", "close", "part", "former", *_EXACT_BY_RARITY,
     ),
     "date_of_birth": (
         MISSING, "generation", "different", "year_apart", "near", "one_part", "one_digit", "default_day", "swapped",

@@ -10,28 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, text_codes
+from spine.linkage.arrays import Array, Codes, Flags, Floats, pair_keys
 from spine.linkage.cluster import confidence
 from spine.linkage.levels import Scheme
 from spine.linkage.report import Found, codes
 from spine.linkage.run import Run
 from spine.linkage.score import probability
 
-_IDENTIFIERS = {
-    "first_name": "first",
-    "middle_name": "middle",
-    "surname": "surname",
-    "date_of_birth": "birth",
-    "sex": "sex",
-    "nhs_number": "nhs",
-    "nino": "nino",
-    "upn": "upn",
-    "uprn": "uprn",
-    "house": "house",
-    "postcode": "postcode",
-    "phone": "phone",
-    "email": "email",
-}
 METHODS = ("single", "probabilistic", "exact", "manual")
 
 
@@ -80,7 +65,7 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
         np.concatenate([np.minimum(a, b), run.inner.left]),
         np.concatenate([np.maximum(a, b), run.inner.right]),
     )
-    order = np.argsort(left * run.records.size + right, kind="stable")
+    order = np.argsort(pair_keys(left, right, run.records.size), kind="stable")
     bits: Floats = np.concatenate([scored.bits[chosen], run.inner_bits])[order]
     method = np.concatenate([np.where(scored.manual[chosen], 3, 1 + scored.anchor[chosen]), 1 + run.inner.anchor])[
         order
@@ -96,7 +81,7 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
         {
             "left_record_id": run.ids.gather(left[order]),
             "right_record_id": run.ids.gather(right[order]),
-            "bits": bits,
+            "bits": bits.astype(np.float64).round(4),
             "probability": probability(bits),
             "method": _named(method, METHODS),
             "stratum": _named(1 - home.astype(np.uint8), ("home", "elsewhere")),
@@ -148,24 +133,17 @@ def found(run: Run) -> Found:
 
 def groups(run: Run) -> pl.DataFrame:
     """record_id and the columns of the by-group tables."""
-    known = run.records.codes
-    female, male = text_codes(pl.Series(["f", "m"]))
-    decade = known["birth"].astype(np.int64) // 100_000
-    decades = pl.Series([f"{ten}0s" if ten else "unknown" for ten in range(int(decade.max(initial=0)) + 1)])
+    people = run.people
+    decades = tuple(f"{ten}0s" if ten else "unknown" for ten in range(int(people.decade.max(initial=0)) + 1))
     return pl.DataFrame(
         {
             "record_id": run.ids,
-            "sex": pl.Series(("unknown", "female", "male")).gather((known["sex"] == female) + 2 * (known["sex"] == male)),
-            "birth_decade": decades.gather(decade),
-            "has_postcode": known["postcode"] != 0,
-            "has_date_of_birth": known["birth"] % 100 > 0,
+            "sex": _named(people.sex, ("unknown", "female", "male")),
+            "birth_decade": _named(people.decade, decades),
+            "has_postcode": people.known["postcode"],
+            "has_date_of_birth": people.known["date_of_birth"],
         }
     )
-
-
-def known(run: Run) -> dict[str, Flags]:
-    """By identifier, for each record whether it has a usable value."""
-    return {name: run.records.codes[column] != 0 for name, column in _IDENTIFIERS.items()}
 
 
 def counts(run: Run) -> dict[str, int]:

@@ -5,22 +5,47 @@ Put here: what joins the stages. Never here: a rule of any stage, or the form of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Codes, Floats
-from spine.linkage.block import Candidates, block
+from spine.linkage.arrays import Array, Codes, Flags, Floats
+from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, collapse
-from spine.linkage.compare import Compared, compare, stack
+from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
-from spine.linkage.conform import conform
+from spine.linkage.conform import as_text, conform
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, fit, histogram
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.score import Scored, score, weigh
+
+#: Identifiers whose completeness is told, and the codes that hold them.
+_IDENTIFIERS = {
+    "first_name": "first", "middle_name": "middle", "surname": "surname", "date_of_birth": "birth", "sex": "sex",
+    "nhs_number": "nhs", "nino": "nino", "upn": "upn", "uprn": "uprn", "house": "house", "postcode": "postcode",
+    "phone": "phone", "email": "email",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class People:
+    """What is told of the records themselves.
+
+    Attributes:
+        known: by identifier, for each record whether it has a usable value.
+        sex: 1 female, 2 male, 0 not known.
+        decade: decade of birth (198 is the 1980s), 0 not known.
+    """
+
+    known: dict[str, Flags]
+    sex: Array
+    decade: Array
 
 
 @dataclass(frozen=True)
@@ -30,11 +55,13 @@ class Run:
     Attributes:
         ids: record_id, ascending.
         source: source of each record.
-        records: the records as codes.
+        people: what is told of the records.
+        records: the records as codes; without them where the run is not to be kept.
         nodes: the records folded.
-        candidates: pairs of nodes that were compared.
-        compared: their levels.
-        scored: their weights.
+        blocking: what the blocking rules found, in counts.
+        compared: pairs of nodes, with their levels.
+        bits: what the model says of them, in bits.
+        scored: their weights, settled.
         inner: pairs of records within one node (its first record with each other one), compared.
         inner_bits: their weights.
         pair_records: pairs of records that each pair of `compared`, then of `inner`, stands for.
@@ -45,10 +72,12 @@ class Run:
 
     ids: pl.Series
     source: pl.Series
+    people: People
     records: Encoded
     nodes: Nodes
-    candidates: Candidates
+    blocking: dict[str, Any]
     compared: Compared
+    bits: Floats
     scored: Scored
     inner: Compared
     inner_bits: Floats
@@ -58,35 +87,68 @@ class Run:
     decisions: Decisions
 
 
-def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl.DataFrame | None) -> Run:
-    """Link person records."""
+def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl.DataFrame | None, keep: bool) -> Run:
+    """Link person records.
+
+    Args:
+        frame: the records.
+        config: the settings.
+        overrides: decisions by people.
+        keep: whether the codes of single records are kept: changed records are linked against them later.
+    """
+    estimator = _loading()
     given = conform(frame, config.extras)
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
+    people = people_of(records)
     nodes = collapse(records, named(decisions, records.size), config.household)
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
+    first, others, weight = inner_pairs(nodes)
+    inner = compare(records, first, others)
+    if not keep:
+        records = replace(records, codes={})
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
-    first, others, weight = _inner(nodes)
-    inner = compare(records, first, others)
-    stands_for = np.concatenate([nodes.records[compared.left] * nodes.records[compared.right] * 1.0, weight])
-    both = stack(compared, inner)
-    patterns = histogram(both, config.scheme, stands_for)
+    stands_for = np.concatenate([pairs_of_records(nodes, compared), weight])
+    patterns = histogram((compared, inner), config.scheme, stands_for)
+    estimator.join()
     model = fit(nodes.encoded, records.size, patterns, config)
-    bits = weigh(both, patterns, model, config)
-    scored = score(nodes.encoded, compared, bits[: compared.left.size], decisions, config)
+    of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
+    bits = weigh(compared, of_pair, patterns, model, config)
+    inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
+    scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering = cluster(nodes.encoded, scored, config)
-    inner_bits = np.maximum(bits[compared.left.size :], config.thresholds.link_bits)
-    source = given.column("source")
     return Run(
-        given.ids, source, records, nodes, candidates, compared, scored, inner, inner_bits, stands_for, model,
-        clustering, decisions,
+        given.ids, as_text(given.column("source")), people, records, nodes, candidates.report, compared, bits, scored, inner,
+        inner_bits, stands_for, model, clustering, decisions,
     )  # fmt: skip
 
 
-def _inner(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
+def _loading() -> Thread:
+    """The estimator's libraries take a second to import: they load while the records are read."""
+    thread = Thread(target=import_module, args=("spine.linkage.ecm",), daemon=True)
+    thread.start()
+    return thread
+
+
+def people_of(records: Encoded) -> People:
+    """What is told of the records in counts."""
+    codes = records.codes
+    known = {name: codes[column] != 0 for name, column in _IDENTIFIERS.items()}
+    known["date_of_birth"] = codes["birth"] % 100 > 0
+    return People(known, codes["sex"], (codes["birth"] // 100_000).astype(np.int16))
+
+
+def pairs_of_records(nodes: Nodes, compared: Compared) -> Floats:
+    """How many pairs of records each pair of nodes stands for."""
+    count: Floats = (nodes.records[compared.left] * nodes.records[compared.right]).astype(np.float32)
+    return count
+
+
+def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
     """(first record, other record, pairs of records it stands for) of nodes that hold several."""
     first = nodes.first[nodes.of_record]
     others = np.flatnonzero(first != np.arange(first.size))
     # n records are n (n - 1) / 2 pairs, which n - 1 pairs with the first one stand for.
-    return first[others], others, nodes.records[nodes.of_record[others]] / 2
+    weight: Floats = (nodes.records[nodes.of_record[others]] / 2).astype(np.float32)
+    return first[others], others, weight

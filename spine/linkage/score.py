@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, components
+from spine.linkage.arrays import Array, Codes, Flags, Floats, components, pair_keys
 from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
@@ -43,9 +43,17 @@ class Scored:
     contested: int
 
 
-def weigh(compared: Compared, patterns: Patterns, model: Model, config: LinkageConfig) -> Floats:
-    """Bits of every compared pair: prior weight of its stratum plus one weight for each comparison."""
-    bits = _table(patterns, model)[patterns.of_pair]
+def weigh(compared: Compared, of_pair: Array, patterns: Patterns, model: Model, config: LinkageConfig) -> Floats:
+    """Bits of every compared pair: prior weight of its stratum plus one weight for each comparison.
+
+    Args:
+        compared: the pairs.
+        of_pair: the pattern of each.
+        patterns: their patterns.
+        model: what levels are worth.
+        config: thresholds.
+    """
+    bits = _table(patterns, model).astype(np.float32)[of_pair]
     anchor = compared.anchor & (compared.veto == 0)
     bits[anchor] = np.maximum(bits[anchor], config.thresholds.anchor_bits)
     weak = compared.kin | (compared.thin & (bits < config.thresholds.thin_bits))
@@ -70,16 +78,18 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
     veto = np.where(twins, VETOES.index("twins"), compared.veto)
-    pair = compared.left * encoded.size + compared.right
-    manual = np.isin(pair, decisions.must)
-    veto = np.where(np.isin(pair, decisions.cannot), VETOES.index("cannot_link"), np.where(manual, 0, veto))
+    manual = np.zeros(bits.size, dtype=bool)
+    if decisions.both.size:
+        pair = pair_keys(compared.left, compared.right, encoded.size)
+        manual = np.isin(pair, decisions.must)
+        veto = np.where(np.isin(pair, decisions.cannot), VETOES.index("cannot_link"), np.where(manual, 0, veto))
     anchor = compared.anchor & (veto == 0)
     return Scored(compared.left, compared.right, settled, anchor, manual, veto.astype(np.uint8), contested)
 
 
 def probability(bits: Floats) -> Floats:
     """Match probability of a weight in bits."""
-    return 1.0 / (1.0 + np.exp2(-bits))
+    return 1.0 / (1.0 + np.exp2(-bits.astype(np.float64)))
 
 
 def _table(patterns: Patterns, model: Model) -> Floats:
@@ -104,7 +114,7 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config:
     possible = _in_open_groups(encoded.size, compared, np.flatnonzero((bits > 0) & (compared.veto == 0)), linked)
     focus = np.concatenate([left[possible], right[possible]])
     partner = np.concatenate([right[possible], left[possible]])
-    order = np.argsort(focus * encoded.size + partner)
+    order = np.argsort(pair_keys(focus, partner, encoded.size))
     focus, partner, pair = focus[order], partner[order], np.concatenate([possible, possible])[order]
     starts = np.flatnonzero(np.diff(focus, prepend=-1))
     one, other = _ordered_pairs(starts, np.diff(starts, append=focus.size))
@@ -112,12 +122,12 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config:
     shared = (source[one] & source[other]) != 0
     one, other = one[shared], other[shared]
     maybe_one = (bits >= config.thresholds.rival_bits) & (compared.veto == 0)
-    rivals = ~_alike(partner[one], partner[other], encoded.size, compared, maybe_one)
+    rivals = ~_alike(encoded, partner[one], partner[other], compared, maybe_one)
     one, other = one[rivals], other[rivals]
     against = np.zeros(focus.size)
     np.add.at(against, one, np.exp2(np.minimum(bits[pair[other]], _MOST_BITS)))
-    loss = np.zeros(bits.size)
-    np.maximum.at(loss, pair, np.log2(1 + against))
+    loss = np.zeros(bits.size, dtype=np.float32)
+    np.maximum.at(loss, pair, np.log2(1 + against).astype(np.float32))
     result: Floats = np.where(_firm(compared), bits, bits - loss)
     return result
 
@@ -149,12 +159,15 @@ def _ordered_pairs(starts: Codes, sizes: Codes) -> tuple[Codes, Codes]:
     return np.concatenate(ones), np.concatenate(others)
 
 
-def _alike(a: Codes, b: Codes, size: int, compared: Compared, maybe_one: Flags) -> Flags:
-    """Whether two nodes were compared and may be one person. Compared pairs come sorted."""
-    known = compared.left * size + compared.right
-    if not known.size:
+def _alike(encoded: Encoded, a: Codes, b: Codes, compared: Compared, maybe_one: Flags) -> Flags:
+    """Whether two nodes may be one person: by their comparison, or else by the same names and date of birth.
+
+    Compared pairs come sorted.
+    """
+    if not compared.left.size or not a.size:
         return np.zeros(a.size, dtype=bool)
-    wanted = np.minimum(a, b) * size + np.maximum(a, b)
+    known = pair_keys(compared.left, compared.right, encoded.size)
+    wanted = pair_keys(np.minimum(a, b), np.maximum(a, b), encoded.size)
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
-    result: Flags = (known[place] == wanted) & maybe_one[place]
-    return result
+    same = np.logical_and.reduce([encoded.codes[n][a] == encoded.codes[n][b] for n in ("first", "surname", "birth")])
+    return np.where(known[place] == wanted, maybe_one[place], same)

@@ -25,7 +25,7 @@ _SAME_SOUND = {
 }  # fmt: skip
 _CONSONANTS = "BDFGHJKLMNPRSTWX"
 _FEWEST_LETTERS = 3
-_ALPHABET = np.arange(ord("A"), ord("Z") + 1)
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Dictionary:
@@ -35,15 +35,18 @@ class Dictionary:
         texts: the names; entry 0 is empty.
         initial: a code for each name's first letter.
         length: letters of each name.
+        arrays: these and what else is known of each name.
     """
 
-    def __init__(self, texts: pl.Series) -> None:
+    def __init__(self, texts: pl.Series, arrays: dict[str, Array] | None = None) -> None:
+        """Describe names; `arrays` is what was made of the first of them before (see `arrays`)."""
         self.texts = texts
-        self.length = texts.str.len_chars().to_numpy().astype(np.int64)
-        self.initial = text_codes(texts.str.head(1))
-        self._sound = _sounds(texts)
+        made = _describe(texts.slice(len(arrays["length"]) if arrays else 0))
+        self.arrays = {k: np.concatenate([arrays[k], v]) for k, v in made.items()} if arrays else made
+        self.initial, self.length = self.arrays["initial"], self.arrays["length"]
+        self._sound = self.arrays["sound"]
+        self._once, self._twice, self._more = (self.arrays[name] for name in ("once", "twice", "more"))
         self._nicknames, self._has_nickname = _nicknames(texts)
-        self._once, self._twice, self._more = _letters(texts, self.length)
 
     def sound_alike(self, a: Array, b: Array) -> Flags:
         """Two spellings of one sound, as names written in another alphabet have (Yusuf, Youssef)."""
@@ -122,15 +125,20 @@ def _sounds(texts: pl.Series) -> Codes:
     return text_codes(bones.set(bones.str.len_chars() < _FEWEST_LETTERS, None))
 
 
-def _letters(texts: pl.Series, length: Codes) -> tuple[Codes, Codes, Codes]:
-    """Bits of the letters that each name holds once, bits of those it holds twice, and how many are neither.
+def _describe(texts: pl.Series) -> dict[str, Array]:
+    """What is compared of each name, one array entry each.
 
-    Letters that are not A to Z, and third ones, count among the last.
+    `once` and `twice` have a bit for each letter that a name holds once, and twice; `more` counts its other letters:
+    third ones, and those that are not A to Z.
     """
+    length = texts.str.len_chars().to_numpy().astype(np.int64)
     once, twice, seen = (np.zeros(length.size, dtype=np.int64) for _ in range(3))
     for bit, letter in enumerate(_ALPHABET):
-        held = texts.str.count_matches(chr(letter), literal=True).to_numpy().astype(np.int64)
+        held = texts.str.count_matches(letter, literal=True).to_numpy().astype(np.int64)
         once |= (held > 0).astype(np.int64) << bit
         twice |= (held > 1).astype(np.int64) << bit
         seen += np.minimum(held, 2)
-    return once, twice, length - seen
+    return {
+        "length": length, "initial": text_codes(texts.str.head(1)), "sound": _sounds(texts),
+        "once": once, "twice": twice, "more": length - seen,
+    }  # fmt: skip

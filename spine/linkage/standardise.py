@@ -8,6 +8,7 @@ those).
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from spine.linkage.arrays import Codes, text_codes
@@ -16,6 +17,8 @@ from spine.linkage.conform import as_dates, as_text
 
 #: Letters that Unicode does not decompose into a base letter and an accent.
 _LETTERS = {"ß": "SS", "Ø": "O", "Ł": "L", "Æ": "AE", "Œ": "OE", "Đ": "D", "Ð": "D", "Þ": "TH", "İ": "I", "ı": "I"}
+#: Accents, vowel points of Hebrew and Arabic, apostrophes and stops. The vowel signs of other scripts are letters.
+_SILENT = r"[\x{0300}-\x{036F}\x{0591}-\x{05C7}\x{064B}-\x{065F}'’‘`´ʼ.]"
 _PLAIN = r"^[A-Z]+$"
 _ZIP_PLUS_4 = r"^(\d{5})\d{4}$"
 _UNIT = r"^(?:(?:FLAT|APARTMENT|APT|UNIT|ROOM)\s+\w+[\s,]+|\d+[A-Z]?\s?/\s?)"
@@ -38,7 +41,7 @@ def letters(values: pl.Series) -> pl.Series:
     odd = ~upper.str.contains(_PLAIN)
     if odd.any():
         text = upper.filter(odd).str.replace_many(_LETTERS).str.normalize("NFKD")
-        words = text.str.replace_all(r"[\p{M}'’‘`´ʼ.]", "").str.replace_all(r"[^\p{L}]+", " ").str.strip_chars()
+        words = text.str.replace_all(_SILENT, "").str.replace_all(r"[^\p{L}\p{M}]+", " ").str.strip_chars()
         upper = upper.scatter(odd.arg_true(), words.set(words == "", None))
     return upper
 
@@ -46,11 +49,11 @@ def letters(values: pl.Series) -> pl.Series:
 def given_names(values: pl.Series, settings: Standardise) -> tuple[pl.Series, pl.Series]:
     """First forename, and the other forenames that stand with it; titles and words that are no name removed."""
     titles = rf"^(?:(?:{'|'.join(settings.titles)})(?: |$))+"
-    words = letters(values).str.replace(titles, "").str.split_exact(" ", 1).struct.unnest()
-    rest = letters(values).str.replace(titles, "").str.extract(r"^\S+ (.+)$")
-    first = words["field_0"]
-    no_name = first.is_in(list(settings.not_names)) | (first == "")
-    return first.set(no_name, None), rest
+    words = letters(values).str.replace(titles, "")
+    first, rest = words.str.extract(r"^(\S+)"), words.str.extract(r"^\S+ (.+)$")
+    no_name = (first.is_in(list(settings.not_names)) | words.str.replace_all(" ", "").is_in(list(settings.not_names)))
+    no_name = no_name.fill_null(False)
+    return first.set(no_name, None), rest.set(no_name, None)
 
 
 def surnames(values: pl.Series, settings: Standardise) -> pl.Series:
@@ -76,9 +79,10 @@ def partial_births(values: pl.Series) -> Codes:
     return codes
 
 
-def sexes(values: pl.Series) -> pl.Series:
-    """m or f, else null."""
-    return as_text(values).str.to_lowercase().str.extract(r"^(m|f)(?:ale|emale)?$")
+def sexes(values: pl.Series) -> npt.NDArray[np.int8]:
+    """1 female, 2 male, else 0."""
+    word = as_text(values).str.to_lowercase().str.extract(r"^(m|f)(?:ale|emale)?$")
+    return word.replace_strict({"f": 1, "m": 2}, default=0, return_dtype=pl.Int8).to_numpy()
 
 
 def compact(values: pl.Series) -> pl.Series:

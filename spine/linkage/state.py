@@ -1,0 +1,222 @@
+"""What a run knew, kept in a folder: for a later run on changed records, and to explain any pair.
+
+Put here: the form of the kept run, and the comparison of two of its records. Never here: how changed records are
+linked (delta.py). A state holds names and hashed identifiers: it belongs where person data may be.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from spine.errors import PipelineError
+from spine.linkage.arrays import Array
+from spine.linkage.cluster import Clustering
+from spine.linkage.collapse import Nodes
+from spine.linkage.compare import VETOES, Compared, compare
+from spine.linkage.config import LinkageConfig
+from spine.linkage.encode import Encoded, Rarity
+from spine.linkage.fit import Model, Stratified, histogram
+from spine.linkage.overrides import Decisions
+from spine.linkage.run import Run, people_of
+from spine.linkage.score import Scored, weigh
+from spine.linkage.similar import Dictionary
+
+#: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
+_FORM = f"1, polars {pl.__version__}"
+_NODES = ("of_record", "first", "records")
+_COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
+_SCORED = ("left", "right", "bits", "anchor", "manual", "veto")
+_RARITY = ("bucket", "holders", "chance")
+
+
+@dataclass(frozen=True)
+class PairLevels:
+    """How two records compare.
+
+    Attributes:
+        levels: name of the level by comparison.
+        stratum: home or elsewhere.
+        bits: match weight; settled against rivals where the pair was compared in the run.
+        veto: why the pair may never be linked, from `compare.VETOES`.
+        compared: a blocking rule found the pair.
+    """
+
+    levels: dict[str, str]
+    stratum: str
+    bits: float
+    veto: str
+    compared: bool
+
+
+@dataclass(frozen=True)
+class State:
+    """A run and the configuration it had."""
+
+    run: Run
+    config: LinkageConfig
+
+    def save(self, folder: Path) -> None:
+        """Write the state into a folder: `model.json`, `state.json`, texts as Parquet, arrays as .npy."""
+        (folder / "arrays").mkdir(parents=True, exist_ok=True)
+        for name, array in _arrays(self.run).items():
+            np.save(folder / "arrays" / f"{name}.npy", array)
+        for name, series in _texts(self.run).items():
+            series.alias("value").to_frame().write_parquet(folder / f"{name}.parquet", compression="lz4")
+        (folder / "state.json").write_text(json.dumps(_told(self.run, self.config)), encoding="utf-8")
+        (folder / "model.json").write_text(json.dumps(self.run.model.as_dict()), encoding="utf-8")
+
+
+def load_state(folder: Path) -> State:
+    """Read a state that `State.save` wrote; its arrays are read as they are needed.
+
+    Raises:
+        PipelineError: the folder holds no state, or one of another version.
+    """
+    if not (folder / "state.json").is_file():
+        raise PipelineError("linkage: the folder holds no state. Expected one that a run was told to keep.")
+    told = json.loads((folder / "state.json").read_text("utf-8"))
+    if told["form"] != _FORM:
+        raise PipelineError(
+            f"linkage: the state is of form {told['form']}, this is {_FORM}. Link all records again and keep the state."
+        )
+    arrays = {path.stem: np.load(path, mmap_mode="r") for path in (folder / "arrays").glob("*.npy")}
+    texts = {path.stem: pl.read_parquet(path)["value"] for path in folder.glob("*.parquet")}
+    config = LinkageConfig.model_validate(told["config"])
+    return State(_run(arrays, texts, told, config), config)
+
+
+def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> PairLevels:
+    """Compare two records of a state.
+
+    Raises:
+        PipelineError: one of them is not in the state.
+    """
+    run, config = state.run, state.config
+    places = [run.ids.index_of(wanted) for wanted in (left_record_id, right_record_id)]
+    if None in places:
+        raise PipelineError("linkage: no such record in the stored state. Expected a record_id of that run.")
+    low, high = sorted(int(place) for place in places if place is not None)
+    node, other = sorted((int(run.nodes.of_record[low]), int(run.nodes.of_record[high])))
+    found = np.flatnonzero((run.compared.left == node) & (run.compared.right == other))
+    if found.size:
+        one, bits = run.compared.taken(found), float(run.scored.bits[found[0]])
+        veto = VETOES[int(run.scored.veto[found[0]])]
+    else:
+        one = compare(run.records, np.array([low]), np.array([high]))
+        patterns = histogram((one,), config.scheme, np.ones(1))
+        weights = weigh(one, patterns.of_pair, patterns, run.model, config)
+        bits, veto = float(weights[0]), VETOES[int(one.veto[0])]
+        if veto == VETOES[0] and one.lookalike[0] and bits < 0:
+            veto = "twins"
+    names = config.scheme.levels
+    levels = {name: names[name][int(level[0])] for name, level in one.levels.items()}
+    return PairLevels(levels, "home" if one.home[0] else "elsewhere", bits, veto, bool(found.size) or node == other)
+
+
+def _arrays(run: Run) -> dict[str, Array]:
+    result: dict[str, Array] = {}
+    for prefix, encoded in (("record", run.records), ("node", run.nodes.encoded)):
+        flags = {name: getattr(encoded, name) for name in ("verified", "restricted", "crowded")}
+        result |= {f"{prefix}.{name}": values for name, values in (encoded.codes | flags).items()}
+    for prefix, compared in (("pair", run.compared), ("inner", run.inner)):
+        result |= {f"{prefix}.{name}": getattr(compared, name) for name in _COMPARED}
+        result |= {f"{prefix}.level.{name}": values for name, values in compared.levels.items()}
+    for prefix, kept, names in (("nodes", run.nodes, _NODES), ("scored", run.scored, _SCORED)):
+        result |= {f"{prefix}.{name}": getattr(kept, name) for name in names}
+    for name, rarity in run.records.rarity.items():
+        result |= {f"rarity.{name}.{part}": getattr(rarity, part) for part in _RARITY}
+    result |= {f"names.{name}": values for name, values in run.records.names.arrays.items()}
+    result |= {f"model.{name}": stratum.log_shares for name, stratum in run.model.strata.items()}
+    result |= {"cluster.label": run.clustering.label, "cluster.link": run.clustering.link}
+    result |= {"must": run.decisions.must, "cannot": run.decisions.cannot}
+    return result | {"bits": run.bits, "inner_bits": run.inner_bits, "pair_records": run.pair_records}
+
+
+def _texts(run: Run) -> dict[str, pl.Series]:
+    dictionaries = {f"dictionary.{name}": values for name, values in run.records.dictionaries.items()}
+    return {"ids": run.ids, "source": run.source, "names": run.records.names.texts, **dictionaries}
+
+
+def _told(run: Run, config: LinkageConfig) -> dict[str, Any]:
+    records = run.records
+    strata = {
+        name: {field.name: getattr(s, field.name) for field in fields(s) if field.name != "log_shares"}
+        for name, s in run.model.strata.items()
+    }
+    return {
+        "form": _FORM,
+        "config": config.model_dump(mode="json"),
+        "bits": records.bits,
+        "promised": records.promised,
+        "telling": records.telling,
+        "facts": records.facts,
+        "unseen": {name: rarity.unseen for name, rarity in records.rarity.items()},
+        "strata": strata,
+        "blocking": run.blocking,
+        "contested": run.scored.contested,
+        "rebuilt": run.clustering.rebuilt,
+        "refused": run.clustering.refused,
+        "unknown": run.decisions.unknown,
+    }
+
+
+def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, Any], config: LinkageConfig) -> Run:
+    def part(prefix: str) -> dict[str, Array]:
+        return {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
+
+    def compared(prefix: str) -> Compared:
+        own = part(prefix)
+        return Compared(levels=_ordered(part(f"{prefix}.level"), config), **{name: own[name] for name in _COMPARED})
+
+    records = _encoded(part("record"), part, texts, told, config)
+    node_codes = part("node")
+    flags = {name: node_codes.pop(name) for name in ("verified", "restricted", "crowded")}
+    nodes = replace(records, size=flags["verified"].size, codes=node_codes, **flags)
+    strata = {name: Stratified(log_shares=arrays[f"model.{name}"], **s) for name, s in told["strata"].items()}
+    return Run(
+        ids=texts["ids"],
+        source=texts["source"],
+        people=people_of(records),
+        records=records,
+        nodes=Nodes(nodes, **part("nodes")),
+        blocking=told["blocking"],
+        compared=compared("pair"),
+        bits=arrays["bits"],
+        scored=Scored(**part("scored"), contested=told["contested"]),
+        inner=compared("inner"),
+        inner_bits=arrays["inner_bits"],
+        pair_records=arrays["pair_records"],
+        model=Model(config.scheme, strata),
+        clustering=Clustering(arrays["cluster.label"], arrays["cluster.link"], told["rebuilt"], told["refused"]),
+        decisions=Decisions(arrays["must"], arrays["cannot"], told["unknown"]),
+    )
+
+
+def _ordered(levels: dict[str, Array], config: LinkageConfig) -> dict[str, Array]:
+    return {name: levels[name] for name in config.scheme.levels}
+
+
+def _encoded(
+    codes: dict[str, Array], part: Any, texts: dict[str, pl.Series], told: dict[str, Any], config: LinkageConfig
+) -> Encoded:
+    flags = {name: codes.pop(name) for name in ("verified", "restricted", "crowded")}
+    rarity = {name: Rarity(**part(f"rarity.{name}"), unseen=unseen) for name, unseen in told["unseen"].items()}
+    return Encoded(
+        size=flags["verified"].size,
+        codes=codes,
+        names=Dictionary(texts["names"], part("names")),
+        dictionaries={n.removeprefix("dictionary."): t for n, t in texts.items() if n.startswith("dictionary.")},
+        bits=told["bits"],
+        promised=told["promised"],
+        rarity=rarity,
+        scheme=config.scheme,
+        telling=tuple(told["telling"]),
+        facts=told["facts"],
+        **flags,
+    )
