@@ -15,6 +15,7 @@ from assets.linkage_checks import (
     LINKS,
     check_results,
     check_specs,
+    named,
     shown_count,
     shown_rate,
     table,
@@ -85,16 +86,16 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
             "dagster/row_count": resolution.links,
             "link_rates": table(
                 ("source", "person records", "linked"),
-                [(s.source, shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],
+                [(named(s.source), shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],
             ),
             "report": dg.MetadataValue.path(page),
             "match_weights": _picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
             "thresholds": _picture(
                 "What another threshold would do", threshold_curve_svg(resolution.report, standalone=True)
             ),
-            # One number a source: Dagster draws each as a line over the runs.
+            # One number a source: Dagster draws each as a line over the runs, and breaks long names at spaces.
             **{
-                f"link_rate__{s.source}": round(100 * s.linked / s.records, 2)
+                f"link_rate {named(s.source)}": round(100 * s.linked / s.records, 2)
                 for s in sources
                 if s.linked >= LEAST
             },

@@ -117,29 +117,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMeta
 def _rates(
     rates: Sequence[RateStanding], limits: LinkageLimits, partners: Mapping[str, Partner]
 ) -> dg.AssetCheckResult:
-    told = {rate.source: rate for rate in rates if rate.deviations is not None}
-    odd = [rate for rate in told.values() if abs(rate.deviations or 0) > limits.link_rate.deviations]
-    worst = max(told.values(), key=lambda rate: (abs(rate.deviations or 0), rate.source), default=None)
-    said = [
-        f"{_start(_steward(rate, partners, limits))} must look at {_named(rate.source)}: "
-        f"{shown_rate(rate.linked, rate.records)} of its records are linked, usually {rate.usual:.1%}."
-        for rate in odd
-    ]
-    new = len(rates) - len(told)
-    usual = [f"{len(told)} sources are linked as usual."] if told else []
-    needed = f"recorded: a trend needs {limits.link_rate.first_runs} earlier runs."
-    recorded = [f"The link rates of {new} sources were {needed}"] if new else []
+    told = [rate for rate in rates if rate.deviations is not None]
+    odd = [rate for rate in told if _distance(rate) > limits.link_rate.deviations]
+    worst = max(told, key=lambda rate: (_distance(rate), rate.source), default=None)
     return _result(
         RATES,
         not odd,
-        " ".join(said or usual + recorded),
+        " ".join(_said_of_odd(odd, limits, partners) or _said_of_usual(len(told), len(rates) - len(told), limits)),
         (len(odd), len(told)),
         threshold=limits.link_rate.deviations,
         owner=", ".join(dict.fromkeys(_steward(rate, partners, limits) for rate in odd)) or limits.owner,
         more={
-            "worst_deviation": round(abs(worst.deviations or 0), 2) if worst else 0.0,
-            "worst_source": _named(worst.source) if worst else "none",
-            "sources_without_trend": new,
+            "worst_deviation": round(_distance(worst), 2) if worst else 0.0,
+            "worst_source": named(worst.source) if worst and _distance(worst) else "none",
+            "sources_without_trend": len(rates) - len(told),
             "sources": table(
                 ("source", "person records", "linked", "usually", "deviations", "earlier runs"),
                 [_rate_row(rate) for rate in rates],
@@ -148,10 +139,28 @@ def _rates(
     )
 
 
+def _distance(rate: RateStanding) -> float:
+    return abs(rate.deviations or 0.0)
+
+
+def _said_of_odd(odd: Sequence[RateStanding], limits: LinkageLimits, partners: Mapping[str, Partner]) -> list[str]:
+    return [
+        f"{_start(_steward(rate, partners, limits))} must look at {named(rate.source)}: linked are "
+        f"{shown_rate(rate.linked, rate.records)} of its records, usually {rate.usual:.1%}."
+        for rate in odd
+    ]
+
+
+def _said_of_usual(told: int, new: int, limits: LinkageLimits) -> list[str]:
+    usual = [f"{told} sources are linked as usual."] if told else []
+    needed = f"recorded: a trend needs {limits.link_rate.first_runs} earlier runs."
+    return [*usual, f"The link rates of {new} sources were {needed}"] if new else usual
+
+
 def _rate_row(rate: RateStanding) -> tuple[str, ...]:
     is_small = rate.records < LEAST
     return (
-        _named(rate.source),
+        named(rate.source),
         shown_count(rate.records),
         shown_rate(rate.linked, rate.records),
         "" if rate.usual is None or is_small else f"{rate.usual:.1%}",
@@ -275,7 +284,8 @@ def _start(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _named(source: str) -> str:
+def named(source: str) -> str:
+    """A source as a person reads it."""
     return source.replace("__", " / ")
 
 

@@ -84,13 +84,11 @@ def resolve(
         run: names the run in the history of link rates; the as-of date where left out.
         limits: how the history is read.
     """
+    config = load_config()
     records = connection.execute("SELECT * FROM intermediate.int_person_records ORDER BY record_id").pl()
     _write(linkage / "person_records.parquet", records)
-    config = load_config()
     result = link(records, config)
-    _write(linkage / "clusters.parquet", result.clusters)
-    _write(linkage / "links.parquet", result.links)
-    write_json(linkage / "model.json", result.model, point="linkage.model")
+    _write_result(linkage, result)
     store = IdentityStore(identity)
     identities = assign(result.clusters, store.load(), as_of)
     current = store.save(identities)
@@ -100,6 +98,7 @@ def resolve(
     _create_views(connection, current, linkage)
     reach("linkage.after_views")
     sources = _link_rates(result.clusters)
+    rates = _trend(linkage / "history.parquet", run or as_of.isoformat(), as_of, sources, limits or LinkageLimits())
     resolution = Resolution(
         records_in=records.height,
         records=_count(connection, "SELECT count(DISTINCT record_id) FROM linkage.crosswalk"),
@@ -108,12 +107,18 @@ def resolve(
         sources=sources,
         events=_events(identities.events),
         conflicts=_counted(conflicts),
-        rates=_trend(linkage / "history.parquet", run or as_of.isoformat(), as_of, sources, limits or LinkageLimits()),
+        rates=rates,
         **_doubt(result),
         report=result.report,
     )
     write_json(linkage / "report.json", {**result.report, **_summary(resolution)}, point="linkage.report")
     return resolution
+
+
+def _write_result(linkage: Path, result: LinkageResult) -> None:
+    _write(linkage / "clusters.parquet", result.clusters)
+    _write(linkage / "links.parquet", result.links)
+    write_json(linkage / "model.json", result.model, point="linkage.model")
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:

@@ -270,7 +270,7 @@ def test_pictures_and_page_are_there(scene: Scene) -> None:
     page = Path(str(shown["report"]))
     assert page == scene.settings.linkage / "report.html"
     assert "Report on a linkage" in page.read_text(encoding="utf-8")
-    assert shown[f"link_rate__{GP}"] == 100.0
+    assert shown["link_rate wexmoor_icb / gp_registrations"] == 100.0
 
 
 def test_nothing_of_a_person_and_no_small_group_is_told(scene: Scene) -> None:
