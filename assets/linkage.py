@@ -1,29 +1,47 @@
 """Linkage and identity as Dagster assets.
 
-Put here: the two assets and their checks. Never here: a rule of linkage.
+Put here: the two assets and what is shown of them. Never here: a rule of linkage, or a verdict (linkage_checks).
 """
 
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dagster as dg
 
+from assets.linkage_checks import (
+    CROSSWALK,
+    LEAST,
+    LINKS,
+    check_results,
+    check_specs,
+    named,
+    shown_count,
+    shown_rate,
+    table,
+)
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
-from spine.identity import Resolution, resolve
+from spine.contracts import Partner
+from spine.identity import Resolution, load_limits, resolve
+from spine.reports.charts import score_histogram_svg, threshold_curve_svg
+from spine.reports.linkage import write_linkage_page
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
-LINKS = dg.AssetKey(["linkage", "links"])
-CROSSWALK = dg.AssetKey(["linkage", "crosswalk"])
-_EVERY_RECORD = "table__every_record_has_a_resident"
-_NO_CONFLICT = "table__no_resident_holds_two_verified_nhs_numbers"
-_CHECKS = {
-    _EVERY_RECORD: "Every person record belongs to exactly one resident.",
-    _NO_CONFLICT: "No resident was made of records with two different verified NHS numbers.",
-}
+_Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
-def linkage_assets(settings: Settings) -> dg.AssetsDefinition:
-    """One step that links person records and gives each cluster its stable resident id."""
+def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.AssetsDefinition:
+    """One step that links person records and gives each cluster its stable resident id.
+
+    Args:
+        partners: who must act where a source is linked less than usual.
+
+    Raises:
+        ContractError: `expectations/linkage_checks.yaml` is not valid.
+    """
+    limits = load_limits(settings.expectations)
+    stewards = {partner.id: partner for partner in partners}
 
     @dg.multi_asset(
         name="link",
@@ -43,42 +61,58 @@ def linkage_assets(settings: Settings) -> dg.AssetsDefinition:
                 description="Which resident each person record belongs to. Resident ids are minted once and kept.",
             ),
         ],
-        check_specs=[
-            dg.AssetCheckSpec(name, asset=CROSSWALK, description=sentence) for name, sentence in _CHECKS.items()
-        ],
+        check_specs=check_specs(),
         required_resource_keys={HOME},
     )
-    def link(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    def link(context: dg.AssetExecutionContext) -> _Events:
         with scrubbed("linkage"):
             as_of = run_as_of(context, settings)
             require_built_for(settings, as_of)
             with open_warehouse(settings.warehouse, settings.threads) as connection:
-                resolution = resolve(connection, settings.linkage, settings.identity, as_of)
-            yield from _events(resolution)
+                run = context.run.run_id
+                resolution = resolve(connection, settings.linkage, settings.identity, as_of, run, limits)
+            page = write_linkage_page(settings.linkage, resolution.report)
+            yield from _materializations(resolution, page)
+            yield from check_results(resolution, limits, stewards)
 
     return link
 
 
-def _events(resolution: Resolution) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-    rates = [f"| {s.source} | {s.records:,} | {s.linked / max(s.records, 1):.1%} |" for s in resolution.sources]
-    table = "| source | person records | linked |\n|---|---|---|\n" + "\n".join(rates)
+def _materializations(resolution: Resolution, page: Path) -> _Events:
+    sources = resolution.sources
     yield dg.MaterializeResult(
-        asset_key=LINKS, metadata={"dagster/row_count": resolution.links, "link_rates": dg.MarkdownMetadataValue(table)}
+        asset_key=LINKS,
+        metadata={
+            "dagster/row_count": resolution.links,
+            "link_rates": table(
+                ("source", "person records", "linked"),
+                [(named(s.source), shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],
+            ),
+            "report": dg.MetadataValue.path(page),
+            "match_weights": _picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
+            "thresholds": _picture(
+                "What another threshold would do", threshold_curve_svg(resolution.report, standalone=True)
+            ),
+            # One number a source: Dagster draws each as a line over the runs, and breaks long names at spaces.
+            **{
+                f"link_rate {named(s.source)}": round(100 * s.linked / s.records, 2)
+                for s in sources
+                if s.linked >= LEAST
+            },
+        },
     )
     yield dg.MaterializeResult(
         asset_key=CROSSWALK,
-        metadata={"dagster/row_count": resolution.records, "residents": resolution.residents, **resolution.events},
+        metadata={
+            "dagster/row_count": resolution.records,
+            "residents": resolution.residents,
+            "residents_with_unreviewed_conflicts": resolution.conflicts.unreviewed,
+            **resolution.events,
+        },
     )
-    yield dg.AssetCheckResult(
-        passed=resolution.records == resolution.records_in,
-        asset_key=CROSSWALK,
-        check_name=_EVERY_RECORD,
-        metadata={"numerator": abs(resolution.records_in - resolution.records), "denominator": resolution.records_in},
-    )
-    yield dg.AssetCheckResult(
-        passed=resolution.conflicts == 0,
-        asset_key=CROSSWALK,
-        check_name=_NO_CONFLICT,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"numerator": resolution.conflicts, "denominator": resolution.residents},
-    )
+
+
+def _picture(words: str, svg: str) -> dg.MarkdownMetadataValue:
+    """A picture inside the text that shows it: Dagster's page loads nothing from a file or another host."""
+    data = b64encode(svg.encode("utf-8")).decode("ascii")
+    return dg.MarkdownMetadataValue(f"![{words}](data:image/svg+xml;base64,{data})")

@@ -99,7 +99,8 @@ def _checked(clusters: pl.DataFrame) -> pl.DataFrame:
         raise PipelineError(
             "identity: record_id or cluster_id is null, or record_id not unique. Expected one row per record."
         )
-    return clusters.select(_CLUSTERS).with_columns(pl.col("confidence").cast(pl.Float64)).sort("record_id")
+    types = {name: CROSSWALK.get(name, pl.String()) for name in _CLUSTERS}
+    return clusters.select(pl.col(name).cast(kind) for name, kind in types.items()).sort("record_id")
 
 
 def _empty_absent() -> pl.DataFrame:

@@ -6,20 +6,38 @@ how an id is inherited.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from spine.failpoints import reach
 from spine.files import replacing, write_json
 from spine.identity.assign import assign
-from spine.identity.store import IdentityStore
-from spine.linkage import link
+from spine.identity.conflicts import KINDS, find_conflicts
+from spine.identity.limits import LinkageLimits
+from spine.identity.store import IdentityFiles, IdentityStore
+from spine.identity.trend import RateStanding, read_history, standings, with_run
+from spine.linkage import LinkageResult, link, load_config
 from spine.runs import SourceLinks
+
+
+@dataclass(frozen=True)
+class Conflicts:
+    """What does not fit together, in residents.
+
+    Attributes:
+        by_kind: residents with a conflict of each of `KINDS`, reviewed or not.
+        unreviewed: residents with at least one conflict that nobody has decided on.
+    """
+
+    by_kind: Mapping[str, int]
+    unreviewed: int
 
 
 @dataclass(frozen=True)
@@ -28,7 +46,10 @@ class Resolution:
 
     Attributes:
         events: number of residents minted, merged, split and retired in this run.
-        conflicts: residents whose records hold two different verified NHS numbers.
+        rates: each source's link rate beside those of its last runs.
+        pairs_in_doubt: pairs of records in the clerical band.
+        pairs_from_doubt: pairs of records in the band or above it, but for those that may never be linked.
+        report: linkage's own report (see `LinkageResult.report`).
     """
 
     records_in: int
@@ -37,42 +58,67 @@ class Resolution:
     links: int
     sources: tuple[SourceLinks, ...]
     events: Mapping[str, int]
-    conflicts: int
+    conflicts: Conflicts
+    rates: tuple[RateStanding, ...]
+    pairs_in_doubt: int
+    pairs_from_doubt: int
+    report: Mapping[str, Any]
 
 
-def resolve(connection: duckdb.DuckDBPyConnection, linkage: Path, identity: Path, as_of: date) -> Resolution:
-    """Link `intermediate.int_person_records` and put `linkage.crosswalk`, `.links` and `.events` in their place.
+def resolve(
+    connection: duckdb.DuckDBPyConnection,
+    linkage: Path,
+    identity: Path,
+    as_of: date,
+    run: str = "",
+    limits: LinkageLimits | None = None,
+) -> Resolution:
+    """Link `intermediate.int_person_records` and put the views of schema `linkage` in their place.
+
+    These are `crosswalk`, `links`, `events` and `conflicts` (the review list).
 
     Args:
         connection: the open warehouse.
         linkage: folder for the files between the stages.
         identity: folder of the identity store.
+        run: names the run in the history of link rates; the as-of date where left out.
+        limits: how the history is read.
     """
+    config = load_config()
     records = connection.execute("SELECT * FROM intermediate.int_person_records ORDER BY record_id").pl()
     _write(linkage / "person_records.parquet", records)
-    result = link(records)
-    _write(linkage / "clusters.parquet", result.clusters)
-    _write(linkage / "links.parquet", result.links)
-    write_json(linkage / "model.json", result.model, point="linkage.model")
+    result = link(records, config)
+    _write_result(linkage, result)
     store = IdentityStore(identity)
     identities = assign(result.clusters, store.load(), as_of)
     current = store.save(identities)
+    conflicts = find_conflicts(records, identities.crosswalk.current, result, config.thresholds.link_bits)
+    _write(linkage / "conflicts.parquet", conflicts)
     reach("linkage.before_views")
-    _create_views(
-        connection, {"crosswalk": current.crosswalk, "events": current.events, "links": linkage / "links.parquet"}
-    )
+    _create_views(connection, current, linkage)
     reach("linkage.after_views")
+    sources = _link_rates(result.clusters)
+    rates = _trend(linkage / "history.parquet", run or as_of.isoformat(), as_of, sources, limits or LinkageLimits())
     resolution = Resolution(
         records_in=records.height,
         records=_count(connection, "SELECT count(DISTINCT record_id) FROM linkage.crosswalk"),
         residents=_count(connection, "SELECT count(DISTINCT resident_id) FROM linkage.crosswalk"),
         links=result.links.height,
-        sources=_link_rates(result.clusters),
+        sources=sources,
         events=_events(identities.events),
-        conflicts=_conflicts(connection),
+        conflicts=_counted(conflicts),
+        rates=rates,
+        **_doubt(result),
+        report=result.report,
     )
     write_json(linkage / "report.json", {**result.report, **_summary(resolution)}, point="linkage.report")
     return resolution
+
+
+def _write_result(linkage: Path, result: LinkageResult) -> None:
+    _write(linkage / "clusters.parquet", result.clusters)
+    _write(linkage / "links.parquet", result.links)
+    write_json(linkage / "model.json", result.model, point="linkage.model")
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:
@@ -80,11 +126,32 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
         frame.write_parquet(temporary)
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+def _create_views(connection: duckdb.DuckDBPyConnection, identity: IdentityFiles, linkage: Path) -> None:
+    """Views over the files. The crosswalk has each record's conflicts beside it; the identity store knows none."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS linkage")
-    for name, path in files.items():
-        literal = str(path.absolute()).replace("'", "''")
-        connection.execute(f"CREATE OR REPLACE VIEW linkage.{name} AS SELECT * FROM read_parquet('{literal}')")
+    for name, path in {
+        "events": identity.events,
+        "links": linkage / "links.parquet",
+        "conflicts": linkage / "conflicts.parquet",
+    }.items():
+        connection.execute(f"CREATE OR REPLACE VIEW linkage.{name} AS SELECT * FROM {_parquet(path)}")
+    connection.execute(
+        f"""
+        CREATE OR REPLACE VIEW linkage.crosswalk AS
+        WITH flags AS (
+            SELECT record_id, list_sort(list(DISTINCT kind)) AS conflicts
+            FROM (SELECT unnest(record_ids) AS record_id, kind FROM {_parquet(linkage / "conflicts.parquet")})
+            GROUP BY record_id
+        )
+        SELECT crosswalk.*, coalesce(flags.conflicts, []::VARCHAR[]) AS conflicts
+        FROM {_parquet(identity.crosswalk)} AS crosswalk LEFT JOIN flags USING (record_id)
+        """
+    )
+
+
+def _parquet(path: Path) -> str:
+    literal = str(path.absolute()).replace("'", "''")
+    return f"read_parquet('{literal}')"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
@@ -103,24 +170,28 @@ def _events(events: pl.DataFrame) -> dict[str, int]:
     return {f"residents_{kind}": int(counts.get(kind, 0)) for kind in ("mint", "merge", "split", "retire")}
 
 
-def _conflicts(connection: duckdb.DuckDBPyConnection) -> int:
-    """Residents with two verified NHS numbers of which none supersedes the other."""
-    return _count(
-        connection,
-        """
-        WITH verified AS (
-            SELECT c.resident_id, r.nhs_number, r.superseded_nhs_numbers
-            FROM linkage.crosswalk c JOIN intermediate.int_person_records r USING (record_id)
-            WHERE r.nhs_number_status = '01' AND r.nhs_number IS NOT NULL
-        ), superseded AS (
-            SELECT DISTINCT resident_id, unnest(superseded_nhs_numbers) AS nhs_number FROM verified
-        )
-        SELECT count(*) FROM (
-            SELECT v.resident_id FROM verified v ANTI JOIN superseded s USING (resident_id, nhs_number)
-            GROUP BY v.resident_id HAVING count(DISTINCT v.nhs_number) > 1
-        )
-        """,
-    )
+def _counted(conflicts: pl.DataFrame) -> Conflicts:
+    found = dict(conflicts.group_by("kind").agg(pl.col("resident_id").n_unique()).iter_rows())
+    unreviewed = conflicts.filter(~pl.col("is_reviewed"))["resident_id"].n_unique()
+    return Conflicts({kind: int(found.get(kind, 0)) for kind in KINDS}, unreviewed)
+
+
+def _trend(
+    path: Path, run: str, as_of: date, sources: Sequence[SourceLinks], limits: LinkageLimits
+) -> tuple[RateStanding, ...]:
+    history = read_history(path)
+    _write(path, with_run(history, run, as_of, sources))
+    return standings(history, run, sources, limits.link_rate)
+
+
+def _doubt(result: LinkageResult) -> dict[str, int]:
+    """Pairs of records in the clerical band, and in it or above it."""
+    band = result.report["clerical"]
+    from_band = (np.asarray(result.scored.veto) == 0) & (np.asarray(result.scored.bits) >= band["from_bits"])
+    return {
+        "pairs_in_doubt": int(band["pairs_below"] + band["pairs_above"]),
+        "pairs_from_doubt": round(float(np.asarray(result.scored.records)[from_band].sum())),
+    }
 
 
 def _summary(resolution: Resolution) -> dict[str, object]:
@@ -128,5 +199,5 @@ def _summary(resolution: Resolution) -> dict[str, object]:
         "person_records": resolution.records,
         "residents": resolution.residents,
         "link_rates": [source.model_dump() for source in resolution.sources],
-        "conflicts": resolution.conflicts,
+        "conflicts": dict(resolution.conflicts.by_kind),
     }

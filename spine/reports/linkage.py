@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 
+from spine.files import replacing
 from spine.linkage.explain import words_of_veto
 from spine.reports.charts import curves_of, score_histogram_svg, threshold_curve_svg
 from spine.reports.linkage_quality import for_analysts, groups, quality
 from spine.reports.parts import document, percent, plain, rows, section, source_name, table
 
-__all__ = ["linkage_page", "score_histogram_svg", "threshold_curve_svg"]
+__all__ = ["linkage_page", "score_histogram_svg", "threshold_curve_svg", "write_linkage_page"]
 
 #: Names of identifiers that are not their own words.
 _IDENTIFIERS = {
@@ -57,6 +59,22 @@ def linkage_page(report: Mapping[str, Any]) -> str:
         "join.</p></footer>",
     )
     return document("Report on a linkage", body, first="in", skip="Skip to what came in")
+
+
+def write_linkage_page(folder: Path, report: Mapping[str, Any]) -> Path:
+    """Write `report.html` of a run of the pipeline.
+
+    Args:
+        folder: the home's linkage folder.
+        report: see `linkage_page`.
+
+    Raises:
+        PipelineError: the folder cannot be written to.
+    """
+    path = folder / "report.html"
+    with replacing(path, point="linkage.page") as temporary:
+        temporary.write_text(linkage_page(report), encoding="utf-8")
+    return path
 
 
 def _head(report: Mapping[str, Any]) -> str:

@@ -271,6 +271,10 @@ def test_a_resident_takes_the_best_of_all_records(home: Path) -> None:
         weakest_link_confidence=0.97,
     )
     assert holds(residents["tarnbrook_1"], lives_alone=False, is_linked=False, weakest_link_confidence=None)
+    assert {name: residents[name]["linkage_conflicts"] for name in ("ada", "nell")} == {
+        "ada": ["sex_differs"],
+        "nell": [],
+    }
     nowhere = dict.fromkeys(
         ("postcode", "lsoa21", "local_authority_code", "uprn", "gp_practice_code", "lives_alone", "household_id")
     )

@@ -7,7 +7,8 @@ select
     persons.dataset,
     persons.source_person_id,
     crosswalk.method,
-    crosswalk.confidence
+    crosswalk.confidence,
+    crosswalk.conflicts
 from {{ ref('int_person_records') }} as persons
 inner join {{ source('linkage', 'crosswalk') }} as crosswalk
     on persons.record_id = crosswalk.record_id

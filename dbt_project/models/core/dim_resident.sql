@@ -2,7 +2,8 @@
 with links as (
     select
         resident_id,
-        min(confidence) as weakest_link_confidence
+        min(confidence) as weakest_link_confidence,
+        list_sort(list_distinct(flatten(list(conflicts)))) as conflicts
     from {{ ref('bridge_resident_record') }}
     group by resident_id
 ),
@@ -55,6 +56,7 @@ select
     residents.source_count,
     residents.record_count > 1 as is_linked,
     links.weakest_link_confidence,
+    links.conflicts as linkage_conflicts,
     residents.is_adult,
     homes.property_id as household_id
 from {{ ref('int_resident_attributes') }} as residents
