@@ -79,10 +79,10 @@ def ours(data: Data, out: Path) -> Line:
     return Line("ours", run, pairwise(out / "residents.parquet", data.truth, "resident_id"))
 
 
-def peer(name: str, data: Data, out: Path, grid: list[float]) -> Line:
+def peer(name: str, data: Data, out: Path, grid: list[float], *options: str) -> Line:
     """A peer at its best threshold: one run to choose it, one that is measured."""
     script = ROOT / "benchmarks" / "peers" / f"{name}_link.py"
-    command: list[str | Path] = [peers_python(), script, data.records, "--out", out]
+    command: list[str | Path] = [peers_python(), script, data.records, "--out", out, *options]
     threads = {"OMP_NUM_THREADS": str(THREADS), "OPENBLAS_NUM_THREADS": str(THREADS)}
     measured([*command, "--thresholds", *(f"{threshold:g}" for threshold in grid)], threads)
     written = {threshold: out / f"clusters_{threshold:g}.parquet" for threshold in grid}
@@ -159,7 +159,7 @@ def main() -> None:
     for number in range(1, 5) if options.febrl else ():
         data = febrl(options.data, number)
         lines = [ours(data, out / "ours")]
-        lines += [peer("splink", data, out / "splink", FEBRL_GRID)] if "splink" in peers else []
+        lines += [peer("splink", data, out / "splink", FEBRL_GRID, "--wide")] if "splink" in peers else []
         print("\n" + table(data.name, lines), flush=True)
 
 

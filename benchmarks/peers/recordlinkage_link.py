@@ -3,7 +3,9 @@
 Put here: recordlinkage's settings. Never here: our engine, the truth or any measuring (benchmarks/linkage.py).
 
 Runs in an environment of its own (requirements.txt beside this file). For 50,000 residents: the pairs of more do not
-fit. ECM takes two levels or none for each comparison, so similarities are cut at a threshold.
+fit. ECM takes two levels for each comparison, so similarities are cut at a threshold, and a value that is missing
+counts as one that differs. So sex, numbers, phone and email, which most records lack, only block: compared as well,
+they lowered the best F1 from 0.75 to 0.53.
 """
 
 from __future__ import annotations
@@ -74,11 +76,6 @@ def compare(frame: pd.DataFrame, pairs: pd.MultiIndex) -> pd.DataFrame:
     comparer.exact("date_of_birth", "date_of_birth", label="date_of_birth")
     comparer.exact("postcode", "postcode", label="postcode")
     comparer.exact("house_number", "house_number", label="house_number")
-    comparer.exact("sex", "sex", label="sex")
-    comparer.exact("nhs_number", "nhs_number", label="nhs_number")
-    comparer.exact("nino", "nino", label="nino")
-    comparer.exact("phone", "phone", label="phone")
-    comparer.exact("email", "email", label="email")
     return comparer.compute(pairs, frame)
 
 

@@ -64,6 +64,8 @@ BLOCKS = (
     ("nhs_number",), ("nino",), ("upn",), ("date_of_birth", "surname"), ("date_of_birth", "first_name"),
     ("postcode", "surname"), ("postcode", "first_name"), ("uprn", "surname"), ("email",), ("phone", "first_name"),
 )  # fmt: skip
+#: Further rules for small files, where pairs are cheap.
+WIDE = (("first_name", "surname"), ("postcode", "house_number"), ("house_number", "street"), ("date_of_birth",))
 STRICT = (("nhs_number",), ("first_name", "surname", "date_of_birth"), ("nino",))
 TRAINING = (("date_of_birth", "first_name"), ("postcode", "first_name", "surname"))
 #: u and m that random pairs or the training blocks can't give.
@@ -169,12 +171,12 @@ def usable(rules: tuple[tuple[str, ...], ...], held: set[str]) -> list[Any]:
     return [block_on(*rule) for rule in rules if held.issuperset(rule)]
 
 
-def settings(held: set[str]) -> SettingsCreator:
+def settings(held: set[str], wide: bool) -> SettingsCreator:
     """The whole model."""
     return SettingsCreator(
         link_type="dedupe_only",
         comparisons=comparisons(held),
-        blocking_rules_to_generate_predictions=usable(BLOCKS, held),
+        blocking_rules_to_generate_predictions=usable(BLOCKS + (WIDE if wide else ()), held),
         retain_matching_columns=False,
         retain_intermediate_calculation_columns=False,
     )
@@ -210,13 +212,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--thresholds", type=float, nargs="+", required=True, help="match weights")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--wide", action="store_true", help="block widely, for small files")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect()
     connection.execute(f"set threads = {arguments.threads}")
     held = prepare(connection, str(arguments.records))
     api = DuckDBAPI(connection=connection)
-    linker = Linker(api.register("records"), settings(held), log_level=40)
+    linker = Linker(api.register("records"), settings(held, arguments.wide), log_level=40)
     train(linker, held)
     predictions = linker.inference.predict(threshold_match_weight=min(arguments.thresholds))
     for threshold in arguments.thresholds:
