@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from benchmarks.linkage_data import Data, changes
 from benchmarks.linkage_truth import content_hash, write_truth
 from benchmarks.measure import pairwise
 from spine.linkage.conform import INPUT
@@ -61,3 +62,16 @@ def test_pairs_are_counted_from_the_table_of_clusters_by_persons(tmp_path: Path)
     found.write_parquet(tmp_path / "found.parquet")
     pairs = pairwise(tmp_path / "found.parquet", tmp_path / "truth.parquet", "cluster")
     assert (pairs.precision, pairs.recall, pairs.f1, pairs.pairs) == (0.5, 0.25, pytest.approx(1 / 3), 4.0)
+
+
+def test_a_day_of_changes_says_what_is_new_changed_and_withdrawn(region: tuple[Path, Path], tmp_path: Path) -> None:
+    day = changes(tmp_path, Data("small", *region))
+    before, changed, withdrawn, after = (
+        pl.read_parquet(path) for path in (day.before, day.changed, day.withdrawn, day.after.records)
+    )
+    assert set(withdrawn["record_id"]) <= set(before["record_id"])
+    assert (set(before["record_id"]) | set(changed["record_id"])) - set(withdrawn["record_id"]) == set(
+        after["record_id"]
+    )
+    assert set(after["record_id"]) == set(pl.read_parquet(day.after.truth)["record_id"])
+    assert after.join(changed, on=changed.columns, how="semi", nulls_equal=True).height == changed.height
