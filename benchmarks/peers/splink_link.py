@@ -6,8 +6,8 @@ Runs in an environment of its own (requirements.txt beside this file), two threa
 clusters for each match weight from one prediction (to choose the best threshold with the truth, not timed); with a
 single threshold it is the run that is timed: Parquet in, clusters out.
 
-The blocking is lean: no rule on first name and surname alone. Such a rule finds some movers without a date of
-birth, costs seven times the time and memory, and lowered F1 where it was tried.
+The blocking is lean: no rule on first name and surname alone, which was slow and no better in an earlier trial on
+other data. `--wide` adds such rules for small files.
 """
 
 from __future__ import annotations
