@@ -225,7 +225,7 @@ def _failures(rules: Sequence[Rule], results: Sequence[RuleResult]) -> list[str]
     for result in results:
         sentence = by_name[result.name].sentence if result.name in by_name else ""
         if result.outcome == "failed":
-            found = f"{result.numerator} of {result.denominator} rows"
+            found = f"{result.numerator} of {result.denominator} rows" if result.denominator else "the table has no row"
             lines.append(f"expected: {sentence} Against it: {found} (rule {result.name}). Ask the partner to resend")
         elif result.outcome == "error":
             lines.append(f"rule {result.name} could not be measured ({result.problem}): {sentence}")

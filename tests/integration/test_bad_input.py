@@ -161,7 +161,7 @@ CASES = {
     "empty file": refused("", "file 1 of 1 (.csv) · the file is empty · Ask the partner to resend it"),
     "header only": csv(
         text(accounts())[: text(accounts()).index("\n") + 1], kept=0, rules=True, broken={"table__has_rows": 0},
-        reasons=("The file holds at least one account · 0 of 0 rows (rule table__has_rows) · Ask the partner",),
+        reasons=("The file holds at least one account · the table has no row (rule table__has_rows) · Ask the partner",),
     ),
     "field over the documented size": Case(
         {
@@ -193,7 +193,7 @@ CASES = {
     "text in a date column": csv(
         text(accounts(date_of_birth=CANARY)), rules=True,
         broken={"date_of_birth__is_a_date": 100, "date_of_birth__mostly_dates": 100},
-        reasons=("At most 20 in 100 values of date_of_birth are not a date · 100 of 100 rows · Ask the partner",),
+        reasons=("At most 20 in 100 values of date_of_birth are not a date with a four-digit year · 100 of 100 rows · Ask the partner",),
     ),
     "impossible dates": csv(
         text(accounts(date_of_birth=first(3, "31/02/1980", "14/07/1980"))), rules=True,

@@ -82,6 +82,28 @@ CASES: list[tuple[str, str | None, Any]] = [
     ("as_number", "£1,850.25", 1850.25),
     ("as_number", "12", 12.0),
     ("as_number", "twelve", None),
+    ("as_number", "£1,234.50", 1234.5),
+    ("as_number", "-£1,234.50", -1234.5),
+    ("as_number", "£-8", -8.0),
+    ("as_number", "1,234.50-", -1234.5),
+    ("as_number", "8.00 CR", -8.0),
+    ("as_number", "8.00cr", -8.0),
+    ("as_number", "£1,000,000.00 DR", 1000000.0),
+    ("as_number", "(2.50)", -2.5),
+    ("as_number", "(£1,002.50)", -1002.5),
+    ("as_number", "+.5", 0.5),
+    ("as_number", ".50-", -0.5),
+    ("as_number", "1,5", None),
+    ("as_number", "1.234,50", None),
+    ("as_number", "(2.50) CR", None),
+    ("as_number", "-8.00 CR", None),
+    ("as_number", "CR", None),
+    ("as_number", "()", None),
+    ("as_number", "12,34.00", None),
+    ("is_bad_number", "(2.50)", False),
+    ("is_bad_number", "1,5", True),
+    ("as_date", "05-MAR-28", None),
+    ("is_bad_date", "05-MAR-28", True),
     ("is_bad_number", "twelve", True),
     ("is_bad_number", "", False),
     ("is_bad_integer", "12.0", False),
@@ -216,3 +238,13 @@ def test_a_unique_pupil_number_has_one_check_letter(connection: duckdb.DuckDBPyC
 
 def test_a_temporary_pupil_number_is_judged_by_its_form_only(connection: duckdb.DuckDBPyConnection) -> None:
     assert apply(connection, "is_upn", ["A12345678901B", "A12345678901S", "S12345678901B"]) == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_too_long"),
+    [("990700000000", False), ("990700000000.0", False), ("9907000000001", True), ("Twelve words.0", True), (None, False)],
+)
+def test_what_a_spreadsheet_adds_to_a_reference_does_not_make_it_too_long(
+    connection: duckdb.DuckDBPyConnection, text: str | None, is_too_long: bool
+) -> None:
+    assert connection.execute("SELECT is_too_long($1::VARCHAR, 12)", [text]).fetchone() == (is_too_long,)
