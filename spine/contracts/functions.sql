@@ -45,9 +45,9 @@ CREATE OR REPLACE MACRO is_bad_number(x) AS clean_text(x) IS NOT NULL AND as_num
 CREATE OR REPLACE MACRO is_bad_integer(x) AS
     clean_text(x) IS NOT NULL AND (as_number(x) IS NULL OR as_number(x) <> floor(as_number(x)));
 
--- True where text is longer than its field; the `.0` that a spreadsheet adds to a reference is not counted.
-CREATE OR REPLACE MACRO is_too_long(x, longest) AS
-    CASE WHEN length(x) > longest THEN length(regexp_replace(x, '^(\d+)\.0+$', '\1')) > longest ELSE false END;
+-- A reference without the `.0` that spreadsheets add to whole numbers.
+CREATE OR REPLACE MACRO without_point_zero(x) AS
+    CASE WHEN contains(x, '.0') THEN regexp_replace(x, '^(\d+)\.0+$', '\1') ELSE x END;
 
 -- NHS number: ten digits, weights 10 to 2, check digit 11 - (sum mod 11); repeated digits and 9876543210 are placeholders.
 CREATE OR REPLACE MACRO is_nhs_number(x) AS

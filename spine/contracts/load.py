@@ -319,7 +319,7 @@ def _implied_by_length(prefix: str, column: SchemaProperty) -> list[DataQuality]
         DataQuality(
             type="sql",
             dimension="conformity",
-            query=f"SELECT count_if(is_too_long(${{column}}, {longest})) FROM ${{table}}",
+            query=f"SELECT count_if(length(without_point_zero(${{column}})) > {longest}) FROM ${{table}}",
             name=f"{prefix}{column.name}__within_length",
             severity="warning",
             mustBe=0,

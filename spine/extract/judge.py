@@ -76,23 +76,6 @@ class _Case:
         return look_at(self.delivery.folder).fingerprint != self.look.fingerprint
 
 
-def process(
-    delivery: Delivery,
-    contract: Contract,
-    *,
-    lake: Path,
-    ledger: Ledger,
-    as_of: date,
-    evaluate: Evaluate,
-    threads: int = 0,
-) -> LedgerEntry | None:
-    """The record that `judge_delivery` wrote; None where there was nothing to record."""
-    judgement = judge_delivery(
-        delivery, contract, lake=lake, ledger=ledger, as_of=as_of, evaluate=evaluate, threads=threads
-    )
-    return judgement.entry if judgement.outcome == "new" else None
-
-
 def judge_delivery(
     delivery: Delivery,
     contract: Contract,
