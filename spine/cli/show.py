@@ -90,8 +90,8 @@ def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: dat
     used = {part.entry.delivery for source in states for part in source.parts}
     sources = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"As of {as_of}")
     sources.add_column("source", no_wrap=True)
-    for heading in ("newest", "verdict", "rows", "in use"):
-        sources.add_column(heading)
+    for heading, width in (("newest", 10), ("verdict", 8), ("rows", 4), ("in use", 10)):
+        sources.add_column(heading, min_width=width)  # a date is never cut
     dropped: list[str] = []
     for source in states:
         mine = [e for e in entries if (e.partner, e.dataset) == (source.partner, source.dataset)]
@@ -117,7 +117,7 @@ def _dropped(entry: LedgerEntry) -> list[str]:
             continue
         names = list(counts.columns_dropped_names)
         if nameless := max(0, counts.columns_dropped - len(names)):
-            names.append(f"{nameless} whose header may be data and is not shown")
+            names.append(f"{nameless} more whose header is not shown because it may be data")
         lines.append(f"Dropped from {entry.delivery}, table '{table}', as not contracted: {', '.join(names)}")
     return lines
 

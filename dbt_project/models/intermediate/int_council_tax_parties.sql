@@ -285,7 +285,8 @@ split as (
     from freed
 ),
 
-judged as (
+-- Read twice below, and dear: DuckDB would work it out twice.
+judged as materialized (
     select
         *,
         case
