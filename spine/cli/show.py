@@ -105,11 +105,11 @@ def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: dat
         verdict = newest.verdict + (", stale" if source.is_stale else "")
         in_use_now = "yes" if days == [str(newest.date)] else ", ".join(days)
         sources.add_row(label, str(newest.date), verdict, f"{kept:,}", in_use_now)
-        dropped += _dropped(newest)
+        dropped += dropped_columns(newest)
     return sources, dropped
 
 
-def _dropped(entry: LedgerEntry) -> list[str]:
+def dropped_columns(entry: LedgerEntry) -> list[str]:
     """A line for each table with columns that its contract does not name: another table's contract may name them."""
     lines = []
     for table, counts in sorted(entry.tables.items()):
