@@ -1,5 +1,9 @@
 """Dagster checks of a raw asset: one for each rule of its contracts, and six about the delivery itself.
 
+Dagster's Checks tab stands in order of names and opens on the first: so the six begin with an underscore, and the
+verdict comes first. A rule that nothing could be measured for is left out, which Dagster shows as skipped, neither
+passed nor failed; the verdict then says why. A rule that ran and broke is a failed error.
+
 Put here: how a ledger record becomes check results. Never here: a rule of a contract, how it is measured,
 or when a delivery is due (spine.extract).
 """
@@ -16,12 +20,12 @@ from spine.contracts import Contract, Partner, Rule, RuleResult
 from spine.extract import InUse, LedgerEntry, punctuality
 from spine.quality import check_metadata
 
-ACCEPTED = "table__delivery_accepted"
-COUNTED = "table__nothing_lost"
-AGREED_COLUMNS = "table__columns_as_contracted"
-CURRENT = "table__newest_delivery_in_use"
-ON_TIME = "table__arrives_on_time"
-NOT_SENT_BEFORE = "table__not_sent_before"
+ACCEPTED = "_delivery__accepted"
+COUNTED = "_delivery__nothing_lost"
+AGREED_COLUMNS = "_delivery__columns_as_contracted"
+CURRENT = "_delivery__newest_in_use"
+ON_TIME = "_delivery__arrives_on_time"
+NOT_SENT_BEFORE = "_delivery__not_sent_before"
 
 _ABOUT_DELIVERY = {
     ACCEPTED: "The newest delivery could be read and meets every rule that refuses a delivery. "
@@ -32,6 +36,8 @@ _ABOUT_DELIVERY = {
     ON_TIME: "The newest accepted delivery is no older than the contract's frequency and its days of grace.",
     NOT_SENT_BEFORE: "The newest delivery does not hold the very files of another date of the same source.",
 }
+
+_SKIPPED = f"Skipped where the newest delivery could not be read; {ACCEPTED} then says why."
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ def check_specs(key: dg.AssetKey, contracts: Sequence[Contract]) -> list[dg.Asse
     """The checks of one raw asset. A rule that refuses says so; none blocks other partners."""
     specs = [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _ABOUT_DELIVERY.items()]
     rules = {rule.name: rule for contract in contracts for rule in contract.rules if rule.metric != "text"}
-    return specs + [dg.AssetCheckSpec(rule.name, asset=key, description=_sentence(rule)) for rule in rules.values()]
+    return specs + [
+        dg.AssetCheckSpec(rule.name, asset=key, description=f"{_sentence(rule)} {_SKIPPED}") for rule in rules.values()
+    ]
 
 
 def check_results(
@@ -59,62 +67,60 @@ def check_results(
     entry: LedgerEntry | None,
     contracts: Sequence[Contract],
     partner: Partner,
-    known: Sequence[LedgerEntry] = (),
-    standing: Standing | None = None,
+    known: Sequence[LedgerEntry],
+    standing: Standing,
 ) -> Iterator[dg.AssetCheckResult]:
-    """The verdicts on one delivery; without any delivery every check but lateness says that it could not run.
+    """The verdicts on the newest delivery, as far as there is something to judge.
+
+    Without any delivery these are lateness and a failed verdict. Of a delivery that could not be read no rule was
+    measured, and of two layouts only the rules of the one that it is of: the others have no result.
 
     Args:
         known: the source's records, among which the same files may stand under another date.
-        standing: of the source, for its newest delivery; an older one is not compared with it.
+        standing: of the source, beside its newest delivery.
     """
-    if standing is not None:
-        yield _on_time(key, contracts, partner, standing)
+    yield _on_time(key, contracts, partner, standing)
     if entry is None:
-        why = f"{partner.name} has delivered nothing yet. {partner.steward} must send it."
-        names = [spec.name for spec in check_specs(key, contracts) if spec.name != ON_TIME]
-        yield from (_could_not_run(key, name, why) for name in names)
+        yield _nothing_yet(key, partner)
+        if standing.waiting:
+            yield _current(key, None, standing)
         return
-    yield _accepted(key, entry, partner)
-    yield from _counts(key, entry)
+    yield _accepted(key, entry, partner, standing)
     yield _not_sent_before(key, entry, known, partner)
-    if standing is not None:
-        yield _current(key, entry, standing)
+    yield _current(key, entry, standing)
+    if not entry.tables:
+        return
+    yield from _counts(key, entry)
     judged = next((c for c in contracts if c.id == entry.contract_id), contracts[0])
     results = {result.name: result for result in entry.results}
-    for contract in contracts:
-        for rule in contract.rules:
-            if rule.metric == "text" or (contract.id != judged.id and rule.name in {r.name for r in judged.rules}):
-                continue
-            if contract.id != judged.id:
-                yield _of_other_layout(key, rule, contract, entry)
-            else:
-                yield _rule_result(key, rule, results.get(rule.name), contract, partner, entry)
+    for rule in judged.rules:
+        if rule.metric != "text":
+            yield _rule_result(key, rule, results.get(rule.name), judged, partner, entry)
 
 
-def evaluations(
-    results: Iterator[dg.AssetCheckResult], key: dg.AssetKey, entry: LedgerEntry
-) -> Iterator[dg.AssetCheckEvaluation]:
-    """The same verdicts for an older delivery, to be reported beside the run so that trends begin with it."""
-    for result in results:
-        yield dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=result.check_name or "",
-            passed=result.passed,
-            severity=result.severity,
-            metadata={**result.metadata, "delivery": dg.MetadataValue.text(entry.delivery)},
-            description=result.description,
-        )
+def _nothing_yet(key: dg.AssetKey, partner: Partner) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=False,
+        asset_key=key,
+        check_name=ACCEPTED,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{partner.name} has delivered nothing yet. {partner.steward} must send it.",
+        metadata={"owner": partner.steward},
+    )
 
 
-def _accepted(key: dg.AssetKey, entry: LedgerEntry, partner: Partner) -> dg.AssetCheckResult:
-    act = "" if entry.accepted else f"{partner.steward} must act: "
+def _accepted(key: dg.AssetKey, entry: LedgerEntry, partner: Partner, standing: Standing) -> dg.AssetCheckResult:
+    """The verdict: whether it is refused, who must act, and why."""
+    why = "; ".join(reason.removeprefix(f"{entry.delivery}: ") for reason in entry.reasons)
+    used = standing.state.latest
+    meanwhile = f"Meanwhile {used.delivery} stays in use." if used else "Nothing of this source is in use."
+    refused = f"{entry.delivery} is refused, and {partner.steward} must act: {why}. {meanwhile}"
     return dg.AssetCheckResult(
         passed=entry.accepted,
         asset_key=key,
         check_name=ACCEPTED,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=act + ("; ".join(entry.reasons) or f"{entry.delivery} is accepted."),
+        description=f"{entry.delivery} is accepted." if entry.accepted else refused,
         metadata={
             "delivery": entry.delivery,
             "revision": entry.revision,
@@ -127,10 +133,6 @@ def _accepted(key: dg.AssetKey, entry: LedgerEntry, partner: Partner) -> dg.Asse
 
 def _counts(key: dg.AssetKey, entry: LedgerEntry) -> Iterator[dg.AssetCheckResult]:
     tables = entry.tables.values()
-    if not tables:
-        for name in (COUNTED, AGREED_COLUMNS):
-            yield _could_not_run(key, name, f"Not evaluated: {entry.delivery} could not be read.")
-        return
     read, kept = sum(t.rows_read for t in tables), sum(t.kept for t in tables)
     quarantined, ignored = sum(t.quarantined for t in tables), sum(t.ignored for t in tables)
     yield dg.AssetCheckResult(
@@ -203,17 +205,16 @@ def _on_time(
     )
 
 
-def _current(key: dg.AssetKey, entry: LedgerEntry, standing: Standing) -> dg.AssetCheckResult:
+def _current(key: dg.AssetKey, entry: LedgerEntry | None, standing: Standing) -> dg.AssetCheckResult:
     used, waiting = standing.state.latest, standing.waiting
-    in_use = f"{used.delivery} revision {used.revision}" if used else "nothing"
+    in_use, newest = (f"{e.delivery} revision {e.revision}" if e else "nothing" for e in (used, entry))
     return dg.AssetCheckResult(
         passed=used == entry and not waiting,
         asset_key=key,
         check_name=CURRENT,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"In use: {in_use}; newest: {entry.delivery} revision {entry.revision}"
-        f"{f'; still being sent: {waiting}' if waiting else ''}.",
-        metadata={"in_use": in_use, "newest": f"{entry.delivery} revision {entry.revision}", "waiting": waiting},
+        description=f"In use: {in_use}; newest: {newest}{f'; still being sent: {waiting}' if waiting else ''}.",
+        metadata={"in_use": in_use, "newest": newest, "waiting": waiting},
     )
 
 
@@ -221,7 +222,14 @@ def _rule_result(
     key: dg.AssetKey, rule: Rule, result: RuleResult | None, contract: Contract, partner: Partner, entry: LedgerEntry
 ) -> dg.AssetCheckResult:
     if result is None:
-        return _could_not_run(key, rule.name, f"Not evaluated: {entry.delivery} could not be read to the end.")
+        return dg.AssetCheckResult(
+            passed=False,
+            asset_key=key,
+            check_name=rule.name,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"The rule gave no result. {_sentence(rule)}",
+            metadata={"outcome": "error", "delivery": entry.delivery},
+        )
     ran = result.outcome != "error"
     severity = dg.AssetCheckSeverity.ERROR if rule.severity == "error" or not ran else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
@@ -231,24 +239,6 @@ def _rule_result(
         severity=severity,
         description=_sentence(rule) if ran else f"The rule could not run ({result.problem}). {_sentence(rule)}",
         metadata={**check_metadata(rule, result, contract, partner), "delivery": entry.delivery},
-    )
-
-
-def _of_other_layout(key: dg.AssetKey, rule: Rule, contract: Contract, entry: LedgerEntry) -> dg.AssetCheckResult:
-    """A rule of the layout that the partner sent before, or will send: Dagster wants a result of every check."""
-    return dg.AssetCheckResult(
-        passed=True,
-        asset_key=key,
-        check_name=rule.name,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"Does not apply: {entry.delivery} is of layout {entry.contract_id}, the rule of {contract.id}.",
-        metadata={"outcome": "does not apply", "contract": contract.id, "delivery": entry.delivery},
-    )
-
-
-def _could_not_run(key: dg.AssetKey, name: str, why: str) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=False, asset_key=key, check_name=name, severity=dg.AssetCheckSeverity.WARN, description=why
     )
 
 

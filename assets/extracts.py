@@ -11,8 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.checks import Standing, check_results, check_specs, dropped_columns, evaluations
-from assets.history import together
+from assets.checks import Standing, check_results, check_specs, dropped_columns
 from assets.resources import HOME, run_as_of, scrubbed
 from assets.schedules import ARRIVED_TAG, arrived_fingerprints
 from spine.contracts import Contract, Partner
@@ -59,50 +58,66 @@ def extract_assets(
 def _raw_asset(
     settings: Settings, contracts: Sequence[Contract], layouts: list[Contract], partner: Partner
 ) -> dg.AssetsDefinition:
-    dataset = layouts[0].dataset
-    key = raw_key(partner.id, dataset)
+    key = raw_key(partner.id, layouts[0].dataset)
 
-    @dg.asset(
-        key=key,
+    # A multi-asset of one that can be subset: only of such a one Dagster takes a check without a result, as skipped.
+    @dg.multi_asset(
+        name="__".join(key.path),
+        specs=[_spec(key, settings, layouts, partner)],
+        check_specs=check_specs(key, layouts),
+        required_resource_keys={HOME},
+        can_subset=True,
+    )
+    def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        if key not in context.selected_asset_keys:
+            raise dg.Failure("Checks of an extract are made as it is judged: materialise the asset.")
+        with scrubbed(key.to_user_string()):
+            yield _judge(context, key, settings, contracts, layouts, partner)
+
+    return raw
+
+
+def _spec(key: dg.AssetKey, settings: Settings, layouts: Sequence[Contract], partner: Partner) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key,
         group_name=partner.id,
         owners=[f"team:{partner.id}"],
         kinds={"parquet", layouts[-1].format.partition("-")[0]},
         description=f"{layouts[-1].title}, from {partner.name}. {layouts[-1].description}",
         metadata=_definition_metadata(settings, layouts, partner),
-        check_specs=check_specs(key, layouts),
-        required_resource_keys={HOME},
     )
-    def raw(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with scrubbed(key.to_user_string()):
-            as_of = run_as_of(context, settings)
-            source = (partner.id, dataset)
-            if ARRIVED_TAG in context.run.tags:  # the sensor asked for the run: it takes what the sensor has seen
-                found = judge_new(settings, contracts, source, as_of, arrived=arrived_fingerprints(settings))
-            else:
-                found = judged(settings, contracts, source, as_of)
-            new, waiting = found.new, found.waiting
-            entries = Ledger(settings.ledger).for_source(partner.id, dataset)
-            known = [entry for entry in entries if entry.date <= as_of]
-            state = next(s for s in in_use(known, contracts, as_of) if (s.partner, s.dataset) == (partner.id, dataset))
-            latest = max(known, key=lambda e: (e.date, e.revision), default=None)
-            for entry in new:
-                context.log_event(dg.AssetObservation(asset_key=key, metadata=_entry_metadata(entry)))
-            for entry in (e for e in new if e != latest):
-                # Older deliveries' verdicts too, so that trends hold them.
-                older = list(evaluations(check_results(key, entry, layouts, partner, known), key, entry))
-                with together(context.instance):
-                    for evaluation in older:
-                        context.instance.report_runless_asset_event(evaluation)
-            standing = Standing(as_of, state, len(waiting))
-            reports = write_reports(settings, partner, contracts, known, state, as_of)
-            yield dg.MaterializeResult(
-                asset_key=key,
-                metadata={**_run_metadata(known, latest, state, waiting), **_report_metadata(reports, latest)},
-                check_results=list(check_results(key, latest, layouts, partner, known, standing)),
-                data_version=dg.DataVersion(_content_in_use(state)),
-            )
 
-    return raw
+
+def _judge(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    settings: Settings,
+    contracts: Sequence[Contract],
+    layouts: Sequence[Contract],
+    partner: Partner,
+) -> dg.MaterializeResult[None]:
+    """Judge what is new, write the reports, and say how the source stands."""
+    as_of = run_as_of(context, settings)
+    source = (partner.id, layouts[0].dataset)
+    if ARRIVED_TAG in context.run.tags:  # the sensor asked for the run: it takes what the sensor has seen
+        found = judge_new(settings, contracts, source, as_of, arrived=arrived_fingerprints(settings))
+    else:
+        found = judged(settings, contracts, source, as_of)
+    known = [entry for entry in Ledger(settings.ledger).for_source(*source) if entry.date <= as_of]
+    state = next(s for s in in_use(known, contracts, as_of) if (s.partner, s.dataset) == source)
+    latest = max(known, key=lambda e: (e.date, e.revision), default=None)
+    # Each new delivery is an observation; the checks are of the newest one only. Dagster takes what is reported beside
+    # a run for later than the run's own results, and would show an older delivery's verdict, or none.
+    for entry in found.new:
+        context.log_event(dg.AssetObservation(asset_key=key, metadata=_entry_metadata(entry)))
+    standing = Standing(as_of, state, len(found.waiting))
+    reports = write_reports(settings, partner, contracts, known, state, as_of)
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={**_run_metadata(known, latest, state, found.waiting), **_report_metadata(reports, latest)},
+        check_results=list(check_results(key, latest, layouts, partner, known, standing)),
+        data_version=dg.DataVersion(_content_in_use(state)),
+    )
 
 
 def _content_in_use(state: InUse) -> str:
@@ -111,7 +126,7 @@ def _content_in_use(state: InUse) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16] if parts else "nothing"
 
 
-def _definition_metadata(settings: Settings, layouts: list[Contract], partner: Partner) -> dict[str, str]:
+def _definition_metadata(settings: Settings, layouts: Sequence[Contract], partner: Partner) -> dict[str, str]:
     agreements = [
         a.id for a in load_agreements(settings.expectations / "agreements") if layouts[-1].dataset in a.datasets
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,22 +69,16 @@ class HeldEventLog(SqliteEventLogStorage):
                     self._grouped[shard] = self._group.enter_context(self._engines[shard].begin())
                 yield self._grouped[shard]
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Write all events of the block in one transaction of each file: all of them or, on an error, none."""
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Events that Dagster has collected, in one transaction of each file: all of them or, on an error, none."""
         with ExitStack() as stack:
             self._group = stack
             try:
-                yield
+                for event in events:
+                    self.store_event(event)
             finally:
                 self._group = None
                 self._grouped.clear()
-
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Events that Dagster has collected."""
-        with self.together():
-            for event in events:
-                self.store_event(event)
 
     def dispose(self) -> None:
         """Close the files."""
@@ -107,12 +101,6 @@ def open_instance(folder: str) -> dg.DagsterInstance:
         "config": dict(usual.config_dict),
     }
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides={"event_log_storage": held}))
-
-
-def together(instance: dg.DagsterInstance) -> AbstractContextManager[None]:
-    """Report the events of the block at once, where the instance can (a run of the `spine` command)."""
-    log = instance.event_log_storage
-    return log.together() if isinstance(log, HeldEventLog) else nullcontext()
 
 
 @contextmanager

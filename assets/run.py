@@ -79,7 +79,10 @@ def refresh(settings: Settings, as_of: date, listener: Listener, changes: Change
         summary.releases = [_with_outcome(release, result) for release in summary.releases]
         summary.failures, summary.exit_code = _failures(result)
         summary.waiting = _waiting(result)
-    total = len(definitions.resolve_asset_graph().materializable_asset_keys)
+    graph = definitions.resolve_asset_graph()
+    total = len(graph.materializable_asset_keys)
+    planned = [c for c in graph.asset_check_keys if selection.keys is None or c.asset_key in selection.keys]
+    summary.checks_skipped = len(planned) - len(result.get_asset_check_evaluations())
     summary.assets, summary.because = total, selection.because
     summary.assets_built = total if selection.keys is None else len(selection.keys)
     summary.succeeded = result.success

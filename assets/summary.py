@@ -45,7 +45,7 @@ def summarise(
         rows_in=sum(table.rows_read for table in tables),
         quarantined=sum(table.quarantined for table in tables),
         ignored=sum(table.ignored for table in tables),
-        files_ignored=sum(entry.files_ignored for entry in newest),
+        files_ignored=sum(entry.files_ignored for entry in newest if entry.tables),
         checks_passed=len(checks) - len(broken),
         checks_warned=warned,
         checks_failed=len(broken) - warned,

@@ -12,13 +12,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from spine.contracts import Contract, Rule, RuleResult
-from spine.extract import Ledger, LedgerEntry, contract_for, find_deliveries, judge_delivery, look_at
+from spine.extract import Evaluate, Ledger, LedgerEntry, contract_for, find_deliveries, judge_delivery, look_at
 from spine.quality import evaluate
 from spine.settings import Settings
 
@@ -150,13 +150,8 @@ def judge_new(
         SpineError: rows do not add up, or the machine failed.
     """
 
-    def measure(tables: Mapping[str, Path], rules: Sequence[Rule], day: date) -> list[RuleResult]:
-        if turns is None:
-            return evaluate(tables, rules, day, threads=settings.threads)
-        with turns.to_measure():
-            return evaluate(tables, rules, day, threads=settings.threads)
-
     new, waiting = [], []
+    ledger, measure = Ledger(settings.ledger), _measuring(settings, turns)
     for delivery in find_deliveries(settings.landing, contracts, as_of).deliveries:
         contract = contract_for(contracts, delivery.partner, delivery.dataset, delivery.date)
         if contract is None or (delivery.partner, delivery.dataset) != source:
@@ -165,17 +160,21 @@ def judge_new(
             waiting.append(delivery.key)
             continue
         judgement = judge_delivery(
-            delivery,
-            contract,
-            lake=settings.lake,
-            ledger=Ledger(settings.ledger),
-            as_of=as_of,
-            evaluate=measure,
-            threads=settings.threads,
-            settling=SETTLING,
-        )
+            delivery, contract, lake=settings.lake, ledger=ledger, as_of=as_of, evaluate=measure,
+            threads=settings.threads, settling=SETTLING,
+        )  # fmt: skip
         if judgement.outcome == "waiting":
             waiting.append(delivery.key)
         elif judgement.outcome == "new" and judgement.entry is not None:
             new.append(judgement.entry)
     return Judged(tuple(new), tuple(waiting))
+
+
+def _measuring(settings: Settings, turns: _Turns | None) -> Evaluate:
+    """What measures rules, in turn with others where several sources are judged at the same time."""
+
+    def measure(tables: Mapping[str, Path], rules: Sequence[Rule], day: date) -> list[RuleResult]:
+        with turns.to_measure() if turns is not None else nullcontext():
+            return evaluate(tables, rules, day, threads=settings.threads)
+
+    return measure

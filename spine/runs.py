@@ -46,6 +46,7 @@ class RunSummary(BaseModel):
 
     Attributes:
         waiting: keys of deliveries that were still being sent and were left to a later run.
+        checks_skipped: rules without a verdict: their delivery could not be read, or is of another layout.
         assets_built, assets: assets that were selected to be rebuilt, and all there are.
         because: why those, in plain words.
     """
@@ -72,6 +73,7 @@ class RunSummary(BaseModel):
     checks_passed: int = 0
     checks_warned: int = 0
     checks_failed: int = 0
+    checks_skipped: int = 0
     releases: list[PublishedRelease] = []
     assets_built: int = 0
     assets: int = 0

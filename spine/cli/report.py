@@ -19,7 +19,7 @@ from spine.settings import Settings
 def show_summary(summary: RunSummary, settings: Settings) -> None:
     """Print what happened: deliveries, records, links, checks, releases, and what went wrong."""
     parts = (_figures(summary), Text(), _links(summary), Text(), _releases(summary))
-    title = "The spine is up to date" if summary.succeeded else "The run failed; what was published before stands"
+    title = _title(summary)
     style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
     heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"
     out.print(Panel(Group(*parts), title=heading, border_style=style, box=box.ROUNDED, expand=False))
@@ -34,15 +34,23 @@ def show_summary(summary: RunSummary, settings: Settings) -> None:
             out.print(Text(f"  {reason}"))
         if (page := settings.reports / f"{delivery}.html").exists():
             out.print(Text(f"  Report to send to the partner: {page}"), soft_wrap=True)
-        report = settings.reports / f"{delivery}.html"
-        if report.exists():
-            out.print(Text(f"  For the partner: {report}"), soft_wrap=True)
     for delivery in summary.waiting:
         out.print(Text(f"Waiting: {delivery} is still being sent. The next run takes it.", style="yellow"))
     for folder in summary.unrecognised:
         out.print(Text(f"Not recognised: {folder}", style="yellow"))
     for failure in summary.failures:
         out.print(Text(failure, style="red"))
+
+
+def _title(summary: RunSummary) -> str:
+    """The run in one sentence: a source that is left behind is said first."""
+    if not summary.succeeded:
+        return "The run failed; what was published before stands"
+    refused, unrecognised = len(summary.refused), len(summary.unrecognised)
+    behind = [f"{refused:,} {'delivery' if refused == 1 else 'deliveries'} refused"] if refused else []
+    if unrecognised:
+        behind.append(f"{unrecognised:,} {'folder' if unrecognised == 1 else 'folders'} not recognised")
+    return f"The run is done, {' and '.join(behind)}" if behind else "The spine is up to date"
 
 
 def show_next_steps(settings: Settings) -> None:
@@ -71,7 +79,8 @@ def _figures(summary: RunSummary) -> Table:
         ("residents", f"{summary.residents:,}"),
         (
             "checks",
-            f"{summary.checks_passed:,} passed, {summary.checks_warned:,} warned, {summary.checks_failed:,} failed",
+            f"{summary.checks_passed:,} passed, {summary.checks_warned:,} warned, {summary.checks_failed:,} failed"
+            + (f", {summary.checks_skipped:,} skipped" if summary.checks_skipped else ""),
         ),
     ]
     for label, text in rows:

@@ -27,9 +27,6 @@ from spine.settings import Settings
 if TYPE_CHECKING:  # slow to import: only where it is needed
     from spine.extract import InUse, LedgerEntry
 
-#: Dropped columns that are named, of each delivery.
-_NAMED = 6
-
 contracts_app = typer.Typer(no_args_is_help=True, help="Check the contracts, and derive what follows from them.")
 app.add_typer(contracts_app, name="contracts")
 
@@ -89,12 +86,12 @@ def status() -> None:
 
 
 def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: date) -> tuple[Table, list[str]]:
-    """One row for each source, and a line for each newest delivery that had columns dropped."""
+    """One row for each source, and a line for each table whose newest file had columns dropped."""
     used = {part.entry.delivery for source in states for part in source.parts}
     sources = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"As of {as_of}")
     sources.add_column("source", no_wrap=True)
-    for heading in ("newest", "verdict", "rows", "in use"):
-        sources.add_column(heading)
+    for heading, width in (("newest", 10), ("verdict", 8), ("rows", 4), ("in use", 10)):
+        sources.add_column(heading, min_width=width)  # a date is never cut
     dropped: list[str] = []
     for source in states:
         mine = [e for e in entries if (e.partner, e.dataset) == (source.partner, source.dataset)]
@@ -108,12 +105,21 @@ def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: dat
         verdict = newest.verdict + (", stale" if source.is_stale else "")
         in_use_now = "yes" if days == [str(newest.date)] else ", ".join(days)
         sources.add_row(label, str(newest.date), verdict, f"{kept:,}", in_use_now)
-        names = sorted({name for t in newest.tables.values() for name in t.columns_dropped_names})
-        if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            listed = ", ".join(names[:_NAMED]) + more
-            dropped.append(f"Columns that no contract names, dropped from {newest.delivery}: {listed}")
+        dropped += dropped_columns(newest)
     return sources, dropped
+
+
+def dropped_columns(entry: LedgerEntry) -> list[str]:
+    """A line for each table with columns that its contract does not name: another table's contract may name them."""
+    lines = []
+    for table, counts in sorted(entry.tables.items()):
+        if not counts.columns_dropped:
+            continue
+        names = list(counts.columns_dropped_names)
+        if nameless := max(0, counts.columns_dropped - len(names)):
+            names.append(f"{nameless} more whose header is not shown because it may be data")
+        lines.append(f"Dropped from {entry.delivery}, table '{table}', as not contracted: {', '.join(names)}")
+    return lines
 
 
 @contracts_app.command(epilog="Example: spine contracts validate")

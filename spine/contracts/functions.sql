@@ -9,7 +9,7 @@ CREATE OR REPLACE MACRO clean_text(x) AS
          ELSE trim(regexp_replace(x, '[\s\x{a0}]+', ' ', 'g'), e' \t\r\n' || chr(160)) END;
 
 -- A calendar date in any of the unambiguous forms that partners send (day before month), the two usual
--- forms first. A year of two digits does not say its century, so such a date is no date.
+-- forms first. A year of two digits (05-MAR-28) does not say its century, so such a date is no date.
 CREATE OR REPLACE MACRO as_date(x) AS nullif(greatest(DATE '1000-01-01', coalesce(
     CAST(try_strptime(x, ['%d/%m/%Y', '%Y-%m-%d']) AS DATE),
     CAST(try_strptime(
@@ -29,12 +29,25 @@ CREATE OR REPLACE MACRO as_birth_date(x) AS
     CASE WHEN as_date(x) IN (DATE '1900-01-01', DATE '1901-01-01', DATE '1899-12-31', DATE '1911-11-11', DATE '1800-01-01')
          THEN NULL ELSE as_date(x) END;
 
-CREATE OR REPLACE MACRO as_number(x) AS try_cast(replace(replace(clean_text(x), ',', ''), '£', '') AS DOUBLE);
+-- A number as systems and their reports write it: plain, or with a pound sign, commas between thousands, and its sign
+-- before it, behind it or as an accountant's: 8.00 CR, 2.50- and (2.50) are below zero, 8.00 DR is above. A credit is
+-- money that is not owed. Commas anywhere else (1,5 or 1.234,50) are no number: nobody can tell what was meant.
+CREATE OR REPLACE MACRO amount_text(x) AS upper(replace(replace(clean_text(x), ' ', ''), '£', ''));
+
+CREATE OR REPLACE MACRO as_number(x) AS coalesce(try_cast(clean_text(x) AS DOUBLE),
+    CASE WHEN regexp_full_match(amount_text(x), '\+?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?(DR|\+)?') THEN 1
+         WHEN regexp_full_match(amount_text(x), '-(\d{1,3}(,\d{3})+|\d*)(\.\d+)?|\((\d{1,3}(,\d{3})+|\d*)(\.\d+)?\)|(\d{1,3}(,\d{3})+|\d*)(\.\d+)?(CR|-)')
+         THEN -1 END
+    * try_cast(replace(regexp_extract(amount_text(x), '[\d,.]+'), ',', '') AS DOUBLE));
 
 CREATE OR REPLACE MACRO is_bad_number(x) AS clean_text(x) IS NOT NULL AND as_number(x) IS NULL;
 
 CREATE OR REPLACE MACRO is_bad_integer(x) AS
     clean_text(x) IS NOT NULL AND (as_number(x) IS NULL OR as_number(x) <> floor(as_number(x)));
+
+-- A reference without the `.0` that spreadsheets add to whole numbers.
+CREATE OR REPLACE MACRO without_point_zero(x) AS
+    CASE WHEN contains(x, '.0') THEN regexp_replace(x, '^(\d+)\.0+$', '\1') ELSE x END;
 
 -- NHS number: ten digits, weights 10 to 2, check digit 11 - (sum mod 11); repeated digits and 9876543210 are placeholders.
 CREATE OR REPLACE MACRO is_nhs_number(x) AS

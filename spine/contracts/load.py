@@ -23,11 +23,11 @@ from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 _WINDOW = ("table", "periodStart", "periodEnd", "eventStart", "eventEnd", "identity")
-#: Per logical type: the macro that finds wrong values, and the words for a right one.
+#: Per logical type: the macro that finds wrong values, the word for a right one in the rules' names, and in full.
 _IMPLIED = {
-    "date": ("is_bad_date", "a date"),
-    "number": ("is_bad_number", "a number"),
-    "integer": ("is_bad_integer", "a whole number"),
+    "date": ("is_bad_date", "date", "a date with a four-digit year"),
+    "number": ("is_bad_number", "number", "a number"),
+    "integer": ("is_bad_integer", "number", "a whole number"),
 }
 
 
@@ -280,8 +280,7 @@ def _implied_by_type(prefix: str, column: SchemaProperty) -> list[DataQuality]:
     """A typed column implies two rules: odd values warn; mostly wrong values mean another column was sent."""
     if column.logicalType not in _IMPLIED:
         return []
-    function, noun = _IMPLIED[column.logicalType]
-    label = noun.split()[-1]
+    function, label, noun = _IMPLIED[column.logicalType]
     query = f"SELECT count(*) FROM ${{table}} WHERE {function}(${{column}})"
     shared: dict[str, Any] = {"type": "sql", "dimension": "conformity", "query": query}
     return [
@@ -306,6 +305,8 @@ def _implied_by_type(prefix: str, column: SchemaProperty) -> list[DataQuality]:
 def _implied_by_length(prefix: str, column: SchemaProperty) -> list[DataQuality]:
     """A column of a documented length implies one rule: a longer value warns, because something is in the wrong place.
 
+    The `.0` that a spreadsheet adds to a reference is not counted.
+
     Raises:
         ContractError: the length is no whole number above zero.
     """
@@ -318,7 +319,7 @@ def _implied_by_length(prefix: str, column: SchemaProperty) -> list[DataQuality]
         DataQuality(
             type="sql",
             dimension="conformity",
-            query=f"SELECT count_if(length(${{column}}) > {longest}) FROM ${{table}}",
+            query=f"SELECT count_if(length(without_point_zero(${{column}})) > {longest}) FROM ${{table}}",
             name=f"{prefix}{column.name}__within_length",
             severity="warning",
             mustBe=0,

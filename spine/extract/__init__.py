@@ -7,12 +7,13 @@ quality rule is measured (spine.quality, passed in as a function) or what dbt ma
 from spine.extract.arriving import Look, arrived, look_at
 from spine.extract.deliveries import Delivery, Found, contract_for, find_deliveries
 from spine.extract.in_use import InUse, create_raw_views, in_use
-from spine.extract.judge import Judgement, judge_delivery, process
+from spine.extract.judge import Evaluate, Judgement, judge_delivery
 from spine.extract.lateness import Punctuality, layout_periods, punctuality
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
 
 __all__ = [
     "Delivery",
+    "Evaluate",
     "Found",
     "InUse",
     "Judgement",
@@ -29,6 +30,5 @@ __all__ = [
     "judge_delivery",
     "layout_periods",
     "look_at",
-    "process",
     "punctuality",
 ]

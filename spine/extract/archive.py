@@ -1,4 +1,4 @@
-"""Zip files, opened with suspicion: what is announced is checked, and what comes out is counted.
+"""Zip and gzip files, opened with suspicion: what is announced is checked, and what comes out is counted.
 
 Put here: the limits of an archive and its unpacking into scratch files under names of our own.
 Never here: what its files hold. No name of an entry is ever a path, or part of a message.
@@ -6,6 +6,7 @@ Never here: what its files hold. No name of an entry is ever a path, or part of 
 
 from __future__ import annotations
 
+import gzip
 import re
 import stat
 import struct
@@ -83,6 +84,31 @@ def unpack(path: Path, folder: Path, where: str) -> list[Unpacked]:
             return found
     except ArchiveError as error:
         raise DeliveryError(f"{where}: {error}. {_RESEND}") from None
+
+
+def gunzip(path: Path, folder: Path, where: str) -> Path:
+    """Write what a gzip file holds to `folder`, within the limits of an archive.
+
+    Raises:
+        DeliveryError: damaged, cut off or a bomb.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target, left = folder / "entry_1", _Budget(path.stat().st_size)
+    try:
+        with gzip.open(path) as packed, target.open("wb") as out:
+            while chunk := _read(packed):
+                left.take(len(chunk))
+                out.write(chunk)
+    except ArchiveError as error:
+        raise DeliveryError(f"{where}: {error}. {_RESEND}") from None
+    return target
+
+
+def _read(packed: gzip.GzipFile) -> bytes:
+    try:
+        return packed.read(_CHUNK)
+    except _DAMAGED:
+        raise ArchiveError("is a damaged or cut-off gzip file; expected a whole one") from None
 
 
 def check(path: Path, limit: int, where: str) -> None:

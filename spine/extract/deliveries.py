@@ -22,6 +22,11 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
 #: Beside a delivery's files and never data: "all is sent", and the control totals (control).
 MARKER, CONTROL = "_complete", "_control.json"
+#: Letters and pictures that partners put beside their tables: not opened, unless a table's name says that it is one.
+DOCUMENTS = (
+    *(".doc", ".docx", ".odt", ".rtf", ".pdf", ".ppt", ".pptx", ".odp", ".msg", ".eml", ".htm", ".html"),
+    *(".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".svg"),
+)
 _NOT_SHOWN = "(a name that is not shown)"
 _GUIDE = "see docs/add-a-partner-extract.md"
 
@@ -89,6 +94,7 @@ class Content:
         sha256: of names and bytes.
         files_sha256: of the bytes alone, whatever the files are called and in whatever order.
         control: the control file, where there is one. It is not among the files.
+        unread: letters and pictures that cannot be opened. They are not among the files.
     """
 
     files: tuple[SourceFile, ...]
@@ -96,6 +102,7 @@ class Content:
     files_sha256: str = ""
     control: Path | None = None
     control_sha256: str = ""
+    unread: int = 0
 
 
 def contract_for(contracts: Iterable[Contract], partner: str, dataset: str, day: date) -> Contract | None:
@@ -149,13 +156,17 @@ def read_content(delivery: Delivery) -> Content:
     """
     faults: list[str] = []
     found: list[tuple[str, Path, str, int]] = []
+    unread = 0
     paths = sorted(_data_files(delivery.folder, delivery.key), key=lambda p: p.relative_to(delivery.folder).as_posix())
     for number, path in enumerate(paths, start=1):
         try:
-            fault = _unsafe(path, delivery)
+            fault = _unnameable(path.name) or _unsafe(path, delivery)
             if fault is None:
                 found.append((path.relative_to(delivery.folder).as_posix(), path, sha256_of(path), path.stat().st_size))
         except OSError as error:
+            if path.suffix.lower() in DOCUMENTS:
+                unread += 1
+                continue
             fault = f"cannot be opened ({type(error).__name__}). Check its permissions"
         if fault is not None:
             faults.append(f"{delivery.key}: file {number} of {len(paths)} {fault}")
@@ -169,6 +180,7 @@ def read_content(delivery: Delivery) -> Content:
         _hash(sorted(file.sha256 for file in files)),
         control,
         control_sha256,
+        unread,
     )
 
 
@@ -189,6 +201,13 @@ def _control_of(delivery: Delivery, faults: list[str]) -> tuple[Path | None, str
                 fault = f"cannot be opened ({type(error).__name__}). Check its permissions"
             faults.append(f"{delivery.key}: {CONTROL} {fault}")
     return None, ""
+
+
+def _unnameable(name: str) -> str | None:
+    """What is wrong with the characters of a file's name, without the name."""
+    if any(ord(c) < 32 or ord(c) == 127 for c in name):
+        return "has a line break or another control character in its name. Ask the partner to rename and resend it"
+    return None
 
 
 def _unsafe(path: Path, delivery: Delivery) -> str | None:

@@ -17,7 +17,7 @@ from spine.errors import DeliveryError
 #: A header stands in one of so many lines at the top; text above it is passed over.
 HEADER_LINES = 20
 #: So many names of dropped columns are told.
-_NAMES_TOLD = 20
+_NAMES_TOLD = 200
 _HEADER_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9_ /-]{0,59}")
 _SIMILAR = 75
 _GUIDE = "see docs/add-a-partner-extract.md"

@@ -76,23 +76,6 @@ class _Case:
         return look_at(self.delivery.folder).fingerprint != self.look.fingerprint
 
 
-def process(
-    delivery: Delivery,
-    contract: Contract,
-    *,
-    lake: Path,
-    ledger: Ledger,
-    as_of: date,
-    evaluate: Evaluate,
-    threads: int = 0,
-) -> LedgerEntry | None:
-    """The record that `judge_delivery` wrote; None where there was nothing to record."""
-    judgement = judge_delivery(
-        delivery, contract, lake=lake, ledger=ledger, as_of=as_of, evaluate=evaluate, threads=threads
-    )
-    return judgement.entry if judgement.outcome == "new" else None
-
-
 def judge_delivery(
     delivery: Delivery,
     contract: Contract,
@@ -225,7 +208,7 @@ def _failures(rules: Sequence[Rule], results: Sequence[RuleResult]) -> list[str]
     for result in results:
         sentence = by_name[result.name].sentence if result.name in by_name else ""
         if result.outcome == "failed":
-            found = f"{result.numerator} of {result.denominator} rows"
+            found = f"{result.numerator} of {result.denominator} rows" if result.denominator else "the table has no row"
             lines.append(f"expected: {sentence} Against it: {found} (rule {result.name}). Ask the partner to resend")
         elif result.outcome == "error":
             lines.append(f"rule {result.name} could not be measured ({result.problem}): {sentence}")

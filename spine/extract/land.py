@@ -23,7 +23,7 @@ from spine.errors import DeliveryError, PipelineError, ReconciliationError
 from spine.extract.control import Control, file_faults, read_control, row_faults
 from spine.extract.deliveries import Content, Delivery
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
-from spine.extract.read import read_delivery
+from spine.extract.read import Reads, read_delivery
 from spine.extract.workspace import SPILL, FileRead, identifier, literal, open_workspace, rows_of, scalar, scrubbed
 from spine.failpoints import reach
 from spine.files import fsync, make_folder, sha256_of, write_json
@@ -80,18 +80,14 @@ def stage(
     folder = lake / f"{_TEMPORARY}{os.getpid()}-{_dashed(delivery)}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
+    tables = {table.name: folder / f"{table.name}.parquet" for table in contract.tables}
     try:
         reach("lake.revision.before_write")
         with open_workspace(folder, contract.tables, threads) as connection:
             reads = read_delivery(connection, delivery, contract, content, folder)
             counts = {t.name: _count(connection, t, reads.tables[t.name], delivery) for t in contract.tables}
             with scrubbed(delivery.key, "could not be written to the lake"):
-                # One thread and rows in order: row groups, and so the bytes, never depend on the machine.
-                connection.execute("SET threads = 1")
-                tables = {t.name: folder / f"{t.name}.parquet" for t in contract.tables}
-                for t in contract.tables:
-                    rows = _with_provenance(_rows(t, reads.tables[t.name]), t, delivery, contract, revision)
-                    _write(connection, rows, tables[t.name], counts[t.name].kept, f"{delivery.key}, table '{t.name}'")
+                _write_tables(connection, delivery, contract, revision, reads, counts, tables)
                 _write_quarantine(connection, folder)
                 window = _window(connection, contract, delivery, tables)
         shutil.rmtree(folder / SPILL, ignore_errors=True)
@@ -100,10 +96,11 @@ def stage(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     totals = control and row_faults(control, content, delivery.key, reads.rows_by_file, reads.ignored_by_file)
+    faults = (*(totals or ()), *_too_much_quarantine(contract, counts))
+    ignored = len(content.files) - reads.files + content.unread
     return Staged(
-        delivery, contract, revision, content, folder, tables, counts, reads.files,
-        len(content.files) - reads.files, manifest, window, (*(totals or ()), *_too_much_quarantine(contract, counts)),
-    )  # fmt: skip
+        delivery, contract, revision, content, folder, tables, counts, reads.files, ignored, manifest, window, faults
+    )
 
 
 def settle(staged: Staged, entry: LedgerEntry, lake: Path, ledger: Ledger) -> LedgerEntry:
@@ -263,6 +260,23 @@ def _with_provenance(rows: str, table: Table, delivery: Delivery, contract: Cont
                {literal(contract.version)} AS _contract_version, _file_sha256, _file_no::INTEGER AS _file_no,
                _row_no::BIGINT AS _row_no
         FROM ({rows})"""
+
+
+def _write_tables(
+    connection: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    contract: Contract,
+    revision: int,
+    reads: Reads,
+    counts: Mapping[str, TableCounts],
+    paths: Mapping[str, Path],
+) -> None:
+    # One thread and rows in order: row groups, and so the bytes, never depend on the machine.
+    connection.execute("SET threads = 1")
+    for table in contract.tables:
+        rows = _with_provenance(_rows(table, reads.tables[table.name]), table, delivery, contract, revision)
+        where = f"{delivery.key}, table '{table.name}'"
+        _write(connection, rows, paths[table.name], counts[table.name].kept, where)
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: str, path: Path, kept: int, where: str) -> None:

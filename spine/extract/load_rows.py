@@ -97,9 +97,18 @@ def create_parsed(
     if not again:
         first = parsed = f"parsed_{part.order}"
         connection.execute(f"CREATE TABLE {parsed} AS SELECT * FROM {_numbered(columns, source)}")
+    _mark(connection, table, cells, first)
+    connection.execute("CREATE OR REPLACE TABLE rejected (line BIGINT, rule VARCHAR)")
+    return parsed
+
+
+def _mark(connection: duckdb.DuckDBPyConnection, table: Table, cells: Mapping[str, str], rows: str) -> None:
+    """Note in `marks` what is blank, a trailer or against a rule.
+
+    One row for all that is well, one for each row that is not: what is held in memory is what is wrong.
+    """
     held = ", ".join(f"nullif(trim({identifier(name)}), '')" for name in cells)
     longest = ", ".join(f"strlen({identifier(name)})" for name in cells)
-    # One row for all that is well, one for each row that is not: what is held in memory is what is wrong.
     connection.execute(f"""
         CREATE OR REPLACE TABLE marks AS
         SELECT CASE WHEN is_blank OR is_trailer OR rule IS NOT NULL THEN _n END AS n, is_blank, is_trailer, rule,
@@ -108,10 +117,8 @@ def create_parsed(
                      {_like_trailer(table)} AS is_trailer,
                      CASE WHEN greatest({longest}) > {MAX_CELL} THEN 'cell_too_long'
                           ELSE {missing_rule(table.columns)} END AS rule
-              FROM {first})
+              FROM {rows})
         GROUP BY ALL""")
-    connection.execute("CREATE OR REPLACE TABLE rejected (line BIGINT, rule VARCHAR)")
-    return parsed
 
 
 def rows_parsed(connection: duckdb.DuckDBPyConnection) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from spine.contracts.model import Contract, Table
 from spine.errors import DeliveryError
-from spine.extract.archive import unpack
-from spine.extract.deliveries import Content, Delivery, SourceFile
+from spine.extract.archive import gunzip, unpack
+from spine.extract.deliveries import DOCUMENTS, Content, Delivery, SourceFile
 from spine.extract.load_rows import Part
 from spine.extract.read_workbook import fitting, read_sheets
 from spine.extract.sniff import Kind, Sniffed, check_size, sniff
@@ -47,9 +47,9 @@ def find_parts(delivery: Delivery, contract: Contract, content: Content, folder:
     """
     found = Parts({table.name: [] for table in contract.tables})
     for file in content.files:
-        if not _ABOUT.fullmatch(Path(file.name).name):
+        if not _is_beside(file.name, contract):
             try:
-                for part, aliases in _opened(file, f"{delivery.key}: {file.label}", folder):
+                for part, aliases in _opened(file, f"{delivery.key}: {file.label}", contract, folder):
                     _give(part, aliases, contract, found)
             except DeliveryError as error:
                 found.faults.append(str(error))
@@ -65,20 +65,34 @@ def find_parts(delivery: Delivery, contract: Contract, content: Content, folder:
     return found
 
 
-def _opened(file: SourceFile, where: str, folder: Path) -> Iterator[tuple[Part, tuple[str, ...]]]:
+def _is_beside(name: str, contract: Contract) -> bool:
+    """True for a file that says something about a delivery and is no part of it."""
+    path = Path(name)
+    is_document = path.suffix.lower() in DOCUMENTS and _first_fitting([path.name], contract) is None
+    return is_document or _ABOUT.fullmatch(path.name) is not None
+
+
+def _opened(file: SourceFile, where: str, contract: Contract, folder: Path) -> Iterator[tuple[Part, tuple[str, ...]]]:
     """The file itself, or what its archive holds; each with other names under which a table may know it."""
     check_size(file.size, where)
-    if sniff(file.path, file.name).kind != "zip":
+    kind = sniff(file.path, file.name).kind
+    if kind == "gzip":
+        inner = gunzip(file.path, folder / f"archive_{file.number}", where)
+        Part(file, file.name, file.path, where).check_unchanged()
+        held = re.sub(r"(?i)\.gz(ip)?$", "", file.name)
+        yield Part(file, held, inner, where), () if Path(held).suffix else (f"{Path(held).name}.csv",)
+        return
+    if kind != "zip":
         yield Part(file, file.name, file.path, where), ()
         return
     entries = unpack(file.path, folder / f"archive_{file.number}", where)
     Part(file, file.name, file.path, where).check_unchanged()
-    files = [entry for entry in entries if not _ABOUT.fullmatch(Path(entry.name).name)]
+    files = [entry for entry in entries if not _is_beside(entry.name, contract)]
     outer = Path(file.name).with_suffix("").name
     for entry in files:
         suffix = Path(entry.name).suffix.lower()
-        kind = suffix if re.fullmatch(r"\.[a-z]{1,8}", suffix) else "no known suffix"
-        shown = f"{where}, entry {entry.number} of {entry.of} ({kind})"
+        ending = suffix if re.fullmatch(r"\.[a-z]{1,8}", suffix) else "no known suffix"
+        shown = f"{where}, entry {entry.number} of {entry.of} ({ending})"
         # One file in an archive may be meant by the archive's name.
         yield Part(file, entry.name, entry.path, shown), (outer, f"{outer}.csv") if len(files) == 1 else ()
 
@@ -93,14 +107,14 @@ def _give(part: Part, aliases: tuple[str, ...], contract: Contract, found: Parts
     if contract.format == "fhir-json":
         if _is_json(part, sniffed):
             found.by_table[contract.tables[0].name].append((part, "json"))
-        elif sniffed.kind == "zip":
+        elif sniffed.kind in ("zip", "gzip"):
             raise _nested(part)
         return
     table = _table_of(part.name, aliases, sniffed, contract)
     if sniffed.kind is None:
         if table or sniffed.holds_data:
             raise DeliveryError(f"{part.where}: {sniffed.fault}")
-    elif sniffed.kind == "zip":
+    elif sniffed.kind in ("zip", "gzip"):
         raise _nested(part)
     elif sniffed.kind == "workbook":
         for owner, sheet in _sheets(part, table, contract):

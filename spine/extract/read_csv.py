@@ -47,29 +47,38 @@ def read_csv(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, sc
     target = scratch / SPILL / f"part_{part.order}.txt"
     target.parent.mkdir(exist_ok=True, mode=0o700)
     try:
-        encoding = find_encoding(part.path)
-        head = head_of(part.path, encoding)
-        if not head:
-            raise DeliveryError(f"{part.where}: the file is empty. Ask the partner to resend it")
-        dialect = find_dialect(head, table, part.where, version)
-        text = to_plain_text(part.path, target, encoding, dialect.skip, dialect.quote)
-        part.check_unchanged(text.sha256)
-        with scrubbed(part.where, "cannot be read as delimited text; ask the partner to resend it"):
-            cut = _parse(connection, table, part, text, dialect)
-        if cut.truncated:
-            raise DeliveryError(
-                f"{part.where}: the file ends in the middle of row {cut.truncated + part.base}: it is cut off, or a "
-                "quotation mark is opened there and never closed. Ask the partner to resend it"
-            )
-        with scrubbed(part.where, "cannot be read as delimited text; ask the partner to resend it"):
-            read = load(connection, table, part, cut.rows_read, dialect.matched, cut.parsed)
-            connection.execute(f"""
-                INSERT INTO quarantine SELECT {literal(table.name)}, {part.source.number},
-                    {cut.opened + part.base}, 'unclosed_quote' FROM range({cut.swallowed})""")
-            return read
+        return _read(connection, table, part, target, version)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def _read(connection: duckdb.DuckDBPyConnection, table: Table, part: Part, target: Path, version: str) -> FileRead:
+    encoding = find_encoding(part.path)
+    head = head_of(part.path, encoding)
+    if not head:
+        raise DeliveryError(f"{part.where}: the file is empty. Ask the partner to resend it")
+    dialect = find_dialect(head, table, part.where, version)
+    text = to_plain_text(part.path, target, encoding, dialect.skip, dialect.quote)
+    part.check_unchanged(text.sha256)
+    if text.nul_line:
+        raise DeliveryError(
+            f"{part.where}: row {text.nul_line + part.base} holds a NUL, which is no character of any text: the file "
+            "is damaged, or written by a faulty export. Ask the partner to resend it"
+        )
+    with scrubbed(part.where, "cannot be read as delimited text; ask the partner to resend it"):
+        cut = _parse(connection, table, part, text, dialect)
+    if cut.truncated:
+        raise DeliveryError(
+            f"{part.where}: the file ends in the middle of row {cut.truncated + part.base}: it is cut off, or a "
+            "quotation mark is opened there and never closed. Ask the partner to resend it"
+        )
+    with scrubbed(part.where, "cannot be read as delimited text; ask the partner to resend it"):
+        read = load(connection, table, part, cut.rows_read, dialect.matched, cut.parsed)
+        connection.execute(f"""
+            INSERT INTO quarantine SELECT {literal(table.name)}, {part.source.number},
+                {cut.opened + part.base}, 'unclosed_quote' FROM range({cut.swallowed})""")
+        return read
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from typing import Literal
 from spine.errors import DeliveryError
 from spine.extract.archive import directory
 
-Kind = Literal["text", "json", "xml", "workbook", "parquet", "zip"]
+Kind = Literal["text", "json", "xml", "workbook", "parquet", "zip", "gzip"]
 
 #: A file may have so many bytes; so may a zip's content.
 MAX_FILE = 5_000_000_000
-EXPECTED = "expected delimited text, a workbook (.xlsx), JSON, XML, Parquet or a zip of these"
+EXPECTED = "expected delimited text, a workbook (.xlsx), JSON, XML, Parquet, or a zip or gzip of these"
 _RESEND = "Ask the partner to resend it in one of these"
 _JSON_SUFFIXES = (".json", ".ndjson", ".jsonl")
 _SIGNS = {
@@ -31,7 +31,6 @@ _SIGNS = {
     b"GIF8": "an image",
     b"II*\x00": "an image",
     b"MM\x00*": "an image",
-    b"\x1f\x8b": "compressed with gzip",
     b"BZh": "compressed with bzip2",
     b"\xfd7zXZ": "compressed with xz",
     b"(\xb5/\xfd": "compressed with zstd",
@@ -89,6 +88,8 @@ def sniff(path: Path, name: str) -> Sniffed:
         return _zipped(path)
     if head.startswith(_OLE):
         return _ole(path)
+    if head.startswith(b"\x1f\x8b"):
+        return Sniffed("gzip")
     if head.startswith(b"PAR1"):
         return Sniffed("parquet")
     for sign, words in _SIGNS.items():

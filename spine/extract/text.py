@@ -37,6 +37,7 @@ class Text:
         has_escapes: True where a backslash, and never a second quote, stands before quotes inside cells.
         sha256: of the bytes as the partner sent them.
         is_ended: the last line ends in a line break.
+        nul_line: the first line that holds a NUL, which is no character of any text, from 1; 0 where there is none.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Text:
     has_escapes: bool
     sha256: str
     is_ended: bool
+    nul_line: int = 0
 
 
 def head_of(path: Path, encoding: str) -> list[str]:
@@ -93,7 +95,7 @@ def to_plain_text(source: Path, target: Path, encoding: str = "", skip: int = 0,
     """
     digest = hashlib.sha256()
     signs = _Signs(quote.encode())
-    lines, last = 0, b"\n"
+    lines, last, nul_line = 0, b"\n", 0
     with target.open("wb") as out:
         for text in _line_feeds(_recoded(source, encoding or find_encoding(source), digest)):
             piece = text if last != b"\n" else text.lstrip(b"\n")
@@ -104,6 +106,8 @@ def to_plain_text(source: Path, target: Path, encoding: str = "", skip: int = 0,
                 _, end, piece = piece.partition(b"\n")
                 skip -= len(end)
             if piece:
+                if not nul_line and b"\0" in piece:
+                    nul_line = lines + piece[: piece.index(b"\0")].count(b"\n") + 1
                 lines += piece.count(b"\n")
                 signs.see(piece)
                 out.write(piece)
@@ -111,7 +115,9 @@ def to_plain_text(source: Path, target: Path, encoding: str = "", skip: int = 0,
         if not is_ended and not skip:
             lines += 1
             out.write(b"\n")
-    return Text(target, lines, signs.quotes, signs.backslash and not signs.doubled, digest.hexdigest(), is_ended)
+    return Text(
+        target, lines, signs.quotes, signs.backslash and not signs.doubled, digest.hexdigest(), is_ended, nul_line
+    )
 
 
 @dataclass

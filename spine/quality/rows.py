@@ -87,14 +87,6 @@ def row_finder(tables: Mapping[str, Path], as_of: date, threads: int = 0) -> Ite
         connection.close()
 
 
-def failing_rows(
-    rule: Rule, tables: Mapping[str, Path], as_of: date, limit: int | None = None, threads: int = 0
-) -> pl.DataFrame | None:
-    """The rows that break one rule: see RowFinder.find, which is quicker for several rules."""
-    with row_finder(tables, as_of, threads) as finder:
-        return finder.find(rule, limit)
-
-
 def _create_view(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
     parquet = f"read_parquet({_literal(path)})"
     try:

@@ -114,12 +114,7 @@ def publish(
         with suppress(SpineError):  # a disk that refuses the release refuses its log too; the first error is shown
             audit.append(log, "output_release", purpose=purpose, as_of=as_of, decision="refused", reason=str(error))
         raise
-    reach("release.before_log")
-    for kind, facts in _lines(result, key.version):
-        more = {"removed": result.removed} if kind == "output_release" else {}
-        audit.append(log, cast(audit.Kind, kind), **facts, **more)
-    reach("release.after_log")
-    shelf.logged()
+    _log_release(log, shelf, result, key)
     return result
 
 
@@ -174,6 +169,15 @@ def _log_permission(log: Path, agreement: Agreement, key: Key, as_of: date) -> N
                  version=agreement.version, sha256=agreement.sha256)  # fmt: skip
     if key.is_new:
         audit.append(log, "key_rotation", purpose=agreement.purpose, decision="created", key_version=key.version)
+
+
+def _log_release(log: Path, shelf: Shelf, result: ReleaseResult, key: Key) -> None:
+    reach("release.before_log")
+    for kind, facts in _lines(result, key.version):
+        more = {"removed": result.removed} if kind == "output_release" else {}
+        audit.append(log, cast(audit.Kind, kind), **facts, **more)
+    reach("release.after_log")
+    shelf.logged()
 
 
 def _lines(result: ReleaseResult, key_version: int) -> Lines:

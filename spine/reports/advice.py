@@ -61,7 +61,8 @@ def for_rule(rule: Rule, contract: Contract) -> str:
 
 def _about_column(rule: Rule, column: str) -> str:
     if rule.severity == "error" and rule.threshold.unit == "percent":
-        return f"Check that the right field is exported as {column}."
+        years = ", and that years have four digits (05/03/2028, not 05-MAR-28)" if "__mostly_dates" in rule.name else ""
+        return f"Check that the right field is exported as {column}{years}."
     if rule.metric in ("nullValues", "missingValues"):
         return f"Check that the export fills {column}; where your system holds no value, complete it there."
     if rule.metric == "invalidValues" and "validValues" in rule.arguments:

@@ -110,6 +110,8 @@ def _found(finding: Finding) -> str:
 def _of(finding: Finding) -> str:
     if finding.of is None or finding.rule.endswith("__has_rows"):
         return f"Found: {finding.count:,}."
+    if not finding.of:
+        return "Against it: the table has no row."
     return f"Against it: {finding.count:,} of {finding.of:,} rows ({_percent(finding)})."
 
 

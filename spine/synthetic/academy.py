@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from spine.synthetic.academy_tables import account_table, occupation_table, property_table
-from spine.synthetic.codes import DISTRICTS, HARCOMBE, TOR_VALLEY, source
-from spine.synthetic.delivery import Output, SourceResult, write_text
+from spine.synthetic.codes import HARCOMBE, TOR_VALLEY, district_of, source
+from spine.synthetic.delivery import Export, Output, SourceResult, with_dates, write_tables
 from spine.synthetic.draws import chance
 from spine.synthetic.faults import Faults
 from spine.synthetic.former_homes import former_homes
@@ -27,36 +26,28 @@ from spine.synthetic.population import Region
 _FIRST_REFERENCE = 1_000_001
 
 
-@dataclass(frozen=True)
-class System:
+@dataclass(frozen=True, kw_only=True)
+class System(Export):
     """How one council's system exports.
 
     Attributes:
         divisions: numbers of the divisions that share the range of references; none: the column is empty.
         never: vacation date of an occupation that goes on, as written.
-        day: format of dates.
         splits: share of accounts whose lead name stands in columns of its own too.
-        file: pattern of file names.
+        joining: what stands between two people.
     """
 
-    partner: str
     divisions: tuple[int, ...]
     never: str
-    day: str
     splits: float
     joining: str
     is_float_uprn: bool
-    encoding: str
-    separator: str
-    line_end: str
-    quotes: Literal["necessary", "non_numeric"]
-    file: str
     snapshots: tuple[int, ...] = (3, 34)
 
     @property
     def district(self) -> int:
         """Its place among the districts."""
-        return next(index for index, entry in enumerate(DISTRICTS) if entry.id == self.partner)
+        return district_of(self.partner)
 
 
 SYSTEMS = (
@@ -160,19 +151,15 @@ def _writer(
             "ctoccupation": occupation_table(region, system.district, shown, ledger.occupations),
             "ctproperty": places,
         }
-        for table, frame in tables.items():
-            text = _in_dialect(system, frame)
-            write_text(folder / system.file.format(table=table, day=day), text, system.encoding)
+        write_tables(folder, {name: _as_written(system, table) for name, table in tables.items()}, system, day)
 
     return write
 
 
-def _in_dialect(system: System, table: pl.DataFrame) -> str:
-    dates = [name for name, kind in table.schema.items() if kind == pl.Date]
-    shown = table.with_columns(pl.col(dates).dt.strftime(system.day))
-    if "vacation_date" in dates:
+def _as_written(system: System, table: pl.DataFrame) -> pl.DataFrame:
+    """The council's own dates, also for what never ends."""
+    shown = with_dates(table, system)
+    if "vacation_date" in table.columns:
         shown = shown.with_columns(pl.col("vacation_date").fill_null(system.never))
     # a council of one division has the column among its accounts only, empty
-    if not system.divisions and "account_cd" not in shown.columns:
-        shown = shown.drop("division_id")
-    return shown.write_csv(separator=system.separator, line_terminator=system.line_end, quote_style=system.quotes)
+    return shown if system.divisions or "account_cd" in shown.columns else shown.drop("division_id")

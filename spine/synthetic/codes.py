@@ -57,6 +57,12 @@ DISTRICTS = (
     ),
 )
 
+
+def district_of(council: str) -> int:
+    """A council's place among the districts."""
+    return next(index for index, entry in enumerate(DISTRICTS) if entry.id == council)
+
+
 #: Shares of a district's postcodes in its towns, the largest first.
 TOWN_SHARES = (0.34, 0.2, 0.15, 0.12, 0.1, 0.09)
 

@@ -9,11 +9,12 @@ import filecmp
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -54,6 +55,39 @@ class SourceResult:
     outputs: tuple[Output, ...]
     records: pl.DataFrame
     faults: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """How a partner's system writes its tables: one file each.
+
+    Attributes:
+        day: format of dates.
+        file: pattern of file names, of `table` and `day`.
+        snapshots: days before the as-of date.
+    """
+
+    partner: str
+    day: str
+    encoding: str
+    separator: str
+    line_end: str
+    quotes: Literal["necessary", "non_numeric", "always"]
+    file: str
+    snapshots: tuple[int, ...]
+
+
+def write_tables(folder: Path, tables: Mapping[str, pl.DataFrame], export: Export, day: date) -> None:
+    """Write the tables of one day as the partner's system does."""
+    for table, frame in tables.items():
+        text = frame.write_csv(separator=export.separator, line_terminator=export.line_end, quote_style=export.quotes)
+        write_text(folder / export.file.format(table=table, day=day), text, export.encoding)
+
+
+def with_dates(table: pl.DataFrame, export: Export) -> pl.DataFrame:
+    """The table with its dates as the partner's system writes them."""
+    dates = [name for name, kind in table.schema.items() if kind == pl.Date]
+    return table.with_columns(pl.col(dates).dt.strftime(export.day).str.to_uppercase())
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:

@@ -259,19 +259,22 @@ def home_reference(landlord: Landlord, place: pl.Expr, kind: pl.Expr) -> pl.Expr
     return pl.when(kind == "garage").then(home + "G").otherwise(home)
 
 
+#: Columns of an address in the file, and in the stock of homes.
+_ADDRESS = {
+    "ladr_uprn": "uprn",
+    "ladr_flat": "flat",
+    "ladr_building": "building",
+    "ladr_street_number": "number",
+    "lael_street": "street",
+    "lael_town": "town",
+    "lael_postcode": "postcode",
+}
+
+
 def _property_tables(landlord: Landlord, known: Tenancies, homes: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Properties, garages among them without address, and addresses where they are a file of their own."""
     let = known.tenancies.filter(pl.col("kind") != "garage", pl.col("end").is_null())["property"]
     flat = pl.col("flat").is_not_null()
-    address = {
-        "ladr_uprn": "uprn",
-        "ladr_flat": "flat",
-        "ladr_building": "building",
-        "ladr_street_number": "number",
-        "lael_street": "street",
-        "lael_town": "town",
-        "lael_postcode": "postcode",
-    }
     rows = homes.with_columns(
         numbered(landlord.home, pl.col("property")).alias("lpro_propref"),
         pl.when(pl.col("property").is_in(let.implode()))
@@ -285,7 +288,7 @@ def _property_tables(landlord: Landlord, known: Tenancies, homes: pl.DataFrame) 
         .otherwise(pl.lit("HOU"))
         .alias("lpro_hou_ptv_code"),
         pl.lit("Y").alias("lpro_hou_residential_ind"),
-        *(pl.col(column).alias(header) for header, column in address.items()),
+        *(pl.col(column).alias(header) for header, column in _ADDRESS.items()),
     )
     own = ["lpro_propref", "lpro_sco_code", "lpro_hou_ptv_code", "lpro_hou_residential_ind"]
     garages = known.tenancies.filter(pl.col("kind") == "garage").select(
@@ -295,12 +298,12 @@ def _property_tables(landlord: Landlord, known: Tenancies, homes: pl.DataFrame) 
         pl.lit("N").alias("lpro_hou_residential_ind"),
     )
     if not landlord.has_addresses:
-        return {"properties": pl.concat((rows.select(*own, *address), garages), how="diagonal")}
+        return {"properties": pl.concat((rows.select(*own, *_ADDRESS), garages), how="diagonal")}
     addresses = rows.select(
         pl.col("lpro_propref").alias("laus_legacy_ref"),
         pl.lit("PRO").alias("laus_aut_fao_code"),
         pl.lit(None, pl.Date).alias("laus_start_date"),
         pl.lit(None, pl.Date).alias("laus_end_date"),
-        *address,
+        *_ADDRESS,
     )
     return {"properties": pl.concat((rows.select(own), garages)), "addresses": addresses}

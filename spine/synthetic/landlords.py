@@ -9,16 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
-from spine.synthetic.codes import DISTRICTS, HARCOMBE, SALTMARSH, WEXMOOR_HOMES
-from spine.synthetic.delivery import write_text
+from spine.synthetic.codes import HARCOMBE, SALTMARSH, WEXMOOR_HOMES, district_of
+from spine.synthetic.delivery import Export, with_dates, write_tables
 
 
-@dataclass(frozen=True)
-class Landlord:
+@dataclass(frozen=True, kw_only=True)
+class Landlord(Export):
     """How one landlord's system exports.
 
     Attributes:
@@ -26,37 +25,27 @@ class Landlord:
         is_upper: headers and names in capitals.
         has_addresses: True where addresses are a file of their own, False where they stand in properties.
         has_balances: weekly balances in a file of their own; else elements of the charge are.
-        day: format of dates.
         person, tenancy, home, payment: formats of references, with a number for `{}`.
         tenures: type and tenure of a usual tenancy, then of a fixed-term or starter one, then of a leaseholder's.
         relations: codes of a tenant, partner, child, parent and other.
-        file: pattern of file names.
-        snapshots: days before the as-of date.
     """
 
-    partner: str
     area: str
     is_upper: bool
     has_addresses: bool
     has_balances: bool
-    day: str
     person: str
     tenancy: str
     home: str
     payment: str
     tenures: tuple[tuple[str, str], ...]
     relations: tuple[str, str, str, str, str]
-    encoding: str
-    separator: str
-    line_end: str
-    quotes: Literal["necessary", "always"]
-    file: str
     snapshots: tuple[int, ...] = (4, 35)
 
     @property
     def district(self) -> int:
         """The place of its area among the districts."""
-        return next(index for index, entry in enumerate(DISTRICTS) if entry.id == self.area)
+        return district_of(self.area)
 
 
 LANDLORDS = (
@@ -110,15 +99,9 @@ def writer(landlord: Landlord, tables: Callable[[], Mapping[str, pl.DataFrame]],
     """What writes the tables of one day as the landlord's system does: one file each."""
 
     def write(folder: Path) -> None:
-        for table, frame in tables().items():
-            dates = [name for name, kind in frame.schema.items() if kind == pl.Date]
-            text = frame.with_columns(pl.col(dates).dt.strftime(landlord.day).str.to_uppercase())
-            if landlord.is_upper:
-                text = text.rename(str.upper)
-            file = landlord.file.format(table=table, day=day)
-            content = text.write_csv(
-                separator=landlord.separator, line_terminator=landlord.line_end, quote_style=landlord.quotes
-            )
-            write_text(folder / file, content, landlord.encoding)
+        shown = {name: with_dates(table, landlord) for name, table in tables().items()}
+        if landlord.is_upper:
+            shown = {name: table.rename(str.upper) for name, table in shown.items()}
+        write_tables(folder, shown, landlord, day)
 
     return write

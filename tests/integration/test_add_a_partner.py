@@ -20,11 +20,12 @@ import pytest
 from typer.testing import CliRunner
 
 from spine.contracts import load_contracts, load_partners
-from spine.extract import Ledger, contract_for, create_raw_views, find_deliveries, process
+from spine.extract import Ledger, contract_for, create_raw_views, find_deliveries
 from spine.quality import evaluate
 from spine.settings import PROJECT_ROOT, Settings
 from spine.warehouse import open_warehouse
 from tests.fixtures import dbt_warehouse
+from tests.fixtures.judging import process
 
 AS_OF = date(2028, 3, 31)
 PAGE = PROJECT_ROOT / "docs" / "add-a-partner-extract.md"

@@ -1,271 +1,28 @@
 """Every kind of broken delivery through the real door: one clear message, nothing half-written, nobody else harmed.
 
 All cases are deliveries of one run: each on a date of its own, beside deliveries of other partners that are well.
-Names of files and cells hold canaries, which must not come out anywhere.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from spine.cli import app
-from spine.contracts import Contract, Rule, RuleResult, load_contracts, load_partners
-from spine.extract import Ledger, LedgerEntry, contract_for, find_deliveries, in_use, process
+from spine.contracts import Rule, RuleResult
+from spine.extract import Ledger, LedgerEntry, contract_for, find_deliveries, in_use, judge_delivery
 from spine.quality import evaluate
 from spine.reports import report_path, write_reports
-from spine.settings import PROJECT_ROOT, Settings
-
-AS_OF = date(2028, 3, 31)
-CANARY = "Quexbrandt"
-#: Also in the names of files.
-NUMBER = "9995551212"
-PARTNERS = load_partners(PROJECT_ROOT / "expectations/partners.yaml")
-CONTRACTS = load_contracts(PROJECT_ROOT / "expectations/contracts", PARTNERS)
-NFI, ACADEMY = (next(c for c in CONTRACTS if c.id == f"council_tax__{layout}") for layout in ("nfi", "academy"))
-
-Row = dict[str, str]
-
-
-def accounts(rows: int = 100, **columns: str | Callable[[int], str]) -> list[Row]:
-    """Rows of the NFI layout by header, right but for `columns` (by the contract's name)."""
-    right: dict[str, str | Callable[[int], str]] = {
-        "account_reference": lambda n: f"A{n:05d}", "uprn": lambda n: str(100000000 + n), "surname": CANARY,
-        "forename": lambda n: f"Forename{n}", "date_of_birth": "14/07/1980", "address_1": "1 Test Street",
-        "postcode": "WX1 1AA", "band": "C", "liability_amount": "1500.00", "discount_start_date": "",
-    }  # fmt: skip
-    cells = right | columns
-    return [{c.source_name: _cell(cells.get(c.name, ""), n) for c in NFI.tables[0].columns} for n in range(1, rows + 1)]
-
-
-def _cell(given: str | Callable[[int], str], n: int) -> str:
-    return given if isinstance(given, str) else given(n)
-
-
-def text(rows: list[Row], *, without: str = "", rename: Mapping[str, str] | None = None) -> str:
-    """Rows as CSV, every cell as it is."""
-    names = [name for name in rows[0] if name != without]
-    lines = [[(rename or {}).get(name, name) for name in names], *([row[name] for name in names] for row in rows)]
-    return "".join(",".join(line) + "\n" for line in lines)
-
-
-def first(few: int, wrong: str, right: str) -> Callable[[int], str]:
-    """Wrong in the first few rows."""
-    return lambda n: wrong if n <= few else right
-
-
-def lines_of(contract: Contract, table: str, rows: int, **columns: str | Callable[[int], str]) -> str:
-    """A table of any CSV layout: keys are numbers or a date, the rest is blank."""
-    keys = [c for c in contract.table(table).columns if c.key or c.required]
-    cells: dict[str, Any] = {c.name: "01/04/2020" if c.logical_type == "date" else str for c in keys}
-    cells |= columns
-    made = [
-        {c.source_name: _cell(cells.get(c.name, ""), n) for c in contract.table(table).columns}
-        for n in range(1, rows + 1)
-    ]
-    return text(made)
-
-
-def patients(rows: int = 150) -> list[str]:
-    return [
-        json.dumps({
-            "resourceType": "Patient", "id": f"p{n}", "name": [{"family": CANARY}], "gender": "female",
-            "birthDate": "1980-07-14", "identifier": [{"system": "https://fhir.nhs.uk/Id/nhs-number", "value": NUMBER}],
-        })
-        for n in range(1, rows + 1)
-    ]  # fmt: skip
-
-
-def zipped(*entries: tuple[str, str | bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in entries:
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def workbook(*extra: str) -> bytes:
-    """As much of a workbook as tells its kind."""
-    names = ("[Content_Types].xml", "xl/workbook.xml", *extra)
-    return zipped(*((name, f"<x>{CANARY}</x>") for name in names))
-
-
-GOOD = text(accounts())
-QUOTED = text(accounts(forename=lambda n: f'"Forename, {n}"'))
-XXE = (
-    '<?xml version="1.0"?><!DOCTYPE accounts [<!ENTITY xxe SYSTEM "file:///etc/hostname">]>'
-    f"<accounts><account><Surname>{CANARY}&xxe;</Surname></account></accounts>"
-)
-
-
-@dataclass
-class Case:
-    """One broken delivery and what must become of it.
-
-    Attributes:
-        files: content by name; a Path is what a symbolic link of that name leads to.
-        reasons: for each reason of a refusal, phrases that must stand in it in this order, between dots.
-        broken: rules that must have been broken, with their counts, and no others.
-        quarantine: number of row and rule.
-        kept: rows in the lake; None where nothing may be there.
-    """
-
-    files: Mapping[str, str | bytes | Path]
-    reasons: tuple[str, ...] = ()
-    broken: Mapping[str, int] = field(default_factory=dict)
-    quarantine: tuple[tuple[int, str], ...] = ()
-    kept: int | None = 100
-    source: str = "saltmarsh_district/council_tax"
-    rules: bool = False
-    entry: LedgerEntry | None = None
-
-
-def csv(content: str | bytes, **more: Any) -> Case:
-    """A council tax delivery of one file."""
-    return Case({f"accounts {NUMBER} {CANARY}.csv": content}, **more)
-
-
-def refused(content: str | bytes | Path, *reasons: str, suffix: str = "csv", **more: Any) -> Case:
-    """One file whose structure refuses the delivery."""
-    return Case({f"accounts {NUMBER}.{suffix}": content}, reasons=reasons, kept=None, **more)
-
-
-CASES = {
-    # columns
-    "missing column": refused(
-        text(accounts(), without="Council Tax band"),
-        "file 1 of 1 (.csv) · column 'Council Tax band' is missing (contract 1.0.0) · Ask the partner to resend",
-    ),
-    "renamed column": refused(
-        text(accounts(), rename={"Council Tax band": "Counsel Tax bnd"}),
-        "column 'Council Tax band' is missing · the file has 'Counsel Tax bnd', which is close · Ask the partner",
-    ),
-    "extra column": csv(text([row | {"Shoe size": CANARY} for row in accounts()])),
-    "no header": refused(
-        "\n".join(GOOD.splitlines()[1:]) + "\n",
-        "file 1 of 1 (.csv) · names no column of table 'accounts' (contract 1.0.0) · Ask the partner to resend",
-    ),
-    # size
-    "empty file": refused("", "file 1 of 1 (.csv) · the file is empty · Ask the partner to resend it"),
-    "header only": csv(
-        text(accounts())[: text(accounts()).index("\n") + 1], kept=0, rules=True, broken={"table__has_rows": 0},
-        reasons=("The file holds at least one account · 0 of 0 rows (rule table__has_rows) · Ask the partner",),
-    ),
-    "field over the documented size": Case(
-        {
-            f"ctaccount {NUMBER}.csv": lines_of(ACADEMY, "ctaccount", 100, lead_liab_name=first(2, "x" * 300, CANARY)),
-            f"ctoccupation {NUMBER}.csv": lines_of(ACADEMY, "ctoccupation", 100),
-            f"ctproperty {NUMBER}.csv": lines_of(ACADEMY, "ctproperty", 100, postcode="WX1 1AA"),
-        },
-        source="harcombe_district/council_tax", kept=300, rules=True,
-        broken={"ctaccount__lead_liab_name__within_length": 2},
-    ),
-    # cut off
-    "cut in a row": refused(
-        GOOD[: GOOD.rindex(",WX1")], "file 1 of 1 (.csv) · ends in the middle of row 100 · Ask the partner to resend it"
-    ),
-    "cut in quotation marks": refused(
-        QUOTED[: QUOTED.rindex(", 100")],
-        "file 1 of 1 (.csv) · ends in the middle of row 100: it is cut off · Ask the partner to resend it",
-    ),
-    "cut archive": refused(
-        zipped(("accounts.csv", GOOD))[:-200], "file 1 of 1 (.zip) · damaged or cut-off archive · Ask the partner",
-        suffix="zip",
-    ),
-    # values
-    "dates in a number column": csv(
-        text(accounts(liability_amount="01/04/2020")), rules=True,
-        broken={"liability_amount__is_a_number": 100, "liability_amount__mostly_numbers": 100},
-        reasons=("At most 20 in 100 values of liability_amount are not a number · 100 of 100 rows · Ask the partner",),
-    ),
-    "text in a date column": csv(
-        text(accounts(date_of_birth=CANARY)), rules=True,
-        broken={"date_of_birth__is_a_date": 100, "date_of_birth__mostly_dates": 100},
-        reasons=("At most 20 in 100 values of date_of_birth are not a date · 100 of 100 rows · Ask the partner",),
-    ),
-    "impossible dates": csv(
-        text(accounts(date_of_birth=first(3, "31/02/1980", "14/07/1980"))), rules=True,
-        broken={"date_of_birth__is_a_date": 3},
-    ),
-    "future dates": csv(
-        text(accounts(date_of_birth=first(2, "01/04/2028", "14/07/1980"))), rules=True,
-        broken={"date_of_birth__not_in_the_future": 2},
-    ),
-    "duplicate keys": csv(
-        text(accounts(account_reference=first(4, CANARY, "x"))), rules=True, broken={"table__unique_key": 98},
-        reasons=("An account reference stands for one account · 98 of 100 rows · Ask the partner to resend",),
-    ),
-    "invalid NHS numbers": Case(
-        {f"opt outs {NUMBER}.csv": "nhs_number\n" + "9990000019\n" * 20 + "9990000018\n" * 80},
-        source="wexmoor_icb/opt_out", rules=True,
-        broken={"nhs_number__check_digit": 20, "nhs_number__mostly_valid": 20},
-        reasons=("At most 10 in 100 rows hold no valid NHS number · 20 of 100 rows · Ask the partner to resend",),
-    ),
-    "no key": csv(text(accounts(account_reference=first(2, " ", "A1"))), kept=98,
-                  quarantine=((1, "account_reference__missing"), (2, "account_reference__missing"))),
-    # encodings that are right
-    "UTF-16": csv(text(accounts(forename="Zoë")).encode("utf-16")),
-    "Windows-1252": csv(text(accounts(forename="Zoë")).encode("cp1252")),
-    "byte order mark": csv(text(accounts(forename="Zoë")).encode("utf-8-sig")),
-    # JSON
-    "malformed NDJSON line": Case(
-        {f"patient_{NUMBER}.ndjson": "\n".join([*patients(6), '{"id": "' + CANARY, *patients()])},
-        source="wexmoor_icb/gp_registrations", kept=156, quarantine=((7, "not_json"),),
-    ),
-    # files
-    "missing file": Case(
-        {f"header {NUMBER}.csv": "CHILD,SEX,DOB,ETHNIC,UPN\n1,1,14/07/2015,WBRI,\n"}, kept=None,
-        source="wexmoor_county/looked_after",
-        reasons=("table 'episodes' has no file: none of 1 · looked_after__ssda903 1.0.0 · Ask the partner to send it",),
-    ),
-    "same file, one date": csv(text(accounts(50)), kept=50),
-    "same file, other date": csv(text(accounts(50)), kept=50),
-    "workbook with macros": refused(
-        workbook("xl/vbaProject.bin"),
-        "file 1 of 1 (.xlsm) · workbook with macros · Ask the partner to save it without macros", suffix="xlsm",
-    ),
-    "workbook with a password": refused(
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 600,
-        "file 1 of 1 (.xlsx) · protected by a password · Ask the partner to send it without a password", suffix="xlsx",
-    ),
-    "zip bomb": refused(
-        zipped(("accounts.csv", b"0" * 60_000_000)),
-        "file 1 of 1 (.zip) · unpacks to more than 200 times its size · Ask the partner", suffix="zip",
-    ),
-    "path out of an archive": refused(
-        zipped((f"../../{CANARY}.csv", GOOD)),
-        "file 1 of 1 (.zip) · name leads out of the archive · Ask the partner to resend it", suffix="zip",
-    ),
-    "link out of landing": refused(
-        Path("/etc/hostname"), "file 1 of 1 · is a link that leaves the landing folder · Put the file itself there"
-    ),
-    "external entity": refused(
-        XXE, "file 1 of 1 (.xml) · brings a DOCTYPE · expected none · Ask the partner to resend it", suffix="xml"
-    ),
-}  # fmt: skip
-
-#: Deliveries of the same run that are well.
-WELL = {
-    "brackenfell_borough/council_tax/2028-03-31": {"accounts.csv": GOOD},
-    "saltmarsh_district/council_tax/2028-03-31": {"accounts.csv": GOOD},
-    "wexmoor_icb/gp_registrations/2028-03-31": {"Patient.ndjson": "\n".join(patients())},
-}
-
-
-def day_of(name: str) -> date:
-    return date(2027, 1, 1) + timedelta(days=list(CASES).index(name))
+from spine.settings import Settings
+from tests.fixtures.bad_deliveries import AS_OF, CANARY, CASES, CONTRACTS, NUMBER, PARTNERS, WELL, day_of
 
 
 @dataclass
@@ -301,7 +58,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         contract = contract_for(CONTRACTS, delivery.partner, delivery.dataset, delivery.date)
         assert contract is not None
         judge = partial(evaluate, threads=1) if delivery.key in measured else passed
-        process(delivery, contract, lake=settings.lake, ledger=Ledger(settings.ledger), as_of=AS_OF, evaluate=judge)  # type: ignore[arg-type]
+        places = {"lake": settings.lake, "ledger": Ledger(settings.ledger), "as_of": AS_OF}
+        judge_delivery(delivery, contract, **places, evaluate=judge)  # type: ignore[arg-type]
     entries = Ledger(settings.ledger).entries()
     for state in in_use(entries, CONTRACTS, AS_OF):
         mine = [entry for entry in entries if (entry.partner, entry.dataset) == (state.partner, state.dataset)]

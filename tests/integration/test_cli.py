@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ from typer.testing import CliRunner
 
 from spine.cli import app
 from spine.cli.app import SafeGroup
-from spine.settings import PROJECT_ROOT
+from spine.cli.report import show_summary
+from spine.cli.show import dropped_columns
+from spine.extract import LedgerEntry, TableCounts
+from spine.runs import RunSummary
+from spine.settings import PROJECT_ROOT, Settings
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 DOCUMENTS = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
@@ -75,6 +80,46 @@ def test_the_contracts_are_valid() -> None:
     code, text = invoke("contracts", "validate")
     assert code == 0
     assert "valid" in text
+
+
+def test_a_run_with_refusals_says_so_first_and_where_each_report_lies_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(home=tmp_path)
+    page = settings.reports / "north/people/2028-03-01.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    summary = RunSummary(as_of=date(2028, 3, 31), run_id="r", succeeded=True)
+    show_summary(summary, settings)
+    assert "The spine is up to date" in capsys.readouterr().out
+    refused = summary.model_copy(update={"refused": {"north/people/2028-03-01": ["why"]}, "checks_skipped": 40})
+    show_summary(refused, settings)
+    told = capsys.readouterr().out
+    assert "The run is done, 1 delivery refused" in told
+    assert "up to date" not in told
+    assert "40 skipped" in told
+    assert told.count(str(page)) == 1
+    show_summary(summary.model_copy(update={"unrecognised": ["a: b", "c: d"]}), settings)
+    assert "The run is done, 2 folders not recognised" in capsys.readouterr().out
+
+
+def test_dropped_columns_are_told_by_table_and_all_of_them() -> None:
+    names = tuple(f"extra_{n:02d}" for n in range(30))
+    tables = {
+        "accounts": TableCounts(columns_dropped=30, columns_dropped_names=names),
+        "people": TableCounts(columns_dropped=2, columns_dropped_names=("account_ref",)),
+        "addresses": TableCounts(),
+    }
+    entry = LedgerEntry(
+        delivery="north/people/2028-03-01", partner="north", dataset="people", date=date(2028, 3, 1), revision=1,
+        contract_id="people__flat", contract_version="1.0.0", contract_fingerprint="", content_sha256="",
+        verdict="accepted", tables=tables, judged_as_of=date(2028, 3, 31),
+    )  # fmt: skip
+    head = "Dropped from north/people/2028-03-01, table"
+    assert dropped_columns(entry) == [
+        f"{head} 'accounts', as not contracted: {', '.join(names)}",
+        f"{head} 'people', as not contracted: account_ref, 1 more whose header is not shown because it may be data",
+    ]
 
 
 def test_an_internal_error_shows_its_place_and_no_value() -> None:

@@ -105,7 +105,7 @@ def test_a_partner_with_a_known_layout_is_one_server_entry(tmp_path: Path) -> No
     downstream = dg.AssetSelection.assets(key).downstream().resolve(repository.asset_graph)
     assert dg.AssetKey(["release", "care_planning"]) in downstream
     names = {check.name for check in repository.asset_graph.asset_check_keys if check.asset_key == key}
-    assert {"table__delivery_accepted", "table__arrives_on_time"} <= names
+    assert {"_delivery__accepted", "_delivery__arrives_on_time"} <= names
 
 
 def test_rows_that_do_not_add_up_fail_the_check_and_the_release(

@@ -11,8 +11,9 @@ import duckdb
 import pytest
 
 from spine.contracts import Contract, RuleResult, load_contracts, load_partners
-from spine.extract import Ledger, LedgerEntry, contract_for, create_raw_views, find_deliveries, process
+from spine.extract import Ledger, LedgerEntry, contract_for, create_raw_views, find_deliveries
 from spine.settings import PROJECT_ROOT
+from tests.fixtures.judging import process
 
 AS_OF = date(2028, 3, 31)
 SAMPLES = Path(os.environ.get("SPINE_SAMPLES", PROJECT_ROOT.parent / "shared" / "samples"))

@@ -58,7 +58,7 @@ class Place:
         [event] = result.get_asset_materialization_events()
         metadata = {name: entry.value for name, entry in event.materialization.metadata.items()}
         metadata["newest"] = next(
-            e for e in result.get_asset_check_evaluations() if e.check_name == "table__newest_delivery_in_use"
+            e for e in result.get_asset_check_evaluations() if e.check_name == "_delivery__newest_in_use"
         )
         entries = Ledger(self.settings.ledger).entries()
         return sorted({e.delivery for e in entries if e.accepted}), metadata

@@ -23,25 +23,42 @@ with places as (
     from {{ ref('int_council_tax_accounts') }}
 ),
 
--- Two people may be parted by a stroke or a semicolon; "and others" names nobody.
-separated as (
+-- Who is liable, of all that clerks write into a name: not the trading name, and not who receives the letter.
+liable as (
     select
         * exclude (surname),
+        regexp_replace(
+            surname, '[\s,(\[]*(\b(t/as?|trading as|c/o|care of)\b| aka | formerly | - ).*$', '', 'i'
+        ) as addressed,
+        regexp_replace(
+            addressed, '[\s,(\[]+(junr|jnr|jr|senr|snr|sr|esq|esquire|mbe|obe|cbe|bem|phd)\b\.?[)\]]?', '', 'gi'
+        ) as ageless,
+        regexp_replace(
+            ageless, '[(\[] *({{ title_alternatives(plain=true) }})\.? *[)\]]', ' \1 ', 'gi'
+        ) as bracketed,
+        -- Notes in brackets go; those that say that somebody is dead are read below.
         case
-            when regexp_matches(surname, '(?i)(^|\W)(t/a|c/o)(\W|$)') then surname
-            else regexp_replace(
-                regexp_replace(surname, '[\s,]+(and|&)\s+others?\s*$', '', 'i'), '\s*[/;]\s*', ' & ', 'g'
-            )
-        end as surname
+            when regexp_matches(bracketed, '(?i)[(\[] *(dec|pr|rep|pers|ex[eo]|adm|late|the late|est)') then bracketed
+            else coalesce(nullif(trim(regexp_replace(bracketed, '[(\[][^)\]]*[)\]]?', '', 'g')), ''), bracketed)
+        end as unnoted,
+        regexp_replace(
+            unnoted, '[\s,]+(and|&|\+)\s+(others?|another|anor|ors|family|wife|husband|spouse)\.?$', '', 'i'
+        ) as named,
+        -- Two people may be parted by a stroke or a semicolon.
+        regexp_replace(named, '\s*[/;]\s*', ' & ', 'g') as joined,
+        case
+            when {{ after_joint('joined') }} is not null then joined
+            else
+                regexp_replace(
+                    joined,
+                    '^([^,]+,[^,]+), *((?:[^,]+, *)?(?:{{ title_alternatives(plain=true) }})\.? .*)$',
+                    '\1 & \2',
+                    'i'
+                )
+        end as listed,
+        regexp_replace(listed, '\b([pl])\. ?l\. ?([cp])\b', '\1L\2', 'gi') as undotted,
+        nullif(trim(regexp_replace(undotted, '\s+', ' ', 'g'), ' ,;&+'), '') as surname
     from places
-),
-
--- Who receives the letter is not who is liable.
-addressed as (
-    select
-        * exclude (surname),
-        nullif(trim(regexp_replace(surname, '(^|\s)(c/o|care of)\s.*$', '', 'i')), '') as surname
-    from separated
 ),
 
 worded as (
@@ -50,7 +67,7 @@ worded as (
         concat_ws(' ', title, forename, middle_name, surname) = '' as is_blank,
         {{ words("concat_ws(' ', title, forename, middle_name, surname)") }} as name_words,
         {{ words('surname') }} as surname_words
-    from addressed
+    from liable
 ),
 
 -- Many words of the lists are surnames too. What tells a person: a forename, in its column or after a single surname
@@ -66,7 +83,8 @@ hinted as (
         ) as has_forename,
         list_has_any({{ words('title') }}, {{ word_list('title') }})
         or {{ begins_with_title('surname') }}
-        or {{ begins_with_title("trim(split_part(surname, ',', 2))") }} as has_title,
+        or {{ begins_with_title("trim(split_part(surname, ',', 2))") }}
+        or {{ holds_title_after_name('surname') }} as has_title,
         len(
             list_filter(
                 surname_words,
@@ -108,8 +126,10 @@ marked as (
         or list_has_any(name_words, {{ word_list('dead') }})
         or list_has_all(name_words, ['ESTATE', 'OF'])
         or list_has_all(name_words, ['REP', 'OF'])
-        or list_has_all(name_words, ['THE', 'LATE']) as is_deceased,
+        or list_has_all(name_words, ['THE', 'LATE'])
+        or coalesce(regexp_matches(surname, '(?i)^late |[(\[] *late *[)\]]'), false) as is_deceased,
         list_has_any(name_words, {{ word_list('company') }})
+        or {{ begins_as_body('surname') }}
         or (
             list_has_any(surname_words, {{ word_list('body') }})
             and (surname_count > 1 or not (has_forename or has_title))
@@ -119,6 +139,7 @@ marked as (
             and not has_forename and not has_title and date_of_birth is null and len(surname_words) > 1
         ) as is_organisation,
         list_has_any(name_words, {{ word_list('nobody') }})
+        or (len(surname_words) = 1 and list_has_any(surname_words, {{ word_list('plain_title') }}) and not has_forename)
         or (list_has_any(name_words, {{ word_list('nobody_alone') }}) and not has_forename and not has_title)
             as is_nobody
     from weighed
@@ -146,18 +167,40 @@ unmarked as (
     from marked
 ),
 
+-- The two people of a text, each with the comma that belongs after a surname that stands first.
+parted as (
+    select
+        *,
+        {{ before_joint('surname') }} as half_1,
+        {{ before_joint(after_joint('surname')) }} as half_2,
+        {{ with_comma('half_1') }} as person_1,
+        {{ without_titles("trim(split_part(person_1, ',', 2))", whole=true) }} is not null as is_given_1,
+        -- "Vexley O Mr & I Mrs": the second is a Vexley too.
+        case when is_given_1 then {{ title_first('half_2') }} else half_2 end as titled_2,
+        case when contains(person_1, ',') then {{ with_comma('titled_2') }} else half_2 end as person_2,
+        -- "Vexley & Pim, Mr O & Ms K": only there does more follow that is of these two.
+        case
+            when not contains(person_1, ',') and contains(person_2, ',') then {{ after_joint(after_joint('surname')) }}
+        end as later
+    from unmarked
+),
+
 -- "SURNAME, TITLE FORENAME & SURNAME, TITLE FORENAME" as "SURNAME & SURNAME, TITLE FORENAME & TITLE FORENAME"; of
 -- three people the first two count.
 paired as (
     select
         * exclude (surname),
-        regexp_replace(
-            surname,
-            '^([^,&+]+),([^,&+]*)(?:&|\+|\band\b)([^,]+),([^&+]*).*$',
-            '\1 & \3, \2 & \4',
-            'i'
-        ) as surname
-    from unmarked
+        case
+            when forename is not null then surname
+            else
+                regexp_replace(
+                    concat_ws(' & ', person_1, person_2, later),
+                    '^([^,&+]+),([^,&+]*)(?:&|\+|\band\b)([^,]+),([^&+]*).*$',
+                    '\1 & \3, \2 & \4',
+                    'i'
+                )
+        end as surname
+    from parted
 ),
 
 -- "SURNAME, TITLE FORENAME MIDDLE": what follows the comma is given names in natural order.
@@ -229,7 +272,7 @@ split as (
             when given is not null and first_given is not null then second_given
             when is_free and is_title_only_1 then null
             when is_free and contains(bare_2, ' ') then {{ given_names('bare_2') }}
-            when is_free and contains(bare_1, ' ') then bare_2
+            when is_free and contains(bare_1, ' ') then nullif(bare_2, {{ last_name('bare_1') }})
         end as given_names_2,
         case
             when not is_joint then null
@@ -242,7 +285,8 @@ split as (
     from freed
 ),
 
-judged as (
+-- Read twice below, and dear: DuckDB would work it out twice.
+judged as materialized (
     select
         *,
         case

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 import yaml
 
-from spine.contracts import load_contracts, load_partners, read_odcs
+from spine.contracts import install_functions, load_contracts, load_partners, read_odcs
 from spine.contracts.load import load_contract
 from spine.errors import ContractError
 
@@ -141,7 +141,9 @@ def test_a_documented_length_implies_that_longer_values_warn(tmp_path: Path) -> 
     assert rule.sentence == "No value of id is longer than 8 characters."
     query = str(rule.arguments["query"]).replace("${column}", "id").replace("${table}", "people")
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE people AS FROM (VALUES ('12345678'), ('123456789'), (NULL)) AS people (id)")
+        install_functions(connection)
+        values = "('12345678'), ('12345678.0'), ('123456789'), (NULL)"
+        connection.execute(f"CREATE TABLE people AS FROM (VALUES {values}) AS people (id)")
         assert connection.execute(query).fetchall() == [(1,)]
 
 

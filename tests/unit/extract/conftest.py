@@ -12,7 +12,8 @@ import pytest
 
 from spine.contracts import Column, Contract, Rule, RuleResult, Supply, Table
 from spine.contracts.model import Window
-from spine.extract import Ledger, LedgerEntry, contract_for, create_raw_views, find_deliveries, process
+from spine.extract import Ledger, LedgerEntry, contract_for, create_raw_views, find_deliveries
+from tests.fixtures.judging import process
 
 AS_OF = date(2028, 3, 31)
 

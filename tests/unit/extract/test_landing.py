@@ -14,7 +14,8 @@ import pytest
 
 from spine.contracts import Rule, Supply, Threshold
 from spine.errors import DeliveryError, PipelineError, ReconciliationError
-from spine.extract import Ledger, create_raw_views, deliveries, find_deliveries, in_use, judge, land, process, read
+from spine.extract import Ledger, create_raw_views, deliveries, find_deliveries, in_use, judge, land, read
+from tests.fixtures.judging import process
 
 HIDDEN = "(a name that is not shown)"
 HEADER = "Person ID,Surname,LAD25CD\n"

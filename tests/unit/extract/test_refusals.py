@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -15,7 +16,8 @@ import pytest
 import xlsxwriter
 from msoffcrypto.format.ooxml import OOXMLFile
 
-from spine.extract import archive, read_workbook, sniff
+from spine.extract import archive, deliveries, read_workbook, sniff
+from spine.files import sha256_of
 
 CSV = "Person ID,Surname,LAD25CD\n1,Canaryvalue,E07\n"
 
@@ -115,7 +117,10 @@ FILES = {
     "a document": (".csv", lambda: b"%PDF-1.7 canary", "is a PDF document"),
     "unknown bytes": (".csv", lambda: bytes(range(256)) * 20, "is of an unknown kind and no text"),
     "a web page": (".csv", lambda: b"<!DOCTYPE html><html>canary</html>", "is a web page"),
-    "gzip": (".csv", lambda: b"\x1f\x8b\x08" + bytes(50), "is compressed with gzip"),
+    "gzip": (".csv", lambda: b"\x1f\x8b\x08" + bytes(50), "is a damaged or cut-off gzip file"),
+    "a gzip bomb": (".csv.gz", lambda: gzip.compress(b"0" * 60_000_000), "more than 200 times its size"),
+    "a gzip in a zip": (".zip", lambda: zipped(("a.csv", gzip.compress(b"x"))), "is an archive inside an archive"),
+    "a NUL in a cell": (".csv", f"{CSV}2,cana\0ry,E\n".encode, "row 2 holds a NUL"),
     "no list": (".json", lambda: b'{"a": {"b": "canary"}}', "names no column of table 'people'"),
     "cut-off JSON": (".json", lambda: json.dumps([{"Person ID": "canary"}] * 3).encode()[:-5], "is not valid JSON"),
     "lists in a column": (
@@ -187,6 +192,38 @@ def test_a_file_that_holds_no_data_is_passed_over(home):
         {"a.csv": CSV, "letter.pdf": b"%PDF", "tool.exe": b"MZ", "notes.docx": zipped(("[Content_Types].xml", "x"))},
     )
     assert (entry.verdict, entry.files, entry.files_ignored) == ("accepted", 1, 3)
+
+
+def test_documents_beside_the_tables_are_not_opened(home):
+    locked = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le")
+    files = {"a.csv": CSV, "cut off.docx": zipped(("a", "b" * 500))[:60], "locked.docx": locked, "scan.png": b"?"}
+    entry = home.deliver("people", files)
+    assert (entry.verdict, entry.files, entry.files_ignored) == ("accepted", 1, 3)
+
+
+def test_a_document_that_cannot_be_opened_refuses_nothing_and_is_counted(home, monkeypatch):
+    def hash_of(path):
+        if path.suffix == ".docx":
+            raise PermissionError
+        return sha256_of(path)
+
+    monkeypatch.setattr(deliveries, "sha256_of", hash_of)
+    entry = home.deliver("people", {"a.csv": CSV, "b.docx": "x"})
+    assert (entry.verdict, entry.files, entry.files_ignored) == ("accepted", 1, 1)
+
+
+def test_a_line_break_in_a_file_name_is_told_without_the_name(home):
+    (reason,) = home.deliver("people", {"a\ncanary.csv": CSV}).reasons
+    assert reason == (
+        "north/people/2028-03-01: file 1 of 1 has a line break or another control character in its name. "
+        "Ask the partner to rename and resend it"
+    )
+
+
+@pytest.mark.parametrize("name", ["people.csv.gz", "PEOPLE.CSV.GZ", "people.gz"])
+def test_a_gzip_file_is_read_as_what_it_holds(home, name):
+    entry = home.deliver("people", {name: gzip.compress(CSV.encode())})
+    assert (entry.verdict, entry.tables["people"].kept) == ("accepted", 1)
 
 
 def test_a_size_that_the_archive_lies_about(tmp_path):

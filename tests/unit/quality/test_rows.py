@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from spine.contracts import Rule, Threshold
 from spine.errors import PipelineError
-from spine.quality.rows import failing_rows
+from spine.quality.rows import row_finder
 
 AS_OF = date(2028, 3, 31)
 CANARY = "Zyxwvut-Canary"
@@ -46,6 +47,11 @@ def rule(metric: str, *, column: str | None = "a", **arguments: Any) -> Rule:
     )  # fmt: skip
 
 
+def failing_rows(asked: Rule, tables: dict[str, Path], limit: int | None = None) -> pl.DataFrame | None:
+    with row_finder(tables, AS_OF) as finder:
+        return finder.find(asked, limit)
+
+
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
@@ -62,7 +68,7 @@ def rule(metric: str, *, column: str | None = "a", **arguments: Any) -> Rule:
     ],
 )
 def test_library_metrics(people: Path, asked: Rule, expected: list[tuple[int, int]] | None) -> None:
-    found = failing_rows(asked, {"people": people}, AS_OF)
+    found = failing_rows(asked, {"people": people})
     assert (found.rows() if found is not None else None) == expected
 
 
@@ -94,19 +100,19 @@ QUERIES = """
 @pytest.mark.parametrize("line", QUERIES.strip().splitlines(), ids=lambda line: line.strip()[:60])
 def test_queries(people: Path, line: str) -> None:
     query, _, places = (part.strip() for part in line.rpartition("|"))
-    found = failing_rows(rule("sql", query=query), {"people": people}, AS_OF)
+    found = failing_rows(rule("sql", query=query), {"people": people})
     shown = "none" if found is None else " ".join(f"{file}/{row}" for file, row in found.rows())
     assert shown == places
 
 
 def test_a_limit_keeps_the_first_in_order_of_file_and_row(people: Path) -> None:
-    found = failing_rows(rule("invalidValues", validValues=["q"]), {"people": people}, AS_OF, limit=3)
+    found = failing_rows(rule("invalidValues", validValues=["q"]), {"people": people}, limit=3)
     assert found is not None
     assert found.rows() == [(1, 1), (1, 3), (2, 2)]
 
 
 def test_a_table_that_is_not_there_has_no_rows_to_tell(people: Path) -> None:
-    assert failing_rows(rule("nullValues"), {"people": people.with_name("gone.parquet")}, AS_OF) is None
+    assert failing_rows(rule("nullValues"), {"people": people.with_name("gone.parquet")}) is None
 
 
 @pytest.mark.parametrize(
@@ -121,7 +127,7 @@ def test_a_failed_query_shows_no_value(tmp_path: Path, asked: Rule) -> None:
     path = tmp_path / "people.parquet"
     duckdb.sql(f"COPY (SELECT '{CANARY}' AS a, 1 AS _file_no, 1 AS _row_no) TO '{path}' (FORMAT parquet)")
     with pytest.raises(PipelineError, match="rule a__rule") as caught:
-        failing_rows(asked, {"people": path}, AS_OF)
+        failing_rows(asked, {"people": path})
     assert CANARY not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -130,5 +136,5 @@ def test_a_file_that_is_no_parquet_shows_no_value(tmp_path: Path) -> None:
     path = tmp_path / "people.parquet"
     path.write_text(CANARY)
     with pytest.raises(PipelineError, match="table 'people'") as caught:
-        failing_rows(rule("nullValues"), {"people": path}, AS_OF)
+        failing_rows(rule("nullValues"), {"people": path})
     assert CANARY not in str(caught.value)

@@ -10,7 +10,11 @@ with accounts as (
         clean_text(lead_liab_surname) as surname,
         clean_text(lead_liab_forename) as forename,
         clean_text(lead_liab_middlename) as middle_name,
-        {{ with_comma('clean_text(lead_liab_name)') }} as whole_name
+        -- The field holds 32 characters.
+        case
+            when length(rtrim(lead_liab_name)) < 32 then clean_text(lead_liab_name)
+            else {{ without_cut_person('clean_text(lead_liab_name)') }}
+        end as whole_name
     from {{ source('raw', 'council_tax__academy__ctaccount') }}
 ),
 
