@@ -41,10 +41,10 @@ def factorise(values: Array) -> tuple[Codes, Codes]:
     keys = values.view(np.uint64) if values.dtype.itemsize == 8 else values.astype(np.int64).view(np.uint64)
     if keys.size < _WORTH_A_TABLE:
         return _ranked(keys)
-    slot = (keys * _ODD >> np.uint64(64 - _TABLE_BITS)).astype(np.int32)
+    slot = (keys * _ODD >> np.uint64(64 - _TABLE_BITS)).astype(np.intp)
     table = np.full(1 << _TABLE_BITS, -1, dtype=np.int32)
     table[slot] = np.arange(keys.size, dtype=np.int32)
-    fits = keys[table[slot]] == keys
+    fits = np.take(keys, table[slot]) == keys
     if np.count_nonzero(fits) < keys.size // 2:
         return _ranked(keys)
     used = np.flatnonzero(table >= 0)

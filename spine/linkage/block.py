@@ -6,7 +6,6 @@ Put here: blocking rules at work. Never here: how alike two nodes are.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +49,7 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
         fresh: where given, only pairs with one of these nodes are wanted.
     """
     applied = (*config.blocking, *_rules_of_extras(encoded))
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        found = list(pool.map(lambda rule: _apply(rule, encoded, fresh), applied))
+    found = [_apply(rule, encoded, fresh) for rule in applied]
     pairs = sorted_distinct([pairs for pairs, _ in found])
     rules = [{"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)]
     left, right = _sides(pairs, encoded.size)

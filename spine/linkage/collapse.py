@@ -23,9 +23,6 @@ PAIRED = ("phone", "email")
 #: Of these a node without a date of birth holds one value at most.
 _WITHOUT_DATE = ("middle", "sex")
 _FIRST_OF_YEAR = 101
-#: The order of records: 36 bits of the key, 14 of the date of birth, 14 of the content.
-_KEY_SHIFT, _DATE_SHIFT, _CONTENT_SHIFT = np.uint64(28), np.uint64(14), np.uint64(50)
-_DATE_MASK = np.uint64((1 << 14) - 2)
 
 
 @dataclass(frozen=True)
@@ -58,16 +55,28 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     content = _content(encoded)
     key = np.where(foldable, _without_strangers(encoded, key, foldable), content)
     born = np.where(foldable, encoded.codes["birth"], 0)
-    # One integer orders the records: by their key, under one key by date of birth, then by content.
-    dated = mixed([born]) & _DATE_MASK | (born > 0)
-    ranked = key >> _KEY_SHIFT << _KEY_SHIFT | dated << _DATE_SHIFT | content >> _CONTENT_SHIFT
-    order = np.argsort(ranked, kind="stable")
+    order = _order(encoded, key, born, content)
     starts, sizes = _groups(encoded, key[order], foldable[order], born[order], order)
     of_record = np.empty(encoded.size, dtype=np.int64)
     of_record[order] = np.repeat(np.arange(starts.size), sizes)
     first = np.minimum.reduceat(order, starts) if starts.size else order
     nodes = _nodes(encoded, order, starts)
     return Nodes(replace(nodes, crowded=_crowded(nodes, crowd)), of_record, first, sizes)
+
+
+def _order(encoded: Encoded, key: Hashes, born: Codes, content: Hashes) -> Codes:
+    """Records by place, home, key, date of birth and content, a few bits of the hash of each.
+
+    What folds stands together, and so do neighbours: they are compared with each other most, and what stands together
+    is fetched together.
+    """
+    postcode, house = _home(encoded)
+    dated = mixed([born]) << np.uint64(1) | (born == 0)
+    parts = ((mixed([postcode]), 14), (mixed([house]), 10), (key, 22), (dated, 10))
+    ranked = np.zeros(encoded.size, dtype=np.uint64)
+    for values, bits in (*parts, (content, 8)):
+        ranked = ranked << np.uint64(bits) | values >> np.uint64(64 - bits)
+    return np.argsort(ranked, kind="stable")
 
 
 def _without_strangers(encoded: Encoded, key: Hashes, foldable: Flags) -> Hashes:
@@ -97,16 +106,20 @@ def folding_keys(encoded: Encoded) -> tuple[Hashes, Flags]:
     month_and_day = codes["birth"] % 10_000
     whole = (codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != _FIRST_OF_YEAR))
     home = ((codes["postcode"] > 0) & (codes["house"] != 0)) | (codes["uprn"] > 0)
-    named = encoded.names.length[codes["first"]] > 1
+    named = np.take(encoded.names.length, codes["first"]) > 1
     return _key(encoded), named & (codes["surname"] > 0) & whole & home & ~encoded.restricted
 
 
 def _key(encoded: Encoded) -> Hashes:
     """Hash of names and home."""
+    return mixed([encoded.codes["first"], encoded.codes["surname"], *_home(encoded)])
+
+
+def _home(encoded: Encoded) -> tuple[Codes, Codes]:
+    """Postcode and house where both are known, else the property's number."""
     codes = encoded.codes
     by_door = (codes["postcode"] > 0) & (codes["house"] != 0)
-    home = [np.where(by_door, codes["postcode"], 0), np.where(by_door, codes["house"], codes["uprn"])]
-    return mixed([codes["first"], codes["surname"], *home])
+    return np.where(by_door, codes["postcode"], 0), np.where(by_door, codes["house"], codes["uprn"])
 
 
 def _groups(
@@ -148,7 +161,7 @@ def _set_apart(encoded: Encoded, members: Codes, born: Codes, starts: Codes) -> 
     undated = born == 0
     some_undated, unlike = np.logical_or.reduceat(undated, starts), np.zeros(starts.size, dtype=bool)
     for name in (*_ALONE, *encoded.scheme.extra_comparisons, "middle", "sex"):
-        values = encoded.codes[name][members]
+        values = np.take(encoded.codes[name], members)
         if not values.any():
             continue
         differ = _least_known(values, starts) < np.maximum.reduceat(values, starts)
@@ -156,10 +169,10 @@ def _set_apart(encoded: Encoded, members: Codes, born: Codes, starts: Codes) -> 
             unlike |= differ
             differ &= some_undated
         result |= differ
-    death, start = (np.maximum.reduceat(encoded.codes[name][members], starts) for name in ("death", "start"))
+    death, start = (np.maximum.reduceat(np.take(encoded.codes[name], members), starts) for name in ("death", "start"))
     result |= outlives(death, start)
     result |= two_deaths(death, _least_known(encoded.codes["death"][members], starts)) & (death != 0)
-    source = encoded.codes["source"][members]
+    source = np.take(encoded.codes["source"], members)
     # Twins may have one forename and each another second one; so may two of a source that are not one sex.
     result |= unlike & _repeated(source, starts)
     return result | _repeated(source & encoded.promised, starts) | _meets(source, undated, starts)
@@ -197,7 +210,7 @@ def _nodes(encoded: Encoded, order: Codes, starts: Codes) -> Encoded:
     if not several.size:
         return nodes
     for name, every in encoded.codes.items():
-        values = every[members]
+        values = np.take(every, members)
         if not values.any():
             continue
         most = np.maximum.reduceat(values, groups)

@@ -6,13 +6,11 @@ say. Never here: what a level is worth (fit.py, score.py).
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from spine.linkage.arrays import Array, Codes, Flags
 from spine.linkage.encode import FORMERS, Encoded
@@ -92,8 +90,16 @@ class _Pairs:
     def both(self, name: str) -> tuple[Array, Array]:
         if name not in self._seen:
             codes = self.encoded.codes[name]
-            self._seen[name] = codes[self.left], codes[self.right]
+            self._seen[name] = np.take(codes, self.left), np.take(codes, self.right)
         return self._seen[name]
+
+    def names(self, name: str) -> tuple[Codes, Codes]:
+        """As `both`, in the width that places in a dictionary are looked up with."""
+        key = f"{name} as places"
+        if key not in self._seen:
+            a, b = self.both(name)
+            self._seen[key] = a.astype(np.intp), b.astype(np.intp)
+        return self._seen[key]
 
     def equal(self, one: str, other: str | None = None) -> Flags:
         """Known and equal; with two columns, crosswise in either direction."""
@@ -136,16 +142,14 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         right: places of the second ones, as many.
     """
     parts = max(1, -(-left.size // _CHUNK))
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        pieces = pool.map(partial(_compare, encoded), np.array_split(left, parts), np.array_split(right, parts))
-        return stack(*pieces)
+    return stack(*map(partial(_compare, encoded), np.array_split(left, parts), np.array_split(right, parts)))
 
 
 def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
-    pairs = _Pairs(encoded, left, right)
+    pairs = _Pairs(encoded, left.astype(np.intp), right.astype(np.intp))
     address = _same_address(pairs)
     # Where more live than one block holds, not every pair is compared, and neighbours are no household.
-    home = address & ~(encoded.crowded[left] & encoded.crowded[right])
+    home = address & ~(encoded.crowded[pairs.left] & encoded.crowded[pairs.right])
     swapped = _swapped(pairs)
     first_name = _first_name(pairs, swapped)
     # Names that changed places are told once, by the first name.
@@ -166,7 +170,7 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         "nhs_number": _agreement(pairs, "nhs"),
     }
     for name in encoded.scheme.extra_comparisons:
-        levels[name] = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][left])
+        levels[name] = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][pairs.left])
     anchor = _anchor(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
@@ -187,7 +191,7 @@ def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Le
 
 def _swapped(pairs: _Pairs) -> Flags:
     """Forename and surname changed places: one is equal crosswise, and the other equal or close."""
-    (first_a, first_b), (last_a, last_b) = pairs.both("first"), pairs.both("surname")
+    (first_a, first_b), (last_a, last_b) = pairs.names("first"), pairs.names("surname")
     known = (first_a > 0) & (first_b > 0) & (last_a > 0) & (last_b > 0) & (first_a != last_a)
     one, other = known & (first_a == last_b), known & (last_a == first_b)
     least = FIRST_NAME_CUTS[1]
@@ -197,9 +201,9 @@ def _swapped(pairs: _Pairs) -> Flags:
 
 
 def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
-    a, b = pairs.both("first")
+    a, b = pairs.names("first")
     known, exact = (a > 0) & (b > 0), a == b
-    initial, single = pairs.encoded.names.initial, pairs.encoded.names.length == 1
+    initial, single = pairs.encoded.names.initial, pairs.encoded.names.single
     one_letter = single[a] | single[b]
     similarity = pairs.encoded.names.similarity(a, b, known & ~exact & ~one_letter, FIRST_NAME_CUTS[0])
     result = _choose(
@@ -221,7 +225,7 @@ def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
 
 
 def _surname(pairs: _Pairs) -> Levels:
-    a, b = pairs.both("surname")
+    a, b = pairs.names("surname")
     known, exact = (a > 0) & (b > 0), a == b
     similarity = pairs.encoded.names.similarity(a, b, known & ~exact, SURNAME_CUTS[0])
     former = np.logical_or.reduce([pairs.equal("surname", name) for name in FORMERS])
@@ -371,15 +375,15 @@ def _number(pairs: _Pairs, name: str) -> Levels:
 
 
 def _middle_name(pairs: _Pairs) -> Levels:
-    a, b = pairs.both("middle")
-    initial, single = pairs.encoded.names.initial, pairs.encoded.names.length == 1
+    a, b = pairs.names("middle")
+    initial, single = pairs.encoded.names.initial, pairs.encoded.names.single
     agree = (a == b) | ((single[a] | single[b]) & (initial[a] == initial[b]))
     return np.where((a > 0) & (b > 0), 1 + agree, 0).astype(np.uint8)
 
 
 def _other_second_name(pairs: _Pairs) -> Flags:
     """Both middle names are written out, and they are two."""
-    a, b = pairs.both("middle")
+    a, b = pairs.names("middle")
     length = pairs.encoded.names.length
     result: Flags = (length[a] > 1) & (length[b] > 1) & (a != b)
     return result

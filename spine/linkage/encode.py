@@ -93,8 +93,8 @@ class Encoded:
         return replace(
             self,
             size=chosen.size,
-            codes={name: values[chosen] for name, values in self.codes.items()},
-            **{name: getattr(self, name)[chosen] for name in ("verified", "restricted", "crowded")},
+            codes={name: np.take(values, chosen) for name, values in self.codes.items()},
+            **{name: np.take(getattr(self, name), chosen) for name in ("verified", "restricted", "crowded")},
         )
 
 
@@ -171,7 +171,7 @@ def _by_value(records: Records, column: str, code: Callable[[pl.Series], Array])
     if not records.has(column):
         return np.zeros(len(records.ids), dtype=np.int8)
     values, place = distinct(records.column(column))
-    return code(values)[place]
+    return np.take(code(values), place)
 
 
 def _coded(
@@ -182,7 +182,7 @@ def _coded(
         return np.zeros(len(records.ids), dtype=np.int32), pl.Series([""]) if known is None else known
     values, place = distinct(records.column(column))
     dictionary, (cleaned,) = _places([cleaner(values)], known)
-    return cleaned[place], dictionary
+    return np.take(cleaned, place), dictionary
 
 
 def _places(values: list[pl.Series], known: pl.Series | None) -> tuple[pl.Series, list[Codes]]:
@@ -220,11 +220,11 @@ def _names(
     }  # fmt: skip
     dictionary, places = _places(list(cleaned.values()), known)
     place = dict(zip(cleaned, places, strict=True))
-    middle = place["rest"][given_at]
+    middle = np.take(place["rest"], given_at)
     codes: dict[str, Array] = {
-        "first": place["first"][given_at],
-        "middle": np.where(middle > 0, middle, place["other"][others_at]),
-        **{name: place[name][family_at] for name in ("surname", "part_1", "part_2")},
+        "first": np.take(place["first"], given_at),
+        "middle": np.where(middle > 0, middle, np.take(place["other"], others_at)),
+        **{name: np.take(place[name], family_at) for name in ("surname", "part_1", "part_2")},
     }
     for name in FORMERS:
         codes[name] = np.zeros(len(records.ids), dtype=np.int32)
@@ -267,10 +267,10 @@ def _births(records: Records, settings: Standardise) -> Array:
     """YYYYMMDD; the two columns of a birth are cleaned together by their distinct pairs."""
     whole, partial = records.column("date_of_birth"), records.column("date_of_birth_partial")
     values, place = distinct(whole)
-    codes = clean.births(values, settings)[place]
+    codes = np.take(clean.births(values, settings), place)
     if records.has("date_of_birth_partial"):
         parts, part_at = distinct(partial)
-        codes = np.where(codes > 0, codes, clean.partial_births(parts)[part_at])
+        codes = np.where(codes > 0, codes, np.take(clean.partial_births(parts), part_at))
     return codes.astype(np.int32)
 
 
@@ -294,7 +294,9 @@ def _postcodes(records: Records, settings: Standardise) -> tuple[Array, Array, F
     values, place = distinct(records.column("postcode"))
     cleaned = clean.postcodes(values, settings)
     nowhere = clean.compact(values).is_not_null() & cleaned.is_null()
-    return text_codes(cleaned)[place], text_codes(cleaned.str.head(-2))[place], nowhere.to_numpy()[place]
+    made = (text_codes(cleaned), text_codes(cleaned.str.head(-2)), nowhere.to_numpy())
+    postcode, sector, without = (np.take(codes, place) for codes in made)
+    return postcode, sector, without
 
 
 def _contact(records: Records) -> dict[str, Array]:

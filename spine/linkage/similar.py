@@ -19,6 +19,7 @@ from spine.linkage.arrays import Array, Codes, Flags, Floats, factorise, text_co
 
 _PREFIX = 4
 _PREFIX_WEIGHT = 0.1
+_ROUNDING = 1e-5
 #: What is written in several ways, and the letters that stay when a name is stripped to its bones.
 _SAME_SOUND = {
     "PH": "F", "CK": "K", "KH": "K", "GH": "G", "DH": "D", "TH": "T", "CH": "K", "Q": "K", "C": "K", "V": "F", "Z": "S",
@@ -35,6 +36,7 @@ class Dictionary:
         texts: the names; entry 0 is empty.
         initial: a code for each name's first letter.
         length: letters of each name.
+        single: it is one letter.
         arrays: these and what else is known of each name.
     """
 
@@ -44,18 +46,20 @@ class Dictionary:
         made = _describe(texts.slice(len(arrays["length"]) if arrays else 0))
         self.arrays = {k: np.concatenate([arrays[k], v]) for k, v in made.items()} if arrays else made
         self.initial, self.length = self.arrays["initial"], self.arrays["length"]
+        self.single = self.length == 1
         self._sound = self.arrays["sound"]
         self._once, self._twice, self._more = (self.arrays[name] for name in ("once", "twice", "more"))
         self._nicknames, self._has_nickname = _nicknames(texts)
 
     def sound_alike(self, a: Array, b: Array) -> Flags:
         """Two spellings of one sound, as names written in another alphabet have (Yusuf, Youssef)."""
-        result: Flags = (self._sound[a] == self._sound[b]) & (self._sound[a] != 0)
+        one = np.take(self._sound, a)
+        result: Flags = (one == np.take(self._sound, b)) & (one != 0)
         return result
 
     def nickname(self, a: Array, b: Array) -> Flags:
         """One is a nickname of the other, or both are of one name, by the table of the `nicknames` library."""
-        possible = np.flatnonzero(self._has_nickname[a] & self._has_nickname[b] & (a != b))
+        possible = np.flatnonzero(np.take(self._has_nickname, a) & np.take(self._has_nickname, b) & (a != b))
         one, other = a[possible].astype(np.int64), b[possible].astype(np.int64)
         result = np.zeros(a.size, dtype=bool)
         result[possible] = np.isin(np.minimum(one, other) * self.length.size + np.maximum(one, other), self._nicknames)
@@ -81,11 +85,15 @@ class Dictionary:
 
     def _bound(self, a: Array, b: Array) -> Floats:
         """No less than the similarity, from letters in common: Jaro counts them, Winkler adds for a common start."""
-        common = np.bitwise_count(self._once[a] & self._once[b]) + np.bitwise_count(self._twice[a] & self._twice[b])
-        common = common.astype(np.int64) + np.minimum(self._more[a], self._more[b])
-        jaro = (common / np.maximum(self.length[a], 1) + common / np.maximum(self.length[b], 1) + 1) / 3
-        start = np.where(self.initial[a] == self.initial[b], _PREFIX * _PREFIX_WEIGHT, 0.0)
-        bound: Floats = np.where(common > 0, jaro + start * (1 - jaro), 0.0) + 1e-6
+        once, twice, more, length, initial = (
+            (np.take(values, a), np.take(values, b))
+            for values in (self._once, self._twice, self._more, self.length, self.initial)
+        )
+        common = np.bitwise_count(once[0] & once[1]) + np.bitwise_count(twice[0] & twice[1])
+        common = common.astype(np.float32) + np.minimum(*more)
+        jaro = (common / np.maximum(length[0], 1) + common / np.maximum(length[1], 1) + 1) / 3
+        start = np.where(initial[0] == initial[1], np.float32(_PREFIX * _PREFIX_WEIGHT), np.float32(0))
+        bound: Floats = np.where(common > 0, jaro + start * (1 - jaro), 0) + _ROUNDING
         return bound
 
 
@@ -139,6 +147,6 @@ def _describe(texts: pl.Series) -> dict[str, Array]:
         twice |= (held > 1).astype(np.int64) << bit
         seen += np.minimum(held, 2)
     return {
-        "length": length, "initial": text_codes(texts.str.head(1)), "sound": _sounds(texts),
-        "once": once, "twice": twice, "more": length - seen,
+        "length": length.astype(np.int32), "initial": text_codes(texts.str.head(1)), "sound": _sounds(texts),
+        "once": once, "twice": twice, "more": (length - seen).astype(np.int32),
     }  # fmt: skip
