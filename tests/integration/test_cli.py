@@ -53,7 +53,7 @@ def test_documents_name_only_commands_that_exist(path: Path) -> None:
 
 def test_readme_names_every_make_target() -> None:
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
-    for target in ("demo", "test", "check", "test-fast", "bench-linkage", "dev", "clean"):
+    for target in ("demo", "test", "check", "test-fast", "dev", "clean"):
         assert f"make {target}" in readme
 
 
