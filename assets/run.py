@@ -17,7 +17,7 @@ import yaml
 from assets import imports
 from assets.definitions import build_defs, contracts_of
 from assets.history import open_history, open_instance
-from assets.linkage import LINKS
+from assets.linkage_checks import LINKS
 from assets.release import release_key
 from assets.resources import AS_OF_TAG, EXIT_CODE
 from assets.selection import Selection, select

@@ -132,10 +132,13 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 
 
 def run(options: Options) -> None:
+    """Link, and write the result."""
     from spine.cli.link_input import read_records
+    from spine.cli.link_memory import for_one_computation
     from spine.cli.link_output import check_folder, write_result
     from spine.cli.link_show import show_result
 
+    for_one_computation()
     _check_state(options)
     check_folder(options.out)
     config = configured(options)
@@ -162,6 +165,7 @@ def _check_state(options: Options) -> None:
 
 
 def configured(options: Options) -> LinkageConfig:
+    """The settings of a run."""
     from spine.linkage import load_config
 
     if options.config is not None and not options.config.is_file():

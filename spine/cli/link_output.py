@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 #: What report.json says it was made by: how a folder of ours is known.
 MADE_BY = "spine link"
-_OURS = {"residents.parquet", "links.parquet", "model.json", "report.json", "report.html", "run.json", "state", "explain"}
+_OURS = {
+    "residents.parquet",
+    "links.parquet",
+    "model.json",
+    "report.json",
+    "report.html",
+    "run.json",
+    "state",
+    "explain",
+}
 _PAIRS = ("number", "left_record_id", "right_record_id")
 
 

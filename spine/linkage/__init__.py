@@ -8,6 +8,7 @@ or resident ids (spine.identity gives those).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,16 +105,20 @@ def _result(state: State, keep: bool) -> LinkageResult:
     from spine.linkage.report import report
 
     done, settings = state.run, state.config
-    clusters, links = results.clusters(done), results.links(done, settings.scheme)
     scored, groups = results.pairs(done), results.groups(done)
-    told = report(
-        results.found(done),
-        scored,
-        groups,
-        links=dict(links.group_by("method").len().iter_rows()),
-        blocking=done.blocking,
-        known=done.people.known,
-        counts=results.counts(done),
-        config=settings,
+    with ThreadPoolExecutor(1) as beside:
+        clusters = beside.submit(results.clusters, done)
+        links = beside.submit(results.links, done, settings.scheme)
+        told = report(
+            results.found(done),
+            scored,
+            groups,
+            links=results.methods(done),
+            blocking=done.blocking,
+            known=done.people.known,
+            counts=results.counts(done),
+            config=settings,
+        )
+    return LinkageResult(
+        clusters.result(), links.result(), done.model.as_dict(), told, scored, groups, state if keep else None
     )
-    return LinkageResult(clusters, links, done.model.as_dict(), told, scored, groups, state if keep else None)

@@ -21,7 +21,7 @@ Floats = npt.NDArray[Any]
 Hashes = npt.NDArray[np.uint64]
 
 #: Hashes are sifted by as many of their bits before they are sorted.
-SIFT_BITS: Final = 22
+SIFT_BITS: Final = 21
 _SEED: Final = 20280331
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT: Final = np.uint64(32)

@@ -51,7 +51,9 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     applied = (*config.blocking, *_rules_of_extras(encoded))
     found = [_apply(rule, encoded, fresh) for rule in applied]
     pairs = sorted_distinct([pairs for pairs, _ in found])
-    rules = [{"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)]
+    rules: list[dict[str, Any]] = [
+        {"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)
+    ]
     left, right = _sides(pairs, encoded.size)
     nhs, restricted = encoded.codes["nhs"], encoded.restricted
     allowed = ~(restricted[left] | restricted[right]) | ((nhs[left] == nhs[right]) & (nhs[left] > 0))

@@ -122,9 +122,7 @@ def _home(encoded: Encoded) -> tuple[Codes, Codes]:
     return np.where(by_door, codes["postcode"], 0), np.where(by_door, codes["house"], codes["uprn"])
 
 
-def _groups(
-    encoded: Encoded, key: Hashes, foldable: Flags, born: Codes, order: Codes
-) -> tuple[Codes, Codes]:
+def _groups(encoded: Encoded, key: Hashes, foldable: Flags, born: Codes, order: Codes) -> tuple[Codes, Codes]:
     """Start and size of each group of records in `order` that fold.
 
     First all of one key; where these are of several dates of birth, or something sets them apart, those of one date
@@ -151,7 +149,7 @@ def _changes(values: Array) -> Flags:
 
 
 def _set_apart(encoded: Encoded, members: Codes, born: Codes, starts: Codes) -> Flags:
-    """Groups of several dates of birth, or whose records differ in a number, outlive their own death, or break a promise.
+    """Groups of several dates of birth, or of records that differ in a number, outlive their death or break a promise.
 
     Where a date of birth is missing they may not differ in sex or middle name either, and a record without one may be
     of no source that another record is of.

@@ -176,7 +176,15 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
     veto = _veto(pairs, levels, home, anchor)
     return Compared(
-        left, right, ordered, home, anchor, lookalike, _kin(levels, encoded.telling), ~home & _thin(levels, ordered), veto
+        left,
+        right,
+        ordered,
+        home,
+        anchor,
+        lookalike,
+        _kin(levels, encoded.telling),
+        ~home & _thin(levels, ordered),
+        veto,
     )
 
 
@@ -294,8 +302,11 @@ def _one_slip_in_date(a: Array, b: Array, one_part: Flags) -> Flags:
 
 
 def _parts(birth: Array) -> tuple[Array, Array, Array]:
-    year, month_and_day = np.divmod(birth, 10_000)
-    month, day = np.divmod(month_and_day, 100)
+    # A product and a difference are cheaper than a second division.
+    year = birth // 10_000
+    month_and_day = birth - year * 10_000
+    month = month_and_day // 100
+    day = month_and_day - month * 100
     return year, month, day
 
 
@@ -319,7 +330,7 @@ def _other_name(first_name: Levels) -> Flags:
 
 
 def _same_address(pairs: _Pairs) -> Flags:
-    """One UPRN, or one house of a postcode (of a street where postcodes are not known) unless two UPRNs tell them apart."""
+    """One UPRN, or one house of a postcode (of a street where there is none) unless two UPRNs tell them apart."""
     other_property = pairs.known("uprn") & ~pairs.equal("uprn")
     (a, b), house = pairs.both("postcode"), pairs.equal("house")
     door = house & (((a == b) & (a != 0)) | ((a == 0) & (b == 0) & pairs.equal("street")))
@@ -424,7 +435,12 @@ def _kin(levels: dict[str, Levels], telling: tuple[str, ...]) -> Flags:
 
 def _thin(levels: dict[str, Levels], every: dict[str, Levels]) -> Flags:
     """Fewer than three of a person's attributes agree: a full name alone, or a forename and a birthday."""
-    agreeing = {"first_name": "sounds_alike", "surname": "sounds_alike", "date_of_birth": "one_digit", "address": "postcode"}
+    agreeing = {
+        "first_name": "sounds_alike",
+        "surname": "sounds_alike",
+        "date_of_birth": "one_digit",
+        "address": "postcode",
+    }
     count = sum((levels[name] >= level(name, least)).astype(np.int8) for name, least in agreeing.items())
     count = count + (levels["first_name"] == level("first_name", "swapped"))
     for name in ("middle_name", "phone", "email", "nhs_number"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ from spine.linkage.collapse import Nodes, collapse, folding_keys
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import Records, as_text, conform
-from spine.linkage.encode import Encoded, encode
+from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.run import Run, inner_pairs, pairs_of_records, people_of
@@ -52,13 +53,10 @@ def delta(state: State, changed: pl.DataFrame, withdrawn: Sequence[str]) -> Stat
     alone = named(decisions, records.size)[apart]
     nodes, number = _merged_nodes(run, records, stay, old_place, apart, alone, config)
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
-    return State(
-        _linked(run, Run(
-            ids, source, people_of(records), records, nodes, run.blocking, run.compared, run.bits, run.scored, run.inner, run.inner_bits,
-            run.pair_records, run.model, run.clustering, decisions, run.overrides,
-        ), stay, number, old_place, config),
-        config,
+    start = replace(
+        run, ids=ids, source=source, people=people_of(records), records=records, nodes=nodes, decisions=decisions
     )  # fmt: skip
+    return State(_linked(run, start, stay, number, old_place, config), config)
 
 
 def _merged_ids(run: Run, given: Records, gone: Flags) -> tuple[pl.Series, pl.Series, Codes, Codes]:
@@ -110,19 +108,17 @@ def _dissolved(run: Run, fresh: Encoded, gone: Flags) -> Flags:
 def _merged_nodes(
     run: Run, records: Encoded, stay: Flags, old_place: Codes, apart: Codes, alone: Flags, config: LinkageConfig
 ) -> tuple[Nodes, Codes]:
-    """The nodes that stay, then those of the records in `apart`; and the new number of each old node (-1: dissolved)."""
+    """The nodes that stay, then those of the records in `apart`; the new number of each old node (-1: dissolved)."""
     number = np.where(stay, np.cumsum(stay) - 1, -1)
     made = collapse(records.taken(apart), alone, config.household)
     size = int(stay.sum())
     old = run.nodes.encoded
+    flags: dict[str, Any] = {n: np.concatenate([getattr(old, n)[stay], getattr(made.encoded, n)]) for n in FLAGS}
     encoded = replace(
         records,
         size=size + made.encoded.size,
         codes={name: np.concatenate([old.codes[name][stay], values]) for name, values in made.encoded.codes.items()},
-        **{
-            name: np.concatenate([getattr(old, name)[stay], getattr(made.encoded, name)])
-            for name in ("verified", "restricted", "crowded")
-        },
+        **flags,
     )
     of_record = np.empty(records.size, dtype=np.int64)
     staying = (old_place >= 0) & stay[run.nodes.of_record]
@@ -157,7 +153,8 @@ def _linked(old: Run, run: Run, stay: Flags, number: Codes, old_place: Codes, co
     inner, inner_bits, weight = _inner(old, run, stay, old_place, fresh_from, config)
     stands_for = np.concatenate([pairs_of_records(run.nodes, compared), weight])
     return replace(
-        run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner, inner_bits=inner_bits,
+        run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner,
+        inner_bits=inner_bits,
         pair_records=stands_for, clustering=clustering,
     )  # fmt: skip
 
@@ -187,7 +184,14 @@ def _touched(
 
 
 def _settled(
-    old: Run, run: Run, compared: Compared, bits: Array, still: Flags, touched: Flags, number: Codes, config: LinkageConfig
+    old: Run,
+    run: Run,
+    compared: Compared,
+    bits: Array,
+    still: Flags,
+    touched: Flags,
+    number: Codes,
+    config: LinkageConfig,
 ) -> tuple[Scored, Clustering]:
     """Scores and clusters: as they were where nothing is touched, made again elsewhere."""
     size = touched.size

@@ -7,7 +7,9 @@ distinct value; a code depends on the value alone, so neither the order of recor
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +20,12 @@ from spine.linkage import standardise as clean
 from spine.linkage.arrays import Array, Codes, Flags, Floats, distinct, factorise, mixed, text_codes
 from spine.linkage.config import LinkageConfig, Standardise
 from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
+from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few
 from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
 from spine.linkage.similar import Dictionary
-from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few
 
 FORMERS = tuple(f"former_{i}" for i in range(3))
+FLAGS = ("verified", "restricted", "crowded")
 NAMES = ("first", "middle", "surname", "part_1", "part_2", *FORMERS)
 _NEVER = 1e-12
 _SOURCE_BITS = 62
@@ -90,12 +93,9 @@ class Encoded:
 
     def taken(self, chosen: Codes) -> Encoded:
         """Some of the entries."""
-        return replace(
-            self,
-            size=chosen.size,
-            codes={name: np.take(values, chosen) for name, values in self.codes.items()},
-            **{name: np.take(getattr(self, name), chosen) for name in ("verified", "restricted", "crowded")},
-        )
+        codes = {name: np.take(values, chosen) for name, values in self.codes.items()}
+        flags: dict[str, Any] = {name: np.take(getattr(self, name), chosen) for name in FLAGS}
+        return replace(self, size=chosen.size, codes=codes, **flags)
 
 
 def encode(records: Records, config: LinkageConfig, known: Encoded | None = None) -> Encoded:
@@ -109,17 +109,9 @@ def encode(records: Records, config: LinkageConfig, known: Encoded | None = None
     Raises:
         PipelineError: a column's type is unusable.
     """
-    codes, names = _names(records, config.standardise, known.names.texts if known else None)
-    dictionaries: dict[str, pl.Series] = {}
-    codes["source"], bits, promised = _sources(records, config.one_record_per_person, known.bits if known else {})
-    codes["birth"] = _births(records, config.standardise)
-    codes |= _address(records, config.standardise) | _contact(records)
-    codes["sex"] = _by_value(records, "sex", clean.sexes)
-    codes["death"], codes["start"] = (_days(records, name) for name in ("date_of_death", "address_from"))
-    verified = _by_value(records, "nhs_number_status", lambda v: clean.compact(v).eq("01").fill_null(False).to_numpy())
-    codes["nhs"], facts = _nhs(records, known.facts if known else None)
-    for name, column, cleaner in _dictionary_columns(config):
-        codes[name], dictionaries[name] = _coded(records, column, cleaner, known.dictionaries[name] if known else None)
+    codes, names, dictionaries, bits, facts = _columns(records, config, known)
+    promised = (1 << len(set(config.one_record_per_person))) - 1
+    verified = codes.pop("verified").astype(bool)
     holder = mixed([codes[name] for name in ("first", "surname", "birth")])
     for name in ("nhs", "nino", "upn"):
         codes[name] = held_by_few(codes[name], holder, config.standardise.max_holders_per_number)
@@ -134,18 +126,63 @@ def encode(records: Records, config: LinkageConfig, known: Encoded | None = None
         rarity=_rarities(codes, names.len(), dictionaries, config, known),
         scheme=config.scheme,
         telling=known.telling if known else _telling(codes, dictionaries, config.scheme),
-        verified=verified.astype(bool) & (codes["nhs"] > 0),
+        verified=verified & (codes["nhs"] > 0),
         restricted=as_flags(records.column("is_restricted")).to_numpy(),
         crowded=np.zeros(len(records.ids), dtype=bool),
         facts=facts,
     )
 
 
+def _columns(
+    records: Records, config: LinkageConfig, known: Encoded | None
+) -> tuple[dict[str, Array], pl.Series, dict[str, pl.Series], dict[str, int], dict[str, int]]:
+    """Codes of all columns, the dictionary of names, those of other columns, bits of the sources, and counts."""
+    jobs: list[tuple[str, Future[tuple[Codes, pl.Series]]]] = []
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        named = pool.submit(_names, records, config.standardise, known.names.texts if known else None)
+        plain = [pool.submit(make, records, config.standardise) for make in (_address, _contact, _births, _facts)]
+        nhs = pool.submit(_nhs, records, known.facts if known else None)
+        for name, column, cleaner in _dictionary_columns(config):
+            before = known.dictionaries[name] if known else None
+            jobs.append((name, pool.submit(_coded, records, column, cleaner, before)))
+    codes, names = named.result()
+    codes["source"], bits = _sources(records, config.one_record_per_person, known.bits if known else {})
+    for job in plain:
+        codes |= job.result()
+    codes["nhs"], counts = nhs.result()
+    dictionaries: dict[str, pl.Series] = {}
+    for name, coded in jobs:
+        codes[name], dictionaries[name] = coded.result()
+    return codes, names, dictionaries, bits, counts
+
+
+def _facts(records: Records, settings: Standardise) -> dict[str, Array]:
+    """Sex, whether the NHS number is verified, and the days of a death and of a move."""
+    return {
+        "sex": _by_value(records, "sex", clean.sexes),
+        "verified": _by_value(records, "nhs_number_status", _is_verified),
+        "death": _days(records, "date_of_death"),
+        "start": _days(records, "address_from"),
+    }
+
+
+def _is_verified(values: pl.Series) -> Flags:
+    flags: Flags = clean.compact(values).eq("01").fill_null(False).to_numpy()
+    return flags
+
+
 def _rarities(
-    codes: dict[str, Array], names: int, dictionaries: dict[str, pl.Series], config: LinkageConfig, known: Encoded | None
+    codes: dict[str, Array],
+    names: int,
+    dictionaries: dict[str, pl.Series],
+    config: LinkageConfig,
+    known: Encoded | None,
 ) -> dict[str, Rarity]:
     if known:
-        return {name: r.extended(dictionaries[name].len() if name in dictionaries else names) for name, r in known.rarity.items()}
+        return {
+            name: r.extended(dictionaries[name].len() if name in dictionaries else names)
+            for name, r in known.rarity.items()
+        }
     usual, weight = config.fit.usual_share, config.fit.name_prior_records
     return {
         "first_name": _rarity(codes["first"], names, usual.first_name, weight),
@@ -243,10 +280,8 @@ def _formers(records: Records) -> pl.DataFrame:
                                    for i, name in enumerate(FORMERS)))  # fmt: skip
 
 
-def _sources(
-    records: Records, promised: tuple[str, ...], known: dict[str, int]
-) -> tuple[Codes, dict[str, int], int]:
-    """One bit for each source, the bit of each, and the bits of those that promise one record a person.
+def _sources(records: Records, promised: tuple[str, ...], known: dict[str, int]) -> tuple[Codes, dict[str, int]]:
+    """The bit of each record's source, and the bits by source; those that promise one record a person come first.
 
     Where there are more sources than bits, those that promise nothing share them.
     """
@@ -260,10 +295,10 @@ def _sources(
     bits = {name: 1 << i for i, name in enumerate(first)}
     bits |= {name: 1 << (len(first) + i % (_SOURCE_BITS - len(first))) for i, name in enumerate(others)}
     bits |= known
-    return np.array([bits.get(name, 0) for name in values], dtype=np.int64)[place], bits, (1 << len(first)) - 1
+    return np.array([bits.get(name, 0) for name in values], dtype=np.int64)[place], bits
 
 
-def _births(records: Records, settings: Standardise) -> Array:
+def _births(records: Records, settings: Standardise) -> dict[str, Array]:
     """YYYYMMDD; the two columns of a birth are cleaned together by their distinct pairs."""
     whole, partial = records.column("date_of_birth"), records.column("date_of_birth_partial")
     values, place = distinct(whole)
@@ -271,7 +306,7 @@ def _births(records: Records, settings: Standardise) -> Array:
     if records.has("date_of_birth_partial"):
         parts, part_at = distinct(partial)
         codes = np.where(codes > 0, codes, np.take(clean.partial_births(parts), part_at))
-    return codes.astype(np.int32)
+    return {"birth": codes.astype(np.int32)}
 
 
 def _address(records: Records, settings: Standardise) -> dict[str, Array]:
@@ -299,7 +334,7 @@ def _postcodes(records: Records, settings: Standardise) -> tuple[Array, Array, F
     return postcode, sector, without
 
 
-def _contact(records: Records) -> dict[str, Array]:
+def _contact(records: Records, settings: Standardise) -> dict[str, Array]:
     return {"phone": clean.phones(records.column("phone")), "email": clean.emails(records.column("email"))}
 
 
@@ -326,9 +361,9 @@ def _forget_organisations(records: Records, codes: dict[str, Array]) -> None:
     if not records.has("is_organisation"):
         return
     organisations = as_flags(records.column("is_organisation")).to_numpy()
-    for name in codes:
+    for name, values in list(codes.items()):
         if name != "source":
-            codes[name] = np.where(organisations, 0, codes[name]).astype(codes[name].dtype)
+            codes[name] = np.where(organisations, 0, values).astype(values.dtype)
 
 
 def _rarity_of_extra(values: Array, size: int) -> Rarity:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from spine.linkage.arrays import Floats, factorise
+from spine.linkage.arrays import Codes, Floats, factorise
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
@@ -45,7 +45,7 @@ class Patterns:
     scheme: Scheme
     design: csr_matrix
     home: npt.NDArray[np.bool_]
-    known: npt.NDArray[np.int64]
+    known: Codes
     count: Floats
     of_pair: npt.NDArray[np.int64]
 
@@ -163,7 +163,9 @@ def _estimate(
 
     most, at_home = _most(scheme, config), limits.least_alike_at_home.items() if population is None else ()
     least = tuple((scheme.splits[comparison], share) for comparison, share in at_home)
-    kernel = WeightedECM(groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most, least).fit(
+    kernel = WeightedECM(
+        groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most, least
+    ).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],
         shares=shares,

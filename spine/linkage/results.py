@@ -56,6 +56,14 @@ def _kinds(run: Run) -> Array:
     return result
 
 
+def methods(run: Run) -> dict[str, int]:
+    """Accepted pairs of records by method."""
+    scored, link = run.scored, run.clustering.link
+    between = np.where(scored.manual[link], 3, 1 + scored.anchor[link])
+    counts = np.bincount(np.concatenate([between, 1 + run.inner.anchor]), minlength=len(METHODS))
+    return {name: int(count) for name, count in zip(METHODS, counts, strict=True) if count}
+
+
 def links(run: Run, scheme: Scheme) -> pl.DataFrame:
     """Accepted pairs of records, sorted: those between nodes (their first records), and those within one."""
     chosen = np.flatnonzero(run.clustering.link)

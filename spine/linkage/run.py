@@ -120,8 +120,9 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
     scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering = cluster(nodes.encoded, scored, config)
+    source = as_text(given.column("source"))
     return Run(
-        given.ids, as_text(given.column("source")), people, records, nodes, candidates.report, compared, bits, scored, inner,
+        given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions, overrides,
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ def given_names(values: pl.Series, settings: Standardise) -> tuple[pl.Series, pl
     titles = rf"^(?:(?:{'|'.join(settings.titles)})(?: |$))+"
     words = letters(values).str.replace(titles, "")
     first, rest = words.str.extract(r"^(\S+)"), words.str.extract(r"^\S+ (.+)$")
-    no_name = (first.is_in(list(settings.not_names)) | words.str.replace_all(" ", "").is_in(list(settings.not_names)))
+    no_name = first.is_in(list(settings.not_names)) | words.str.replace_all(" ", "").is_in(list(settings.not_names))
     no_name = no_name.fill_null(False)
     return first.set(no_name, None), rest.set(no_name, None)
 

@@ -20,7 +20,7 @@ from spine.linkage.cluster import Clustering
 from spine.linkage.collapse import Nodes
 from spine.linkage.compare import VETOES, Compared, compare
 from spine.linkage.config import LinkageConfig
-from spine.linkage.encode import Encoded, Rarity
+from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
 from spine.linkage.overrides import Decisions
 from spine.linkage.run import Run, people_of
@@ -126,7 +126,7 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
 def _arrays(run: Run) -> dict[str, Array]:
     result: dict[str, Array] = {}
     for prefix, encoded in (("record", run.records), ("node", run.nodes.encoded)):
-        flags = {name: getattr(encoded, name) for name in ("verified", "restricted", "crowded")}
+        flags = {name: getattr(encoded, name) for name in FLAGS}
         result |= {f"{prefix}.{name}": values for name, values in (encoded.codes | flags).items()}
     for prefix, compared in (("pair", run.compared), ("inner", run.inner)):
         result |= {f"{prefix}.{name}": getattr(compared, name) for name in _COMPARED}
@@ -180,7 +180,7 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
 
     records = _encoded(part("record"), part, texts, told, config)
     node_codes = part("node")
-    flags = {name: node_codes.pop(name) for name in ("verified", "restricted", "crowded")}
+    flags: dict[str, Any] = {name: node_codes.pop(name) for name in FLAGS}
     nodes = replace(records, size=flags["verified"].size, codes=node_codes, **flags)
     strata = {name: Stratified(log_shares=arrays[f"model.{name}"], **s) for name, s in told["strata"].items()}
     return Run(
@@ -210,7 +210,7 @@ def _ordered(levels: dict[str, Array], config: LinkageConfig) -> dict[str, Array
 def _encoded(
     codes: dict[str, Array], part: Any, texts: dict[str, pl.Series], told: dict[str, Any], config: LinkageConfig
 ) -> Encoded:
-    flags = {name: codes.pop(name) for name in ("verified", "restricted", "crowded")}
+    flags: dict[str, Any] = {name: codes.pop(name) for name in FLAGS}
     rarity = {name: Rarity(**part(f"rarity.{name}"), unseen=unseen) for name, unseen in told["unseen"].items()}
     return Encoded(
         size=flags["verified"].size,
