@@ -120,5 +120,5 @@ def _result(state: State, keep: bool) -> LinkageResult:
             config=settings,
         )
     return LinkageResult(
-        clusters.result(), links.result(), done.model.as_dict(), told, scored, groups, state if keep else None
+        clusters.result(), links.result(), done.model.as_dict(settings), told, scored, groups, state if keep else None
     )

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from spine.linkage.arrays import Array, Codes, Flags
 from spine.linkage.encode import FORMERS, Encoded
-from spine.linkage.levels import EXACT, LEVELS, level
+from spine.linkage.facts import anchored, related, thin
+from spine.linkage.levels import level
 from spine.linkage.similar import one_slip
 
 Levels = npt.NDArray[np.uint8]
@@ -27,8 +28,6 @@ _NEAR_DAYS = 31
 _CHUNK = 1 << 17
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
-#: So many attributes agree between two records of one person, or what agrees must be rare indeed.
-_ENOUGH = 3
 #: A move is written down some time after it; what starts so many days after a death is another person's.
 _DAYS_AFTER_DEATH = 92
 
@@ -171,7 +170,7 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     }
     for name in encoded.scheme.extra_comparisons:
         levels[name] = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][pairs.left])
-    anchor = _anchor(levels)
+    anchor = anchored(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
     veto = _veto(pairs, levels, home, anchor)
@@ -182,8 +181,8 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         home,
         anchor,
         lookalike,
-        _kin(levels, encoded.telling),
-        ~home & _thin(levels, ordered),
+        related(levels, encoded.telling),
+        ~home & thin(levels),
         veto,
     )
 
@@ -397,58 +396,6 @@ def _other_second_name(pairs: _Pairs) -> Flags:
     a, b = pairs.names("middle")
     length = pairs.encoded.names.length
     result: Flags = (length[a] > 1) & (length[b] > 1) & (a != b)
-    return result
-
-
-def _anchor(levels: dict[str, Levels]) -> Flags:
-    """Equal NHS numbers, at most one of names and date against it, and date or forename for it.
-
-    An equal number with another date of birth and another forename is someone else's number (a mother's on
-    her child's record): the NHS number with a disagreeing date is a matter for review, not a link.
-    """
-    against = np.zeros(levels["sex"].size, dtype=np.int64)
-    supports = np.zeros(levels["sex"].size, dtype=bool)
-    decisive: tuple[str, ...] = ("first_name", "surname", "date_of_birth")
-    for comparison in decisive:
-        values = levels[comparison]
-        against += (values > 0) & (values <= level(comparison, "different"))
-        if comparison != "surname":
-            supports |= values > level(comparison, "different")
-    anchored: Flags = (levels["nhs_number"] == 2) & (against <= 1) & supports
-    return anchored
-
-
-def _kin(levels: dict[str, Levels], telling: tuple[str, ...]) -> Flags:
-    """Two forenames, and neither a date of birth nor a number that agrees.
-
-    A surname, an address, a telephone and a mailbox are a family's; without anything of one person alone they say
-    that two people are related, not that they are one.
-    """
-    born = levels["date_of_birth"]
-    own = (born >= level("date_of_birth", "one_digit")) | (levels["nhs_number"] == 2)
-    own |= levels["other_number"] >= level("other_number", "close")
-    for name in telling:
-        own |= levels[name] >= level(name, "exact")
-    result: Flags = (levels["first_name"] == level("first_name", "different")) & ~own
-    return result
-
-
-def _thin(levels: dict[str, Levels], every: dict[str, Levels]) -> Flags:
-    """Fewer than three of a person's attributes agree: a full name alone, or a forename and a birthday."""
-    agreeing = {
-        "first_name": "sounds_alike",
-        "surname": "sounds_alike",
-        "date_of_birth": "one_digit",
-        "address": "postcode",
-    }
-    count = sum((levels[name] >= level(name, least)).astype(np.int8) for name, least in agreeing.items())
-    count = count + (levels["first_name"] == level("first_name", "swapped"))
-    for name in ("middle_name", "phone", "email", "nhs_number"):
-        count = count + (levels[name] == level(name, "agree"))
-    count = count + (levels["other_number"] >= level("other_number", "close"))
-    for name in every.keys() - LEVELS.keys():
-        count = count + (levels[name] >= level(name, EXACT))
-    result: Flags = count < _ENOUGH
     return result
 
 
