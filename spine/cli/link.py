@@ -8,6 +8,7 @@ This command is a tool of its own and is timed from its start: what is slow is i
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -134,11 +135,10 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 def run(options: Options) -> None:
     """Link, and write the result."""
     from spine.cli.link_input import read_records
-    from spine.cli.link_memory import for_one_computation
     from spine.cli.link_output import check_folder, write_result
     from spine.cli.link_show import show_result
 
-    for_one_computation()
+    gc.disable()  # one computation, then the process ends: looking for cycles of objects is time lost
     _check_state(options)
     check_folder(options.out)
     config = configured(options)
@@ -183,11 +183,14 @@ def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResu
 
     from spine.cli.link_input import read_overrides, what_is_wrong_with_ids
     from spine.linkage import link as link_records
+    from spine.linkage.memory import MANY_RECORDS, keep_freed_memory
 
     try:
         if options.state is not None:
             return _changed(given, options)
         overrides = read_overrides(options.overrides) if options.overrides else None
+        if given.records.select(pl.len()).collect().item() < MANY_RECORDS:
+            keep_freed_memory()
         return link_records(given.records, config, overrides, keep_state=options.keep_state)
     except PipelineError:
         if told := what_is_wrong_with_ids(given.records):

@@ -19,6 +19,7 @@ from spine.linkage.evaluate import Evaluation, evaluate
 
 if TYPE_CHECKING:
     from spine.linkage.distribution import ScoredPairs
+    from spine.linkage.run import Run
     from spine.linkage.state import State
 
 __all__ = ["Evaluation", "LinkageConfig", "LinkageResult", "evaluate", "link", "link_changes", "load_config"]
@@ -37,19 +38,26 @@ class LinkageResult:
             method, stratum (home or elsewhere), level_<comparison> for each comparison.
         model: estimated shares and weights; no personal value.
         report: counts; no personal value.
-        scored: all candidate pairs with their match weight, for distributions.
         groups: one row per record in the order of `clusters`: record_id and the columns of the by-group tables.
         state: what a later run on changed records, or the explanation of a pair, needs
             (`state.save(folder)`); None where it was not asked for.
+        run: what the stages gave.
     """
 
     clusters: pl.DataFrame
     links: pl.DataFrame
     model: dict[str, Any]
     report: dict[str, Any]
-    scored: ScoredPairs
     groups: pl.DataFrame
     state: State | None
+    run: Run
+
+    @property
+    def scored(self) -> ScoredPairs:
+        """All compared pairs with their match weight, for distributions; made anew at each call."""
+        from spine.linkage import results
+
+        return results.pairs(self.run)
 
 
 def link(
@@ -102,16 +110,16 @@ def link_changes(state: State, changed: pl.DataFrame, withdrawn: Sequence[str] =
 
 def _result(state: State, keep: bool) -> LinkageResult:
     from spine.linkage import results
+    from spine.linkage.memory import MANY_RECORDS
     from spine.linkage.report import report
 
     done, settings = state.run, state.config
-    scored, groups = results.pairs(done), results.groups(done)
+    groups = results.groups(done)
     with ThreadPoolExecutor(1) as beside:
-        clusters = beside.submit(results.clusters, done)
-        links = beside.submit(results.links, done, settings.scheme)
-        told = report(
+        telling = beside.submit(
+            report,
             results.found(done),
-            scored,
+            results.pairs(done),
             groups,
             links=results.methods(done),
             blocking=done.blocking,
@@ -119,6 +127,7 @@ def _result(state: State, keep: bool) -> LinkageResult:
             counts=results.counts(done),
             config=settings,
         )
-    return LinkageResult(
-        clusters.result(), links.result(), done.model.as_dict(settings), told, scored, groups, state if keep else None
-    )
+        told = telling.result() if len(done.ids) >= MANY_RECORDS else None
+        clusters, links = results.clusters(done), results.links(done, settings.scheme)
+    kept = state if keep else None
+    return LinkageResult(clusters, links, done.model.as_dict(settings), told or telling.result(), groups, kept, done)

@@ -119,8 +119,8 @@ class Pairs:
 
 def pairs(run: Run) -> Pairs:
     """What distributions are made from."""
-    first, scored, inner = run.nodes.first, run.scored, run.inner
-    a, b = first[scored.left], first[scored.right]
+    first, scored, inner = run.nodes.first.astype(np.int32), run.scored, run.inner
+    a, b = np.take(first, scored.left), np.take(first, scored.right)
     return Pairs(
         left=np.concatenate([np.minimum(a, b), inner.left]),
         right=np.concatenate([np.maximum(a, b), inner.right]),

@@ -120,6 +120,8 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
     scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering = cluster(nodes.encoded, scored, config)
+    if not keep:
+        nodes = replace(nodes, encoded=replace(nodes.encoded, codes={}))
     source = as_text(given.column("source"))
     return Run(
         given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
