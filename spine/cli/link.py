@@ -222,7 +222,7 @@ def told_of(options: Options) -> dict[str, Any]:
     named = {name: getattr(options, name) for name in ("config", "overrides")}
     return {
         "paths": [str(path.resolve()) for path in options.paths],
-        "marks": marks(options.paths),
+        "marks": marks((*options.paths, *(path for path in named.values() if path))),
         "mapping": dict(options.mapping),
         "extras": list(options.extras),
         "seed": options.seed,

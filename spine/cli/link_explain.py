@@ -15,6 +15,7 @@ from spine.cli.link_input import marks, read_records
 from spine.cli.link_output import is_ours, number_of, read_json, write_explanation
 from spine.cli.link_show import show_waterfall
 from spine.errors import UsageError
+from spine.linkage.config import Thresholds
 from spine.linkage.explain import Explanation, Outcome, explain
 from spine.reports.linkage_pair import pair_page
 
@@ -71,7 +72,7 @@ def _of_link(folder: Path, left: str, right: str) -> Explanation | None:
     row: dict[str, Any] = rows[0]
     levels = {name.removeprefix(_LEVEL): level for name, level in row.items() if name.startswith(_LEVEL)}
     outcome = Outcome(bits=row["bits"], method=row["method"], together=True)
-    return explain(levels, row["stratum"], _model(folder), _threshold(folder), outcome)
+    return explain(levels, row["stratum"], _model(folder), _thresholds(folder), outcome)
 
 
 def _of_other(folder: Path, left: str, right: str, *, together: bool) -> Explanation:
@@ -82,7 +83,7 @@ def _of_other(folder: Path, left: str, right: str, *, together: bool) -> Explana
     state = load_state(state_folder(folder)) if kept else _done_again(folder)
     found = levels_of_pair(state, left, right)
     outcome = Outcome(bits=found.bits, veto=found.veto, together=together, compared=found.compared)
-    return explain(found.levels, found.stratum, _model(folder), _threshold(folder), outcome)
+    return explain(found.levels, found.stratum, _model(folder), _thresholds(folder), outcome)
 
 
 def _done_again(folder: Path) -> State:
@@ -93,12 +94,13 @@ def _done_again(folder: Path) -> State:
     """
     told = read_json(folder / "run.json")
     paths = tuple(Path(path) for path in told["paths"])
-    if not all(path.is_file() for path in paths) or marks(paths) != told["marks"]:
-        raise UsageError(
-            "link explain: the pair is no link, and the files that were linked are gone or have changed. Link with "
-            "--keep-state, and any pair can be explained later"
-        )
     named = {name: Path(told[name]) if told[name] else None for name in ("config", "overrides")}
+    read = (*paths, *(path for path in named.values() if path))
+    if not all(path.is_file() for path in read) or marks(read) != told["marks"]:
+        raise UsageError(
+            "link explain: the pair is no link, and a file that was linked, or that --config or --overrides named, is "
+            "gone or has changed. Link with --keep-state, and any pair can be explained later"
+        )
     options = Options(
         paths, folder, named["config"], told["mapping"], tuple(told["extras"]), named["overrides"], None, told["seed"],
         state=None, withdrawn=None, keep_state=True,
@@ -114,5 +116,5 @@ def _model(folder: Path) -> dict[str, Any]:
     return read_json(folder / "model.json")
 
 
-def _threshold(folder: Path) -> float:
-    return float(read_json(folder / "report.json")["link_bits"])
+def _thresholds(folder: Path) -> Thresholds:
+    return Thresholds.model_validate(read_json(folder / "report.json")["thresholds"])

@@ -58,7 +58,8 @@ def find_conflicts(
 
     Returns:
         Columns as `CONFLICTS`, sorted. `record_ids` are the records that contradict each other, sorted;
-        `is_reviewed` says that a person has linked two of them by decision.
+        `is_reviewed` says that a person has linked two of them by decision; of `kept_apart`, that a decision has
+        linked one of them to a record that may not be one with another of them.
     """
     held = crosswalk.select("record_id", "resident_id").join(records, on="record_id")
     shared = held.filter(pl.len().over("resident_id") > 1)
@@ -74,17 +75,48 @@ def find_conflicts(
     keys = ("resident_id", "kind", "other_resident_id")
     decided = result.links.filter(pl.col("method").cast(pl.String) == "manual")
     found = pl.concat(parts, how="diagonal").group_by(keys).agg(record_ids=pl.col("record_id").unique().sort())
-    return _with_review(found, decided).select(*CONFLICTS).cast(dict(CONFLICTS)).sort(keys)  # type: ignore[arg-type]
+    settled = _settled(decided, result)
+    return _with_review(found, decided, settled).select(*CONFLICTS).cast(dict(CONFLICTS)).sort(keys)  # type: ignore[arg-type]
 
 
-def _with_review(found: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
-    """Whether one of the decided pairs lies within the records of a conflict."""
+def _with_review(found: pl.DataFrame, decided: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
+    """Whether one of the decided pairs, or of the settled ones for `kept_apart`, lies within a conflict's records."""
     numbered = found.with_row_index("row")
+    apart = pl.col("other_resident_id").is_not_null()
+    seen = [_rows_with(numbered.filter(~apart), decided), _rows_with(numbered.filter(apart), settled)]
+    return numbered.with_columns(is_reviewed=pl.col("row").is_in(pl.concat(seen).implode()))
+
+
+def _rows_with(numbered: pl.DataFrame, pairs: pl.DataFrame) -> pl.Series:
+    """Rows that hold both records of a pair."""
     records = numbered.select("row", record_id="record_ids").explode("record_id")
-    left = decided.select(record_id="left_record_id", partner="right_record_id").cast(pl.String)
+    left = pairs.select(record_id="left_record_id", partner="right_record_id").cast(pl.String)
     seen = records.join(left, on="record_id").join(records, left_on=["row", "partner"], right_on=["row", "record_id"])
-    reviewed = pl.col("row").is_in(seen["row"].unique().implode()) & pl.col("other_resident_id").is_null()
-    return numbered.with_columns(is_reviewed=reviewed)
+    return seen["row"].unique()
+
+
+def _settled(decided: pl.DataFrame, result: LinkageResult) -> pl.DataFrame:
+    """Pairs that a decision keeps apart: one of them was linked to a record that may not be one with the other."""
+    from spine.linkage.compare import VETOES
+
+    scored, ids = result.scored, result.clusters["record_id"]
+    closed = np.flatnonzero(np.isin(scored.veto, [VETOES.index(name) for name in _CLOSED]))
+    never = pl.DataFrame(
+        {
+            "partner": ids.gather(np.asarray(scored.left)[closed]),
+            "right_record_id": ids.gather(np.asarray(scored.right)[closed]),
+        }
+    )
+    linked = decided.select("left_record_id", partner="right_record_id").cast(pl.String)
+    either = _mirrored(linked, "left_record_id", "partner")
+    return either.join(_mirrored(never, "partner", "right_record_id"), on="partner").select(
+        "left_record_id", "right_record_id"
+    )
+
+
+def _mirrored(frame: pl.DataFrame, one: str, other: str) -> pl.DataFrame:
+    """The pairs, and the same the other way round."""
+    return pl.concat([frame, frame.select(pl.col(other).alias(one), pl.col(one).alias(other))])
 
 
 def _nhs_numbers(shared: pl.DataFrame) -> pl.DataFrame:
@@ -130,7 +162,7 @@ def _is_slip(a: pl.Expr, b: pl.Expr) -> pl.Expr:
 
 def _deaths(shared: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Both kinds, by the limits that linkage itself keeps."""
-    from spine.linkage.compare import outlives, two_deaths
+    from spine.linkage.dates import outlives, two_deaths
 
     known = shared.filter(pl.col("date_of_death").is_not_null().any().over("resident_id"))
     death, start = (_days(known[name]) for name in ("date_of_death", "address_from"))

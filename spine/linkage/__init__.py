@@ -130,4 +130,4 @@ def _result(state: State, keep: bool) -> LinkageResult:
         told = telling.result() if len(done.ids) >= MANY_RECORDS else None
         clusters, links = results.clusters(done), results.links(done, settings.scheme)
     kept = state if keep else None
-    return LinkageResult(clusters, links, done.model.as_dict(), told or telling.result(), groups, kept, done)
+    return LinkageResult(clusters, links, done.model.as_dict(settings), told or telling.result(), groups, kept, done)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, factorise, mixed
-from spine.linkage.compare import outlives, two_deaths
+from spine.linkage.dates import outlives, two_deaths
 from spine.linkage.encode import Encoded
 
 #: Of these a node holds one value at most, or its records stay apart.

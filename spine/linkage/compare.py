@@ -13,24 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from spine.linkage.arrays import Array, Codes, Flags
+from spine.linkage.dates import near, one_slip, outlives, parts, two_deaths
 from spine.linkage.encode import FORMERS, Encoded
-from spine.linkage.levels import EXACT, LEVELS, level
-from spine.linkage.similar import one_slip
+from spine.linkage.facts import anchored, related, thin
+from spine.linkage.levels import level
+from spine.linkage.similar import one_slip as one_slip_of_the_pen
 
 Levels = npt.NDArray[np.uint8]
 
 #: Jaro-Winkler similarity from which two names count as similar, and as close.
 FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
-_NEAR_DAYS = 31
 #: So many pairs are compared at a time: what they need stays in the processor's cache.
 _CHUNK = 1 << 17
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
-#: So many attributes agree between two records of one person, or what agrees must be rare indeed.
-_ENOUGH = 3
-#: A move is written down some time after it; what starts so many days after a death is another person's.
-_DAYS_AFTER_DEATH = 92
 
 #: Why a pair may never be linked; position is the code in `Compared.veto`.
 VETOES = (
@@ -171,7 +168,7 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     }
     for name in encoded.scheme.extra_comparisons:
         levels[name] = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][pairs.left])
-    anchor = _anchor(levels)
+    anchor = anchored(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
     veto = _veto(pairs, levels, home, anchor)
@@ -182,8 +179,8 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         home,
         anchor,
         lookalike,
-        _kin(levels, encoded.telling),
-        ~home & _thin(levels, ordered),
+        related(levels, encoded.telling),
+        ~home & thin(levels),
         veto,
     )
 
@@ -262,8 +259,8 @@ def _split_exact(comparison: str, pairs: _Pairs, result: Levels, codes: Array) -
 
 def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
     a, b = pairs.both("birth")
-    year_a, month_a, day_a = _parts(a)
-    year_b, month_b, day_b = _parts(b)
+    year_a, month_a, day_a = parts(a)
+    year_b, month_b, day_b = parts(b)
     full = (day_a > 0) & (day_b > 0)
     year, month, day = year_a == year_b, month_a == month_b, day_a == day_b
     exact = full & (a == b)
@@ -280,47 +277,13 @@ def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
             (exact, "exact"),
             (full & year & (month_a == day_b) & (day_a == month_b), "swapped"),
             (full & year & (first_of_year_a | first_of_year_b), "default_day"),
-            (_one_slip_in_date(a, b, one_part), "one_digit"),
+            (one_slip(a, b, one_part), "one_digit"),
             (one_part & (np.abs(year_a - year_b) < _GENERATION), "one_part"),
-            (_near(a, b, full), "near"),
+            (near(a, b, full), "near"),
             (full & (np.abs(year_a - year_b) == 1), "year_apart"),
             (np.abs(year_a - year_b) >= _GENERATION, "generation"),
         ],
     )
-
-
-def _one_slip_in_date(a: Array, b: Array, one_part: Flags) -> Flags:
-    """Of dates that differ in one part: one digit is wrong, or two neighbours changed places."""
-    result = one_part.copy()
-    place = np.flatnonzero(one_part)
-    tens = 10 ** np.arange(8)
-    one, other = (side[place, None] // tens % 10 for side in (a, b))
-    wrong = one != other
-    turned = wrong[:, 1:] & wrong[:, :-1] & (one[:, 1:] == other[:, :-1]) & (one[:, :-1] == other[:, 1:])
-    result[place] = (wrong.sum(axis=1) == 1) | ((wrong.sum(axis=1) == 2) & turned.any(axis=1))
-    return result
-
-
-def _parts(birth: Array) -> tuple[Array, Array, Array]:
-    # A product and a difference are cheaper than a second division.
-    year = birth // 10_000
-    month_and_day = birth - year * 10_000
-    month = month_and_day // 100
-    day = month_and_day - month * 100
-    return year, month, day
-
-
-def _near(a: Array, b: Array, full: Flags) -> Flags:
-    result = full & (np.abs(a - b) < 10_000)
-    place = np.flatnonzero(result)
-    result[place] = np.abs(_day_number(a[place]) - _day_number(b[place])) <= _NEAR_DAYS
-    return result
-
-
-def _day_number(birth: Array) -> Codes:
-    year, month, day = _parts(birth.astype(np.int64))
-    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    return months.astype("datetime64[D]").astype(np.int64) + day
 
 
 def _other_name(first_name: Levels) -> Flags:
@@ -380,7 +343,7 @@ def _number(pairs: _Pairs, name: str) -> Levels:
     other = np.flatnonzero((a > 0) & (b > 0) & (a != b))
     agree, close = level("other_number", "agree"), level("other_number", "close")
     result = np.where((a > 0) & (b > 0), agree, 0).astype(np.uint8)
-    slips = one_slip(pairs.encoded.dictionaries[name], a[other], b[other])
+    slips = one_slip_of_the_pen(pairs.encoded.dictionaries[name], a[other], b[other])
     result[other] = np.where(slips, close, level("other_number", "differ"))
     return result
 
@@ -397,70 +360,6 @@ def _other_second_name(pairs: _Pairs) -> Flags:
     a, b = pairs.names("middle")
     length = pairs.encoded.names.length
     result: Flags = (length[a] > 1) & (length[b] > 1) & (a != b)
-    return result
-
-
-def _anchor(levels: dict[str, Levels]) -> Flags:
-    """Equal NHS numbers, at most one of names and date against it, and date or forename for it.
-
-    An equal number with another date of birth and another forename is someone else's number (a mother's on
-    her child's record): the NHS number with a disagreeing date is a matter for review, not a link.
-    """
-    against = np.zeros(levels["sex"].size, dtype=np.int64)
-    supports = np.zeros(levels["sex"].size, dtype=bool)
-    decisive: tuple[str, ...] = ("first_name", "surname", "date_of_birth")
-    for comparison in decisive:
-        values = levels[comparison]
-        against += (values > 0) & (values <= level(comparison, "different"))
-        if comparison != "surname":
-            supports |= values > level(comparison, "different")
-    anchored: Flags = (levels["nhs_number"] == 2) & (against <= 1) & supports
-    return anchored
-
-
-def _kin(levels: dict[str, Levels], telling: tuple[str, ...]) -> Flags:
-    """Two forenames, and neither a date of birth nor a number that agrees.
-
-    A surname, an address, a telephone and a mailbox are a family's; without anything of one person alone they say
-    that two people are related, not that they are one.
-    """
-    born = levels["date_of_birth"]
-    own = (born >= level("date_of_birth", "one_digit")) | (levels["nhs_number"] == 2)
-    own |= levels["other_number"] >= level("other_number", "close")
-    for name in telling:
-        own |= levels[name] >= level(name, "exact")
-    result: Flags = (levels["first_name"] == level("first_name", "different")) & ~own
-    return result
-
-
-def _thin(levels: dict[str, Levels], every: dict[str, Levels]) -> Flags:
-    """Fewer than three of a person's attributes agree: a full name alone, or a forename and a birthday."""
-    agreeing = {
-        "first_name": "sounds_alike",
-        "surname": "sounds_alike",
-        "date_of_birth": "one_digit",
-        "address": "postcode",
-    }
-    count = sum((levels[name] >= level(name, least)).astype(np.int8) for name, least in agreeing.items())
-    count = count + (levels["first_name"] == level("first_name", "swapped"))
-    for name in ("middle_name", "phone", "email", "nhs_number"):
-        count = count + (levels[name] == level(name, "agree"))
-    count = count + (levels["other_number"] >= level("other_number", "close"))
-    for name in every.keys() - LEVELS.keys():
-        count = count + (levels[name] >= level(name, EXACT))
-    result: Flags = count < _ENOUGH
-    return result
-
-
-def outlives(death: Array, start: Array) -> Flags:
-    """Whether something started well after a death; days, 0 where not known."""
-    result: Flags = (death != 0) & (start != 0) & (start > death.astype(np.int64) + _DAYS_AFTER_DEATH)
-    return result
-
-
-def two_deaths(a: Array, b: Array) -> Flags:
-    """Two dates of death that are no two readings of one; days, 0 where not known."""
-    result: Flags = (a != 0) & (b != 0) & (np.abs(a.astype(np.int64) - b) > _NEAR_DAYS)
     return result
 
 

@@ -6,15 +6,21 @@ a record (only levels are known here), how it is shown, or files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from spine.linkage.levels import BUCKET_BITS, BUCKETS, EXACT, MISSING
+import numpy as np
+
+from spine.linkage.config import Thresholds
+from spine.linkage.facts import anchored, related, thin
+from spine.linkage.levels import BUCKET_BITS, BUCKETS, EXACT, LEVELS, MISSING, level
 
 #: A sum of weights that differs from the pair's own by less is the same: weights are rounded in the model.
-_ROUNDING = 0.05
+_ROUNDING = 0.01
+#: The limits themselves are kept to single precision.
+_EXACTLY = 1e-3
 _MOST_BITS = 60.0
 
 _SUBJECTS = {
@@ -37,12 +43,13 @@ _NAMES = {
     "similar": "is somewhat alike",
     "close": "is nearly the same, as with a slip of the pen",
     "sounds_alike": "sounds alike, as another spelling of one name does",
-    "swapped": "is the other record's other name: first name and surname are swapped",
 }
-_LEVELS: dict[str, dict[str, str]] = {
+#: How a comparison fell out, by comparison and level; those that only agree or differ are in `_USUAL`.
+LEVEL_WORDS: dict[str, dict[str, str]] = {
     "first_name": {
         **_NAMES,
         "crossed": "is the other record's surname, though not the other way round",
+        "swapped": "is the other record's other name: first name and surname are swapped",
         "initial": "is an initial that fits",
         "nickname": "is a short or pet form of the other",
         "middle_name": "is the other record's middle name",
@@ -62,7 +69,6 @@ _LEVELS: dict[str, dict[str, str]] = {
         "default_day": "fits, but one record has the first of January or of the month, which often stands for unknown",
         "swapped": "has day and month swapped",
         "partial": "fits as far as it is known",
-        "exact_default": "agrees, on a day that often stands for unknown",
         "exact_other_name": "agrees, though the first names are different: twins would look like this",
         "exact": "agrees exactly",
     },
@@ -82,16 +88,18 @@ _LEVELS: dict[str, dict[str, str]] = {
 }
 _USUAL = {"differ": "differs", "agree": "agrees"}
 
-_VETOES = {
+#: Why a pair may never be linked, by veto.
+VETO_WORDS = {
     "verified_nhs_numbers_differ": "both have a verified NHS number, and the two differ",
     "twins": "they were born on one day and live at one address, but have different first names: twins",
     "nhs_number_on_another_person": "they share an NHS number, but the rest says that it stands on the wrong record",
     "cannot_link": "a person decided that they are not one person",
     "one_record_per_person": "their source promises one record a person, so its two records are two people",
     "dates_of_death_differ": "both have a date of death, and the two differ",
-    "restricted": "one of the records is restricted, and their NHS numbers do not agree",
     "event_after_death": "one of them has an event after the other's death",
 }
+#: With these a pair may have counted as linked by NHS number before: they are settled after its weight.
+_AFTER_ANCHOR = ("", "none", "twins", "cannot_link")
 
 
 class Decision(StrEnum):
@@ -164,7 +172,7 @@ class Outcome:
 
 
 def explain(
-    levels: Mapping[str, str], stratum: str, model: Mapping[str, Any], threshold: float, outcome: Outcome
+    levels: Mapping[str, str], stratum: str, model: Mapping[str, Any], thresholds: Thresholds, outcome: Outcome
 ) -> Explanation:
     """Take a pair's match weight apart.
 
@@ -172,7 +180,7 @@ def explain(
         levels: name of the level by comparison.
         stratum: home or elsewhere: which of the model's two sets of weights holds.
         model: as `LinkageResult.model`.
-        threshold: bits from which a pair is a link.
+        thresholds: those of the run.
         outcome: what the run made of the pair.
     """
     fitted = model[stratum]
@@ -188,11 +196,12 @@ def explain(
         total += bits
         steps.append(Step(subject_of(comparison), words_of(comparison, found), bits, total))
     final = total if outcome.bits is None else outcome.bits
-    if abs(final - total) > _ROUNDING:
-        steps.append(Step(*_correction(final, total, outcome.method), final - total, final))
-    decision = _decision(final, threshold, outcome)
-    reason = _reason(decision, final, threshold, outcome.veto)
-    return Explanation(stratum, tuple(steps), tuple(not_known), final, threshold, decision, reason)
+    for subject, words, reached in _corrections(levels, stratum, total, final, thresholds, outcome.veto):
+        steps.append(Step(subject, words, reached - total, reached))
+        total = reached
+    decision = _decision(final, thresholds.link_bits, outcome)
+    reason = _reason(decision, final, thresholds.link_bits, outcome.veto)
+    return Explanation(stratum, tuple(steps), tuple(not_known), final, thresholds.link_bits, decision, reason)
 
 
 def subject_of(comparison: str) -> str:
@@ -204,7 +213,7 @@ def words_of(comparison: str, level: str) -> str:
     """How a comparison fell out, as the end of a sentence that begins with its subject."""
     if level.startswith(f"{EXACT}_") and level.removeprefix(f"{EXACT}_").isdigit():
         return f"agrees exactly; {_rarity(comparison, int(level.removeprefix(f'{EXACT}_')))}"
-    return _LEVELS.get(comparison, _USUAL).get(level) or f"is at the level '{_plain(level)}'"
+    return LEVEL_WORDS.get(comparison, _USUAL).get(level) or f"is at the level '{_plain(level)}'"
 
 
 def signed(bits: float) -> str:
@@ -214,7 +223,7 @@ def signed(bits: float) -> str:
 
 def words_of_veto(veto: str) -> str:
     """Why a pair may never be linked."""
-    return _VETOES.get(veto) or f"the rule '{_plain(veto)}' forbids it"
+    return VETO_WORDS.get(veto) or f"the rule '{_plain(veto)}' forbids it"
 
 
 def _rarity(comparison: str, bucket: int) -> str:
@@ -240,16 +249,69 @@ def _before(stratum: str, bits: float) -> str:
     return f"of two records {place}, 1 pair in {_round(odds + 1):,} is one person"
 
 
-def _correction(final: float, total: float, method: str) -> tuple[str, str]:
-    if not method and abs(final) < _ROUNDING < total:
-        return "Relatives", "first names differ and nothing of the person's own agrees: relatives at most"
-    if _MOST_BITS - _ROUNDING < final < total:
-        return "Limit", "no pair counts for more than this"
+def _corrections(
+    levels: Mapping[str, str], stratum: str, total: float, final: float, thresholds: Thresholds, veto: str
+) -> Iterator[tuple[str, str, float]]:
+    """What leads from the sum of a pair's weights to its own weight: subject, words, and the sum after it.
+
+    In the order in which `score.weigh` and what follows it apply them.
+    """
+    facts = _Facts.of(levels, stratum)
+    if abs(total) > _MOST_BITS:
+        total = min(max(total, -_MOST_BITS), _MOST_BITS)
+        yield "Limit", "no pair counts for more than this, for or against", total
+    may_anchor = facts.anchored and veto in _AFTER_ANCHOR and abs(final - total) > _ROUNDING
+    if may_anchor and total < thresholds.anchor_bits:
+        total = thresholds.anchor_bits
+        yield "NHS number", "agrees and nothing else speaks against it: it counts for at least this much", total
+    weak = _weakness(facts, total, thresholds.thin_bits)
+    if weak and total > _EXACTLY > abs(final):
+        total = 0.0
+        yield *weak, total
+    if abs(final - total) <= _ROUNDING:
+        return
     if final < total:
-        return "Rivals", "another record of the same source fits as well, so this one is less sure"
-    if method == "manual":
-        return "Decision", "a person decided that they are one"
-    return "NHS number", "agrees and nothing speaks against it: it counts for at least this much"
+        yield "Rivals", "another record of the same source fits as well, so this one is less sure", final
+    elif abs(final - thresholds.link_bits) < _EXACTLY:
+        yield "Taken as one", "both have the same names and home, and nothing sets them apart", final
+    else:
+        yield "Otherwise", "what the levels do not tell", final
+
+
+def _weakness(facts: _Facts, total: float, thin_bits: float) -> tuple[str, str] | None:
+    """Why a pair may count for nothing though the sum of its weights is for it."""
+    too_little = facts.thin and total < thin_bits
+    if too_little and (facts.extra_agrees or not facts.related):
+        return "Too little", "two homes, and fewer than three things agree: not enough to go by unless they are rare"
+    if facts.related:
+        return "Relatives", "first names differ and nothing of the person's own agrees: relatives at most"
+    return None
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the levels of one pair say together (see `facts`).
+
+    Whether a further column is like a number of the person's own is not kept with a pair. Where one agrees
+    (`extra_agrees`), `related` may say too much.
+    """
+
+    anchored: bool
+    thin: bool
+    related: bool
+    extra_agrees: bool
+
+    @classmethod
+    def of(cls, levels: Mapping[str, str], stratum: str) -> _Facts:
+        names = {*LEVELS, *levels}
+        numbers = {name: np.array([level(name, levels.get(name, MISSING))], dtype=np.uint8) for name in names}
+        agree = (numbers[name][0] >= level(name, EXACT) for name in names - LEVELS.keys())
+        return cls(
+            anchored=bool(anchored(numbers)[0]),
+            thin=stratum != "home" and bool(thin(numbers)[0]),
+            related=bool(related(numbers, ())[0]),
+            extra_agrees=any(agree),
+        )
 
 
 def _decision(bits: float, threshold: float, outcome: Outcome) -> Decision:

@@ -68,9 +68,25 @@ class Model:
     scheme: Scheme
     strata: dict[Stratum, Stratified]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Counts, shares and weights in bits, by stratum, comparison and level; no value of any record."""
-        return {name: _describe(stratum, self.scheme) for name, stratum in self.strata.items()}
+    def weights(self, stratum: Stratum, config: LinkageConfig) -> Floats:
+        """Bits of every feature in a stratum, none above its cap (`most_bits`)."""
+        shares = self.strata[stratum].log_shares
+        bits: Floats = (shares[1] - shares[0]) / np.log(2)
+        for comparison, levels in config.thresholds.most_bits.items():
+            for name, most in levels.items():
+                feature = self.scheme.start[comparison] + level(comparison, name) - 1
+                bits[feature] = min(bits[feature], most)
+        return bits
+
+    def as_dict(self, config: LinkageConfig) -> dict[str, Any]:
+        """Counts, shares and weights in bits, by stratum, comparison and level; no value of any record.
+
+        Shares m and u are as estimated, bits as they count: a cap holds for them.
+
+        Args:
+            config: the caps.
+        """
+        return {name: _describe(self, name, config) for name in self.strata}
 
 
 def _most(scheme: Scheme, config: LinkageConfig) -> Floats:
@@ -267,13 +283,13 @@ def _design(levels: dict[str, npt.NDArray[np.uint8]], scheme: Scheme) -> csr_mat
     return csr_matrix((np.ones(row.size), (row, column)), shape=(size, len(scheme.features)))
 
 
-def _describe(stratum: Stratified, scheme: Scheme) -> dict[str, Any]:
+def _describe(model: Model, name: Stratum, config: LinkageConfig) -> dict[str, Any]:
+    stratum, weights = model.strata[name], model.weights(name, config)
     shares = np.exp(stratum.log_shares)
     comparisons: dict[str, dict[str, Any]] = {}
-    for i, (comparison, name) in enumerate(scheme.features):
-        bits = float(stratum.log_shares[1, i] - stratum.log_shares[0, i]) / np.log(2)
-        values = {"m": float(shares[1, i]), "u": float(shares[0, i]), "bits": round(bits, 4)}
-        comparisons.setdefault(comparison, {})[name] = values
+    for i, (comparison, level_name) in enumerate(model.scheme.features):
+        values = {"m": float(shares[1, i]), "u": float(shares[0, i]), "bits": round(float(weights[i]), 4)}
+        comparisons.setdefault(comparison, {})[level_name] = values
     return {
         "matches_per_pair": stratum.matches,
         "prior_bits": round(float(np.log2(stratum.matches / (1 - stratum.matches))), 4),

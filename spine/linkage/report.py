@@ -88,6 +88,7 @@ def _weights(scored: ScoredPairs, config: LinkageConfig) -> dict[str, Any]:
     return {
         "link_bits": config.thresholds.link_bits,
         "refuse_bits": config.thresholds.refuse_bits,
+        "thresholds": config.thresholds.model_dump(),
         "score_histogram": histogram(scored),
         "threshold_curve": threshold_curve(scored),
         "clerical": clerical(scored, config.thresholds.link_bits),

@@ -14,7 +14,7 @@ from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.fit import Model, Patterns
-from spine.linkage.levels import Scheme, level
+from spine.linkage.levels import level
 from spine.linkage.overrides import Decisions
 
 _MOST_BITS = 60.0
@@ -92,24 +92,12 @@ def probability(bits: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp2(-bits.astype(np.float64)))
 
 
-def _capped(scheme: Scheme, config: LinkageConfig) -> list[tuple[int, float]]:
-    """Features that count for no more than so many bits."""
-    return [
-        (scheme.start[comparison] + level(comparison, name) - 1, most)
-        for comparison, levels in config.thresholds.most_bits.items()
-        for name, most in levels.items()
-    ]
-
-
 def _table(patterns: Patterns, model: Model, config: LinkageConfig) -> Floats:
     result = np.zeros(patterns.home.size)
     for name, stratum in model.strata.items():
         own = np.flatnonzero(patterns.home == (name == "home"))
-        weights = (stratum.log_shares[1] - stratum.log_shares[0]) / np.log(2)
-        for feature, most in _capped(patterns.scheme, config):
-            weights[feature] = min(weights[feature], most)
         prior = np.log2(stratum.matches / (1 - stratum.matches))
-        result[own] = patterns.design[own] @ weights + prior
+        result[own] = patterns.design[own] @ model.weights(name, config) + prior
     return np.clip(result, -_MOST_BITS, _MOST_BITS)
 
 

@@ -71,7 +71,7 @@ class State:
         for name, series in _texts(self.run).items():
             series.alias("value").to_frame().write_parquet(folder / f"{name}.parquet", compression="lz4")
         (folder / "state.json").write_text(json.dumps(_told(self.run, self.config)), encoding="utf-8")
-        (folder / "model.json").write_text(json.dumps(self.run.model.as_dict()), encoding="utf-8")
+        (folder / "model.json").write_text(json.dumps(self.run.model.as_dict(self.config)), encoding="utf-8")
 
 
 def load_state(folder: Path) -> State:

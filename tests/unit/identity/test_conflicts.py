@@ -179,6 +179,20 @@ def test_a_decision_by_a_person_closes_a_conflict() -> None:
     assert found(others, decided=[("b", "c"), ("a0", "b")])["is_reviewed"].to_list() == [False]
 
 
+def test_a_decision_for_one_of_two_residents_settles_what_stays_between_them() -> None:
+    """b fits a and c, which have two verified numbers. Once a person has linked b to c, a and b are settled."""
+    records, pairs = [record("a"), record("b"), record("c")], [(0, 1, 9.0, "none"), (1, 2, 9.0, "none")]
+    rule = (0, 2, 9.0, "verified_nhs_numbers_differ")
+    residents = ["R1", "R2", "R2"]
+
+    def reviewed(*given: tuple[int, int, float, str], decided: Sequence[tuple[str, str]] = (("c", "b"),)) -> list[bool]:
+        return found(records, residents, given, decided)["is_reviewed"].to_list()
+
+    assert reviewed(*pairs, rule) == [True, True]
+    assert reviewed(*pairs, rule, decided=()) == [False, False]
+    assert reviewed(*pairs) == [False, False]
+
+
 def test_order_of_records_does_not_matter() -> None:
     records = [*born("1961-04-17", "1987-11-02"), verified("b", ONE), verified("c", TWO)]
     assert found(records).equals(found(records[::-1]))

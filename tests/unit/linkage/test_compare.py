@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spine.linkage.compare import VETOES, compare, outlives, two_deaths
+from spine.linkage.compare import VETOES, compare
 from spine.linkage.config import LinkageConfig
+from spine.linkage.dates import outlives, two_deaths
 from tests.unit.linkage.rows import ORLA, encoded, first_two, folded, levels_of
 
 

@@ -139,7 +139,7 @@ def test_every_pattern_is_weighed_in_its_own_stratum(config: LinkageConfig) -> N
     pair = first_two(config, ORLA, ORLA)
     patterns = histogram((pair,), config.scheme, np.ones(1))
     model = fit(records, 2, patterns, config)
-    own = model.as_dict()["home"]
+    own = model.as_dict(config)["home"]
     names = {name: config.scheme.levels[name][values[0]] for name, values in pair.levels.items()}
     told = own["prior_bits"] + sum(own["comparisons"][c][n]["bits"] for c, n in names.items() if n != "missing")
     assert weigh(pair, patterns.of_pair, patterns, model, config)[0] == pytest.approx(told, abs=0.01)
