@@ -120,8 +120,7 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config:
     source = encoded.codes["source"][partner]
     shared = (source[one] & source[other]) != 0
     one, other = one[shared], other[shared]
-    maybe_one = (bits >= config.thresholds.rival_bits) & (compared.veto == 0)
-    rivals = ~_alike(encoded, partner[one], partner[other], compared, maybe_one)
+    rivals = ~_alike(encoded, partner[one], partner[other], compared, bits >= config.thresholds.rival_bits)
     one, other = one[rivals], other[rivals]
     against = np.zeros(focus.size)
     np.add.at(against, one, np.exp2(np.minimum(bits[pair[other]], _MOST_BITS)))
@@ -159,14 +158,16 @@ def _ordered_pairs(starts: Codes, sizes: Codes) -> tuple[Codes, Codes]:
 
 
 def _alike(encoded: Encoded, a: Codes, b: Codes, compared: Compared, maybe_one: Flags) -> Flags:
-    """Whether two nodes may be one person: by their comparison, or else by the same names and date of birth.
+    """Whether two nodes may be one person.
 
-    Compared pairs come sorted.
+    By their comparison; where they were not compared, by the same names and date of birth; and where all that they hold
+    is the same, for a record that comes twice is no rival of itself. Compared pairs come sorted.
     """
     if not compared.left.size or not a.size:
         return np.zeros(a.size, dtype=bool)
     known = pair_keys(compared.left, compared.right, encoded.size)
     wanted = pair_keys(np.minimum(a, b), np.maximum(a, b), encoded.size)
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
-    same = np.logical_and.reduce([encoded.codes[n][a] == encoded.codes[n][b] for n in ("first", "surname", "birth")])
-    return np.where(known[place] == wanted, maybe_one[place], same)
+    equal = {name: codes[a] == codes[b] for name, codes in encoded.codes.items()}
+    same, twice = equal["first"] & equal["surname"] & equal["birth"], np.logical_and.reduce(list(equal.values()))
+    return np.where(known[place] == wanted, (maybe_one[place] | twice) & (compared.veto[place] == 0), same)

@@ -54,6 +54,16 @@ def test_a_delivery_of_nothing_changes_nothing(records: pl.DataFrame, kept: Link
     assert partition(link_changes(state_of(kept), records.head(0))) == partition(kept)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_an_exact_duplicate_never_changes_the_others(records: pl.DataFrame, kept: LinkageResult, seed: int) -> None:
+    """Under the model of the kept run, records that come twice, with ids of their own."""
+    twice = records.sample(1 if seed < 4 else 40, seed=seed)
+    copies = twice.with_columns(pl.format("copy of {}", "record_id").alias("record_id"))
+    result = link_changes(state_of(kept), copies)
+    others = {group - set(copies["record_id"]) for group in partition(result)} - {frozenset()}
+    assert others == partition(kept)
+
+
 def test_withdrawn_records_are_gone_and_may_come_back(records: pl.DataFrame, kept: LinkageResult) -> None:
     gone = records.sample(20, seed=2)
     fewer = link_changes(state_of(kept), records.head(1), [*gone["record_id"], "never there"])
