@@ -46,7 +46,10 @@ def test_linkage_holds_against_the_truth(region: Home) -> None:
 def test_every_true_record_is_known_and_no_other_but_estates(region: Home) -> None:
     known = dict(region.rows("SELECT record_id, is_deceased FROM intermediate.int_person_records"))
     truth = set(pl.read_parquet(region.truth / "person_records.parquet")["record_id"])
-    assert truth <= set(known)
+    # The second name of a joint one is nobody where the field of 32 characters cuts its surname.
+    refs = "SELECT regexp_replace(account_ref, '[.]0+$', '') || '/2' FROM raw.council_tax__academy__ctaccount"
+    cut = region.rows(f"{refs} WHERE length(lead_liab_name) >= 32")
+    assert all(any(record.endswith(name) for (name,) in cut) for record in truth - set(known))
     assert all(is_deceased for record, is_deceased in known.items() if record not in truth)  # estates
 
 
