@@ -7,6 +7,7 @@ was estimated from data.
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -160,8 +161,15 @@ def load_config(path: Path | None = None) -> LinkageConfig:
     Raises:
         ContractError: the file is not a valid configuration; every fault is listed by its place.
     """
-    text = (files("spine.linkage") / "linkage.yaml").read_text("utf-8") if path is None else path.read_text("utf-8")
-    where = "linkage.yaml" if path is None else path.name
+    return _shipped() if path is None else _read(path.read_text("utf-8"), path.name)
+
+
+@cache
+def _shipped() -> LinkageConfig:
+    return _read((files("spine.linkage") / "linkage.yaml").read_text("utf-8"), "linkage.yaml")
+
+
+def _read(text: str, where: str) -> LinkageConfig:
     try:
         return LinkageConfig.model_validate(yaml.safe_load(text))
     except ValidationError as error:

@@ -6,7 +6,6 @@ Put here: similarity of texts, computed once for each distinct pair. Never here:
 from __future__ import annotations
 
 from functools import cache
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -107,21 +106,31 @@ def one_slip(dictionary: pl.Series, a: Codes, b: Codes) -> Flags:
 
 
 @cache
-def _known_nicknames() -> frozenset[tuple[str, str]]:
-    """Pairs of a name and its nickname, and of two nicknames of one name."""
-    lookup = NickNamer().nickname_lookup
-    families = [sorted({name.upper(), *(nick.upper() for nick in nicks)}) for name, nicks in lookup.items()]
-    return frozenset(pair for family in families for pair in combinations(family, 2))
+def _partners() -> dict[str, frozenset[str]]:
+    """By name its nicknames, the names that it is a nickname of, and the other nicknames of these."""
+    found: dict[str, set[str]] = {}
+    for name, nicks in NickNamer().nickname_lookup.items():
+        family = {name.upper(), *(nick.upper() for nick in nicks)}
+        for one in family:
+            found.setdefault(one, set()).update(family - {one})
+    return {name: frozenset(partners) for name, partners in found.items()}
+
+
+@cache
+def _listed() -> pl.Series:
+    return pl.Series([*_partners()])
 
 
 def _nicknames(texts: pl.Series) -> tuple[Codes, Flags]:
     """Pairs of names by their places (smaller * number of names + larger), and the names that are in any pair."""
-    listed = texts.is_in(list({name for pair in _known_nicknames() for name in pair})).arg_true()
+    listed = texts.is_in(_listed().implode()).arg_true()
     code = dict(zip(texts.gather(listed), listed, strict=True))
-    known = [(code[one], code[other]) for one, other in _known_nicknames() if one in code and other in code]
+    pairs = {
+        (min(a, code[name]), max(a, code[name])) for one, a in code.items() for name in _partners()[one] & code.keys()
+    }
     has_one = np.zeros(len(texts), dtype=bool)
-    has_one[[place for pair in known for place in pair]] = True
-    return np.array(sorted(min(pair) * len(texts) + max(pair) for pair in known), dtype=np.int64), has_one
+    has_one[[place for pair in pairs for place in pair]] = True
+    return np.array(sorted(one * len(texts) + other for one, other in pairs), dtype=np.int64), has_one
 
 
 def _sounds(texts: pl.Series) -> Codes:
