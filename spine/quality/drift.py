@@ -159,7 +159,8 @@ def _limit(kind: Kind, before: Floats, usual: Floats, rows: Floats, alpha: float
     odds = 0.0 if kind == "volume" else ODDS * usual * (1 - usual)
     variance = (PRIOR * (FLOORS[kind] ** 2 + odds**2 + chance) + freedom * spread**2) / (PRIOR + freedom)
     variance = np.maximum(variance, chance)
-    return _student(alpha if kind == "missing_values" else alpha / 2, PRIOR + freedom) * np.sqrt(variance)
+    quantile = _student(alpha if kind == "missing_values" else alpha / 2, PRIOR + freedom)
+    return np.asarray(quantile * np.sqrt(variance), dtype=np.float64)
 
 
 def _student(alpha: float, freedom: Floats) -> Floats:
