@@ -3,7 +3,6 @@
 Put here: the two assets and what is shown of them. Never here: a rule of linkage, or a verdict (linkage_checks).
 """
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +19,9 @@ from assets.linkage_checks import (
     shown_rate,
     table,
 )
+from assets.pictures import picture
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
+from assets.run_verdicts import recorded
 from spine.contracts import Partner
 from spine.identity import Resolution, load_limits, resolve
 from spine.reports.charts import score_histogram_svg, threshold_curve_svg
@@ -73,7 +74,7 @@ def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.A
                 resolution = resolve(connection, settings.linkage, settings.identity, as_of, run, limits)
             page = write_linkage_page(settings.linkage, resolution.report)
             yield from _materializations(resolution, page)
-            yield from check_results(resolution, limits, stewards)
+            yield from recorded(settings, as_of, check_results(resolution, limits, stewards))
 
     return link
 
@@ -89,8 +90,8 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
                 [(named(s.source), shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],
             ),
             "report": dg.MetadataValue.path(page),
-            "match_weights": _picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
-            "thresholds": _picture(
+            "match_weights": picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
+            "thresholds": picture(
                 "What another threshold would do", threshold_curve_svg(resolution.report, standalone=True)
             ),
             # One number a source: Dagster draws each as a line over the runs, and breaks long names at spaces.
@@ -110,9 +111,3 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
             **resolution.events,
         },
     )
-
-
-def _picture(words: str, svg: str) -> dg.MarkdownMetadataValue:
-    """A picture inside the text that shows it: Dagster's page loads nothing from a file or another host."""
-    data = b64encode(svg.encode("utf-8")).decode("ascii")
-    return dg.MarkdownMetadataValue(f"![{words}](data:image/svg+xml;base64,{data})")

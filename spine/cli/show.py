@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spine.cli.app import app, out
-from spine.contracts import Contract, load_contracts, load_partners
+from spine.contracts import Contract, load_contracts, load_partners, load_waivers
 from spine.contracts.derive import stale_suites, write_suites
 from spine.contracts.layouts import stale_layouts, write_layouts
 from spine.errors import ContractError
@@ -130,6 +130,7 @@ def validate() -> None:
     stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
     if stale:
         raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
+    load_waivers(settings.expectations, contracts)
     out.print(f"{len(contracts)} contracts are valid and what follows from them is current.")
 
 
