@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spine.contracts.model import Contract
+from spine.documents import parse_yaml
 from spine.errors import ContractError, GovernanceError
 from spine.rights import Words, load_decision_rights
 
@@ -120,7 +121,7 @@ def _entries(path: Path) -> list[tuple[int, Any]]:
     """Each entry of the list `waivers` with the line that it begins on."""
     try:
         text = path.read_text("utf-8")
-        content, root = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+        content, root = parse_yaml(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ContractError(f"{FILE}: not readable as YAML ({type(error).__name__}). Correct the file") from None
     if content is None:
