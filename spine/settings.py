@@ -26,6 +26,8 @@ class Settings(BaseSettings):
         project: folder that holds expectations/ and dbt_project/.
         threads: processor threads for DuckDB and Polars; 0 means all.
         keep_releases: published versions kept for each purpose.
+        anchor_file: where the head of the audit log is noted too, best on another disk; None for nowhere.
+        anchor_url: a webhook that is told the head of the audit log; None for none.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPINE_", frozen=True)
@@ -34,6 +36,8 @@ class Settings(BaseSettings):
     project: Path = PROJECT_ROOT
     threads: int = Field(default=0, ge=0)
     keep_releases: int = Field(default=3, ge=1)
+    anchor_file: Path | None = None
+    anchor_url: str | None = Field(default=None, pattern=r"^https?://")
 
     @cached_property
     def root(self) -> Path:
@@ -89,6 +93,11 @@ class Settings(BaseSettings):
     def runs(self) -> Path:
         """Run summaries and the fingerprint of the last success."""
         return self.root / "runs"
+
+    @property
+    def audit_log(self) -> Path:
+        """Every decision, one line each, chained by hashes."""
+        return self.runs / "audit.log"
 
     @property
     def dagster(self) -> Path:

@@ -12,19 +12,23 @@ from spine.governance.agreements import (
     load_agreements,
     read_agreements,
 )
+from spine.governance.keys import Key, KeyFile, key_files, load_or_create_key, rotate_key
 from spine.governance.opt_outs import OptOuts, opted_out_residents
-from spine.governance.pseudonymise import Key, load_or_create_key, pseudonyms
+from spine.governance.pseudonymise import pseudonyms
 
 __all__ = [
     "Agreement",
     "Key",
+    "KeyFile",
     "OptOuts",
     "agreement_for",
     "check_agreement",
+    "key_files",
     "load_agreement",
     "load_agreements",
     "load_or_create_key",
     "opted_out_residents",
     "pseudonyms",
     "read_agreements",
+    "rotate_key",
 ]

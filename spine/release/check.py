@@ -6,16 +6,20 @@ fails one is not published.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from spine.contracts import RuleResult
 from spine.errors import GovernanceError, PipelineError, SpineError
 from spine.governance.pseudonymise import PSEUDONYM_PATTERN
 from spine.release.output_contracts import PSEUDONYM, OutputTable
 from spine.release.people import People
 from spine.release.plan import Plan
+from spine.release.promises import keep_promises
 from spine.release.sql import counted, quoted
 
 #: The file's own tables beside those of the purpose: their columns, and what a cell must look like where
@@ -29,7 +33,7 @@ OWN = {
         "purpose": "VARCHAR", "as_of": "DATE", "agreement_id": "VARCHAR", "agreement_version": "VARCHAR",
         "agreement_sha256": "VARCHAR", "inputs_sha256": "VARCHAR", "key_version": "INTEGER",
         "opted_out_fingerprint": "VARCHAR", "is_demo": "BOOLEAN", "version": "INTEGER",
-        "table_rows": "VARCHAR", "content_sha256": "VARCHAR",
+        "table_rows": "VARCHAR", "content_sha256": "VARCHAR", "audit_head": "VARCHAR", "rules": "VARCHAR",
     },
 }  # fmt: skip
 _INPUT = {"delivery": r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*/\d{4}-\d{2}-\d{2}", "content_sha256": "[0-9a-f]{64}"}
@@ -48,8 +52,16 @@ _IDENTIFIERS = """
 """
 
 
-def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: People, path: Path) -> dict[str, int]:
-    """Check everything that a release promises; returns the rows of each table.
+@dataclass(frozen=True)
+class Checked:
+    """What the checks found: rows by table, and the verdict on each rule of the output contracts."""
+
+    rows: Mapping[str, int]
+    rules: tuple[RuleResult, ...]
+
+
+def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: People, path: Path) -> Checked:
+    """Check everything that a release promises.
 
     Args:
         connection: from `attach_warehouse`; the file is attached to it read only.
@@ -70,9 +82,10 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
         _check_people(connection, table)
         _check_identifiers(connection, table)
         _check_promises(connection, table)
+    rules = keep_promises(connection, plan.tables, plan.partners)
     rows = {t.name: counted(connection, f'SELECT count(*) FROM built.main."{t.name}"')[0] for t in plan.tables}
     connection.execute("DETACH built")
-    return rows
+    return Checked(rows, rules)
 
 
 def _check_shape(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from pathlib import Path
 from typing import cast
 
 from spine import audit
@@ -20,21 +19,16 @@ from spine.release.shelf import Shelf
 from spine.settings import Settings
 
 
-def audit_log(settings: Settings) -> Path:
-    """Where the decisions of this home are logged."""
-    return settings.runs / "audit.log"
-
-
 def withdraw(purpose: str, settings: Settings, reason: str) -> list[int]:
     """Take every version of a purpose's release away; returns their numbers.
 
-    Whoever has a file open keeps it until they close it; nobody can open it again.
+    Whoever has a file open keeps it until they close it; nobody can open it again. The next run may publish again.
     """
     shelf = Shelf(settings.releases / purpose)
     facts = {"purpose": purpose, "decision": "withdrawn", "versions": list(shelf.versions), "reason": reason}
     versions = shelf.withdraw([("output_release", facts)])
     if versions:
-        audit.append(audit_log(settings), "output_release", **facts)
+        audit.append(settings.audit_log, "output_release", **facts)
         shelf.logged()
     return versions
 
@@ -48,7 +42,7 @@ def finish(shelf: Shelf, settings: Settings) -> list[str]:
     shelf.sweep()
     lines = shelf.unlogged
     for kind, facts in lines:
-        audit.append_once(audit_log(settings), cast(audit.Kind, kind), **facts)
+        audit.append_once(settings.audit_log, cast(audit.Kind, kind), **facts)
     shelf.logged()
     return [_withdrawn(str(facts["reason"])) for _, facts in lines if facts.get("decision") == "withdrawn"]
 
