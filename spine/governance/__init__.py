@@ -14,7 +14,7 @@ from spine.governance.agreements import (
 )
 from spine.governance.keys import Key, KeyFile, key_files, load_or_create_key, rotate_key
 from spine.governance.opt_outs import OptOuts, opted_out_residents
-from spine.governance.pseudonymise import pseudonyms
+from spine.governance.pseudonymise import pseudonym_column, pseudonyms
 
 __all__ = [
     "Agreement",
@@ -28,6 +28,7 @@ __all__ = [
     "load_agreements",
     "load_or_create_key",
     "opted_out_residents",
+    "pseudonym_column",
     "pseudonyms",
     "read_agreements",
     "rotate_key",

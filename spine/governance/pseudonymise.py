@@ -6,35 +6,68 @@ back from a pseudonym to a resident.
 
 from __future__ import annotations
 
-import hashlib
+from binascii import hexlify
 from collections.abc import Sequence
+from contextlib import suppress
 
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from spine.governance.hashing import DIGEST, hmacs, hmacs_in_processes, processors
 from spine.governance.keys import Key
 
 #: Hexadecimal characters kept of the HMAC: 128 bits.
 PSEUDONYM_LENGTH = 32
 #: The form of every pseudonym, as a regular expression.
 PSEUDONYM_PATTERN = f"[0-9a-f]{{{PSEUDONYM_LENGTH}}}"
-_BLOCK = 64
+#: With fewer ids a process of its own costs more than it saves.
+_WORTH_A_PROCESS = 100_000
 
 
 def pseudonyms(key: Key, resident_ids: Sequence[str]) -> list[str]:
     """HMAC-SHA256 over `purpose|key version|resident id`, the first 128 bits in hexadecimal.
 
-    RFC 2104 with the states after the two padded keys, and the constant start of the message,
-    computed once and copied: 2.5 times as fast as hmac.digest for each id.
-
     Args:
         resident_ids: n ids; the result is in their order.
     """
-    padded = key.secret.ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + f"{key.purpose}|{key.version}|".encode())
-    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+    digests = hmacs(key.secret, _prefix(key), (resident_id.encode() for resident_id in resident_ids))
+    return [digests[i : i + PSEUDONYM_LENGTH // 2].hex() for i in range(0, len(digests), DIGEST)]
 
-    def digest(resident_id: str) -> str:
-        message, result = inner.copy(), outer.copy()
-        message.update(resident_id.encode())
-        result.update(message.digest())
-        return result.hexdigest()[:PSEUDONYM_LENGTH]
 
-    return [digest(resident_id) for resident_id in resident_ids]
+def pseudonym_column(key: Key, resident_ids: pl.Series) -> pl.Series:
+    """The same for a column: for many ids by one process for each processor, and without a Python object each.
+
+    Args:
+        resident_ids: n texts, none null; the result, a text column, is in their order.
+    """
+    count = len(resident_ids)
+    parts = max(1, min(processors(), count // _WORTH_A_PROCESS))
+    size = -(-count // parts)
+    lines = [_lines(resident_ids.slice(start, size)) for start in range(0, count, max(1, size))]
+    if sum(part.count(b"\n") + 1 for part in lines) != count:  # an id with a line break in it
+        return pl.Series(pseudonyms(key, resident_ids.to_list()), dtype=pl.String)
+    return _hexadecimal(_hashed(key, lines))
+
+
+def _hashed(key: Key, lines: Sequence[bytes]) -> bytes:
+    if len(lines) > 1:
+        with suppress(OSError):  # a machine that starts no more processes still has this one
+            return hmacs_in_processes(key.secret, _prefix(key), lines)
+    return b"".join(hmacs(key.secret, _prefix(key), part.split(b"\n")) for part in lines)
+
+
+def _lines(ids: pl.Series) -> bytes:
+    return str(ids.str.join("\n", ignore_nulls=False).item()).encode()
+
+
+def _prefix(key: Key) -> bytes:
+    return f"{key.purpose}|{key.version}|".encode()
+
+
+def _hexadecimal(digests: bytes) -> pl.Series:
+    """A text column of the first half of each HMAC."""
+    kept = np.frombuffer(digests, np.uint8).reshape(-1, DIGEST)[:, : PSEUDONYM_LENGTH // 2]
+    offsets = pa.py_buffer(np.arange(len(kept) + 1, dtype=np.int64) * PSEUDONYM_LENGTH)
+    text = pa.py_buffer(hexlify(kept.tobytes()))
+    return pl.Series(pa.LargeStringArray.from_buffers(len(kept), offsets, text), dtype=pl.String)
