@@ -50,6 +50,12 @@ class Shelf:
         return int(match[1]) if match and link.exists() else None
 
     @property
+    def path_of_current(self) -> Path | None:
+        """The published version's own file, None where nothing is published."""
+        link = self.folder / CURRENT
+        return self.folder / os.readlink(link) if link.is_symlink() and link.exists() else None
+
+    @property
     def versions(self) -> dict[int, Path]:
         """Files by version number, oldest first."""
         matches = ((_VERSION.fullmatch(path.name), path) for path in self.folder.glob("v*.duckdb"))
