@@ -55,9 +55,12 @@ def run(
 @app.command(epilog="Example: spine demo --residents 5000 --seed 1")
 def demo(residents: Residents = 5000, seed: Seed = 1) -> None:
     """Write the fictional Wexmoor region into the home and run the whole pipeline on it."""
+    from spine.governance import approve_all  # slow to import
+
     settings = Settings().prepare()
     with standing_by():  # for the run; what it imports takes longer than the region
         _write_demo_region(settings, residents, seed)
+        approve_all(settings)
         summary = run_home(settings, REGION_DATE)
     show_summary(summary, settings)
     if summary.succeeded:
