@@ -106,7 +106,7 @@ def _agreed(settings: Settings, governance: list[Path]) -> str:
     """What was agreed, what was signed, and whose signatures count."""
     digest = hashlib.sha256(_contents(settings.project, governance).encode())
     signed = [p for p in _files(settings.demonstration) if p.suffix == ".yaml"]
-    digest.update(_contents(settings.root, [*signed, *_files(settings.governance)]).encode())
+    digest.update(_contents(settings.root, signed).encode())
     digest.update(f"{settings.mode} {settings.trust_file} {settings.trust_sha256}".encode())
     with suppress(OSError):  # a trust file that is missing is for the release to refuse
         digest.update(settings.trust_file.expanduser().read_bytes() if settings.trust_file else b"")
