@@ -87,7 +87,7 @@ def approve(
 
 
 @agreement_app.command(
-    epilog='Example: spine agreement suspend care_planning --key ~/keys/county.pem --reason "A breach is being examined"'
+    epilog='Example: spine agreement suspend care_planning --key ~/keys/county.pem --reason "A breach is examined"'
 )
 def suspend(
     agreement_id: Id,
