@@ -55,6 +55,7 @@ WRITES = MappingProxyType({
     "governance.statement": "an approval, dissent or suspension",
     "governance.seen": "the signed statements that this home has seen",
     "governance.trust": "the trust file of a demonstration",
+    "governance.lock": "the shape of a contract that was signed",
     "release.note": "the numbers that a purpose has given out, and what is still to be logged",
     "release.version": "a purpose's finished release file",
     "release.current": "the link to the published version",

@@ -110,7 +110,7 @@ def _approve_demo(settings: Settings) -> None:
 
     if settings.is_production:
         raise GovernanceError("this home is no demonstration made by `spine demo`: sign with a key of your own (--key)")
-    for statement in approve_all(settings):
+    for statement in approve_all(settings, the_contracts(settings)):
         out.print(Text(f"Signed with a throwaway key: {statement.agreement} {statement.version}, {statement.signer}"))
     out.print("Every agreement has the demonstration's approvals, but for dissents and suspensions.")
 

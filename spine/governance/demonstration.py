@@ -6,15 +6,16 @@ production: the trust file that is written here says that it is a demonstration'
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import yaml
 
-from spine.contracts import load_partners
+from spine.contracts import Contract, load_partners
 from spine.errors import GovernanceError
 from spine.files import make_folder, replacing
+from spine.governance import contract_locks
 from spine.governance.agreements import Agreement, read_agreements
 from spine.governance.quorum import ACTION, CONTROLLER, SUSPENSION
 from spine.governance.seen import seen_statements
@@ -35,13 +36,18 @@ from spine.settings import Settings
 #: Whose key the lay member of the demonstration holds.
 BOARD = "joint_data_board"
 _LAY = "lay_member"
+#: No clock: a demonstration gives the same files whenever it is made.
+_DAY = date(2027, 4, 1)
 
 
-def approve_all(settings: Settings) -> list[Statement]:
+def approve_all(settings: Settings, contracts: Sequence[Contract] = ()) -> list[Statement]:
     """Make the home a demonstration, and sign every agreement with the throwaway keys of everybody it takes.
 
     What has been signed already stays as it is, and so does a dissent or a suspension that somebody signed with one
     of the keys. An agreement with a fault is passed over.
+
+    Args:
+        contracts: signed too, as they are now.
 
     Returns:
         The new approvals.
@@ -58,6 +64,7 @@ def approve_all(settings: Settings) -> list[Statement]:
     keys = _keys(settings)
     _write_trust(settings, keys, rights)
     trust = load_trust(settings)
+    _sign_contracts(contracts, settings, rights, trust, keys)
     agreements, _ = read_agreements(settings.expectations / "agreements")
     return [s for agreement in agreements for s in _approve(agreement, settings, rights, trust, keys)]
 
@@ -79,7 +86,7 @@ def _keys(settings: Settings) -> dict[str, SigningKey]:
 
 def _write_trust(settings: Settings, keys: dict[str, SigningKey], rights: DecisionRights) -> None:
     """Every organisation's key holds every role that signs, but for the lay member's, which the board's key holds."""
-    rows = [rights.decision(action) for action in (ACTION, SUSPENSION)]
+    rows = [rights.decision(action) for action in (ACTION, SUSPENSION, contract_locks.ACTION)]
     roles = sorted({role for row in rows for role in (*row.responsible, *row.accountable, *row.vetoes)})
     entries = [
         TrustedKey(
@@ -97,6 +104,24 @@ def _write_trust(settings: Settings, keys: dict[str, SigningKey], rights: Decisi
     with replacing(path, point="governance.trust") as temporary:
         temporary.write_text(text, encoding="utf-8")
         temporary.chmod(0o600)
+
+
+def _sign_contracts(
+    contracts: Iterable[Contract],
+    settings: Settings,
+    rights: DecisionRights,
+    trust: Trust,
+    keys: Mapping[str, SigningKey],
+) -> None:
+    folder = contract_locks.folder_of(settings)
+    locks = contract_locks.read_locks(folder).by_contract
+    for contract in contracts:
+        lock = locks.get(contract.id)
+        done = lock.signed_by(trust) if lock and not contract_locks.breaks(lock, contract) else ()
+        for signer in contract_locks.cosigners(contract, rights):
+            name = signer.organisation or sorted({s.partner for s in contract.supplies})[0]
+            if not any(signer.is_met_by(s.organisation, s.role) for s in done):
+                contract_locks.sign_contract(contract, folder, keys[name], name, signer.role, _DAY)
 
 
 def _approve(
@@ -123,9 +148,8 @@ def _approve(
 def _sign(
     key: SigningKey, agreement: Agreement, rights: DecisionRights, organisation: str, role: str, known: list[Statement]
 ) -> Statement:
-    day: date = agreement.valid_from  # no clock: a demonstration gives the same files whenever it is made
     return sign(
-        key, agreement, rights, organisation=organisation, role=role, decision="approve", reason="", signed_on=day,
+        key, agreement, rights, organisation=organisation, role=role, decision="approve", reason="", signed_on=_DAY,
         number=next_number(known, f"{organisation}.{role}"),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from datetime import date
 from spine.contracts import Contract
 from spine.errors import GovernanceError
 from spine.governance.agreements import Agreement, agreement_for, load_agreements
+from spine.governance.contract_locks import contract_duties
 from spine.governance.quorum import SUSPENSION, Signer, quorum
 from spine.governance.seen import note, seen_statements
 from spine.governance.statements import Found, Statement, folder_of, newest, read_statements
@@ -152,7 +153,9 @@ def standing_of(agreement: Agreement, settings: Settings, contracts: Sequence[Co
     rights = load_decision_rights(settings.expectations)
     found = read_statements(folder_of(settings, agreement.id), agreement.id)
     seen = seen_statements(settings, agreement.id)
-    return _judged(agreement, trust, rights, found, seen, quorum(agreement, contracts, rights), as_of)
+    signed = contract_duties(agreement, contracts, settings, rights, trust)
+    duties = [Duty(who, what) for who, what in signed]
+    return _judged(agreement, trust, rights, found, seen, quorum(agreement, contracts, rights), duties, as_of)
 
 
 def _judged(
@@ -162,6 +165,7 @@ def _judged(
     found: Found,
     seen: Sequence[Statement],
     required: tuple[Signer, ...],
+    on_contracts: Sequence[Duty],
     as_of: date,
 ) -> Permission:
     signed = {s: s.fault(trust) or _outside(s, agreement, rights) for s in found.statements}
@@ -181,6 +185,7 @@ def _judged(
         *_unreadable_suspensions(found, signed, holding),
         *(_to_sign(signer, trust, dissents) for signer in required if not _is_met(signer, approvals)),
         *_vetoes(dissents, approvals, rights),
+        *on_contracts,
     ]
     return Permission(
         agreement, as_of, trust, required, approvals, dissents, suspensions, tuple(dict.fromkeys(duties)),

@@ -93,7 +93,8 @@ def _fields(agreement: Agreement, contracts: Sequence[Contract], names: Mapping[
         columns: dict[str, Column] = {}
         for column in (c for layout in layouts for table in layout.tables for c in table.columns):
             columns.setdefault(column.name, column)
-        lines.append(f"{dataset.replace('_', ' ')}, from {', '.join(senders) or 'nobody yet'}: {len(fields)} fields")
+        whose = f"{dataset.replace('_', ' ')}, from {', '.join(senders) or 'nobody yet'}"
+        lines.append(f"{whose}: {len(fields)} field{'s' if len(fields) > 1 else ''}")
         for kind, words in _CLASSES.items():
             mine = [name for name in fields if name in columns and columns[name].classification == kind]
             if mine:

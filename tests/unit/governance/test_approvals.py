@@ -67,7 +67,8 @@ def test_each_signature_is_needed_and_the_refusal_says_whose(here: Partnership, 
 
 EDITS: dict[str, Any] = {
     "version": "1.0.1", "title": "Plans", "article_6": "6(1)(c)", "article_9": "9(2)(h)",
-    "statutory_gateway": "another Act", "confidentiality_basis": "consent", "dpia": {"id": "E", "review_date": date(2029, 1, 1)},
+    "statutory_gateway": "another Act", "confidentiality_basis": "consent",
+    "dpia": {"id": "E", "review_date": date(2029, 1, 1)},
     "controllers": CONTENT["controllers"][:2], "datasets": {"tax": ["name"]}, "subjects": "all",
     "release": {"tables": {"people": ["resident_id"]}}, "exclusions": CONTENT["exclusions"] | {"deceased": False},
     "output": CONTENT["output"] | {"recipients": ["analysts", "suppliers"]}, "retention_days": 31, "frequency": "daily",
