@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spine.cli.app import app, out
+from spine.cli.contract_sign import contracts_app, refuse_broken
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.contracts.derive import stale_suites, write_suites
 from spine.contracts.layouts import stale_layouts, write_layouts
@@ -26,9 +27,6 @@ from spine.settings import Settings
 
 if TYPE_CHECKING:  # slow to import: only where it is needed
     from spine.extract import InUse, LedgerEntry
-
-contracts_app = typer.Typer(no_args_is_help=True, help="Check the contracts, and derive what follows from them.")
-app.add_typer(contracts_app, name="contracts")
 
 
 class Format(StrEnum):
@@ -127,6 +125,7 @@ def validate() -> None:
     """Check every contract and every file derived from them; all errors at once."""
     settings = Settings()
     contracts = _contracts(settings)
+    refuse_broken(contracts, settings)
     stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
     if stale:
         raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))

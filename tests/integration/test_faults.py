@@ -52,7 +52,7 @@ ELSEWHERE = (
     "lake.restore.",
 )
 #: Reached by a purpose's first run, and by a withdrawal.
-FIRST_RUN, WITHDRAWAL = ("key.",), ("withdrawal.",)
+FIRST_RUN, WITHDRAWAL = ("key.", "governance."), ("withdrawal.",)
 
 
 @dataclass(frozen=True)

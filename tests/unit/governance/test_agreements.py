@@ -55,7 +55,8 @@ def test_all_faults_are_told_at_once(tmp_path: Path, content: dict[str, Any]) ->
 def test_faults_of_all_files_are_told_at_once(tmp_path: Path, content: dict[str, Any]) -> None:
     write(tmp_path, content | {"title": ""})
     (tmp_path / "second.yaml").write_text("a: [", encoding="utf-8")
-    with pytest.raises(ContractError, match=r"(?s)care_planning\.yaml: at title.*second\.yaml: is not valid YAML"):
+    expected = r"(?s)care_planning\.yaml, line \d+: at title.*second\.yaml: is not valid YAML"
+    with pytest.raises(ContractError, match=expected):
         load_agreements(tmp_path)
 
 
@@ -94,7 +95,7 @@ def test_out_of_date_is_refused_with_who_must_act(
 @pytest.mark.parametrize("as_of", [date(2027, 4, 1), IN_FORCE, date(2029, 3, 31)])
 def test_in_force_from_the_first_day_to_the_last(tmp_path: Path, content: dict[str, Any], as_of: date) -> None:
     write(tmp_path, content)
-    assert agreement_for("care_planning", load_agreements(tmp_path), as_of).version == "1.1.0"
+    assert agreement_for("care_planning", load_agreements(tmp_path), as_of).version == "1.2.0"
 
 
 def test_no_agreement_and_several_are_both_refused(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -108,7 +109,7 @@ def test_no_agreement_and_several_are_both_refused(tmp_path: Path, content: dict
 
 def test_unknown_fields_and_strangers_are_faults(content: dict[str, Any], contracts: tuple[Contract, ...]) -> None:
     content["datasets"] = {"council_tax": ["uprn", "shoe_size"], "weather": ["rain"], "area_lookup": ["lsoa21"]}
-    content["controllers"] = [{"partner": "saltmarsh_district", "role": "joint_controller"}]
+    content["controllers"] = [{"partner": "saltmarsh_district", "role": "sole_controller"}]
     faults = "\n".join(check_agreement(Agreement.model_validate(content), contracts))
     assert "field 'council_tax.shoe_size' is in no contract" in faults
     assert "dataset 'weather' has no contract" in faults
