@@ -36,14 +36,10 @@ def list_keys() -> None:
     out.print(table)
 
 
-@keys_app.command(epilog='Example: spine keys rotate care_planning --role engineer --reason "a file was sent astray"')
+@keys_app.command(epilog='Example: spine keys rotate care_planning --reason "a file was sent astray"')
 def rotate(
     purpose: Annotated[str, typer.Argument(help="The purpose, such as care_planning.")],
     reason: Annotated[str, typer.Option(help="Why, in a sentence that names no resident; kept in the audit log.")],
-    role: Annotated[
-        list[str],
-        typer.Option("--role", help="Your role in expectations/decision_rights.yaml; may be given repeatedly."),
-    ],
 ) -> None:
     """Replace a purpose's pseudonym key: from its next release on every resident has another id."""
     from spine.anchors import set_anchors
@@ -51,7 +47,7 @@ def rotate(
 
     settings = Settings().prepare()
     with home_lock(settings, "spine keys rotate"):
-        key = replace_key(purpose, settings, reason, role)
+        key = replace_key(purpose, settings, reason)
         for warning in set_anchors(settings):
             err.print(Text(f"Warning: {warning}", style="yellow"))
     out.print(

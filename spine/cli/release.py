@@ -21,9 +21,6 @@ app.add_typer(release_app, name="release")
 
 Purpose = Annotated[str, typer.Argument(help="The purpose, such as care_planning.")]
 Reason = Annotated[str, typer.Option(help="Why, in a sentence that names no resident; kept in the audit log.")]
-Roles = Annotated[
-    list[str], typer.Option("--role", help="Your role in expectations/decision_rights.yaml; may be given repeatedly.")
-]
 
 
 @release_app.command("list", epilog="Example: spine release list")
@@ -64,15 +61,15 @@ def diff(
         out.print(table)
 
 
-@release_app.command(epilog='Example: spine release withdraw care_planning --role engineer --reason "wrong areas"')
-def withdraw(purpose: Purpose, reason: Reason, role: Roles) -> None:
+@release_app.command(epilog='Example: spine release withdraw care_planning --reason "wrong areas"')
+def withdraw(purpose: Purpose, reason: Reason) -> None:
     """Take a purpose's release away at once. It stays away until `spine release restore`."""
     from spine.anchors import set_anchors
     from spine.release import withdraw_by_hand
 
     settings = Settings().prepare()
     with home_lock(settings, "spine release withdraw"):
-        versions = withdraw_by_hand(purpose, settings, reason, role)
+        versions = withdraw_by_hand(purpose, settings, reason)
         _warn(set_anchors(settings))
     gone = f"versions {', '.join(map(str, versions))} are gone" if versions else "nothing was published"
     out.print(
@@ -82,15 +79,15 @@ def withdraw(purpose: Purpose, reason: Reason, role: Roles) -> None:
     )
 
 
-@release_app.command(epilog='Example: spine release restore care_planning --role engineer --reason "areas corrected"')
-def restore(purpose: Purpose, reason: Reason, role: Roles) -> None:
+@release_app.command(epilog='Example: spine release restore care_planning --reason "areas corrected"')
+def restore(purpose: Purpose, reason: Reason) -> None:
     """Let the next run publish a purpose that was withdrawn by hand, if everything else permits it."""
     from spine.anchors import set_anchors
     from spine.release import restore as restore_purpose
 
     settings = Settings().prepare()
     with home_lock(settings, "spine release restore"):
-        restore_purpose(purpose, settings, reason, role)
+        restore_purpose(purpose, settings, reason)
         _warn(set_anchors(settings))
     out.print(f"{purpose} may be published again: the next `spine run` decides.", highlight=False)
 

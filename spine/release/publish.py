@@ -33,7 +33,7 @@ from spine.release.plan import Input, Plan, inputs_sha256, plan_release
 from spine.release.query import release_facts
 from spine.release.shelf import Lines, Shelf
 from spine.release.sql import counted
-from spine.release.withdraw import finish, withdraw_if_lapsed
+from spine.release.withdraw import finish, refuse_demonstrations, withdraw_if_lapsed
 from spine.settings import Settings
 
 
@@ -116,6 +116,7 @@ def publish(
         refuse_while_held(shelf)
         granted = _permission(purpose, settings, contracts, as_of)
         agreement, is_demo = granted.agreement, is_demo or granted.is_demo
+        refuse_demonstrations(purpose, settings, is_demo=is_demo)
         key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
         _log_permission(log, granted, key)
         with clear_faults(settings.releases), attach_warehouse(settings.warehouse, settings.threads) as connection:

@@ -102,10 +102,24 @@ def withdraw_if_lapsed(
     if not shelf.versions:
         return finished[0] if finished else None
     day = max(as_of, published["as_of"]) if published else as_of
-    reason = _lapse(purpose, settings, agreements, contracts, day)
+    is_demo = bool(published and published["is_demo"])
+    reason = _lapse(purpose, settings, agreements, contracts, day, is_demo=is_demo)
     if reason and withdraw(purpose, settings, reason):
         return _withdrawn(reason)
     return finished[0] if finished else None
+
+
+def refuse_demonstrations(purpose: str, settings: Settings, *, is_demo: bool) -> None:
+    """Refuse what a demonstration made, where real data are released.
+
+    Raises:
+        GovernanceError: it is one.
+    """
+    if is_demo and settings.is_production:
+        raise GovernanceError(
+            f"purpose '{purpose}': production publishes no demonstration. This home has the fixed date, or the "
+            "throwaway approvals, of one; whoever runs the deployment must give it a home of its own (SPINE_HOME)"
+        )
 
 
 def _contracts(settings: Settings) -> tuple[Contract, ...]:
@@ -114,9 +128,16 @@ def _contracts(settings: Settings) -> tuple[Contract, ...]:
 
 
 def _lapse(
-    purpose: str, settings: Settings, agreements: Iterable[Agreement], contracts: Sequence[Contract], as_of: date
+    purpose: str,
+    settings: Settings,
+    agreements: Iterable[Agreement],
+    contracts: Sequence[Contract],
+    as_of: date,
+    *,
+    is_demo: bool,
 ) -> str | None:
     try:
+        refuse_demonstrations(purpose, settings, is_demo=is_demo)
         permission(purpose, settings, contracts, as_of, agreements=agreements)
     except TrustError:
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,12 +15,10 @@ from spine import audit
 from spine.cli import app
 from spine.errors import GovernanceError, UsageError
 from spine.governance import key_files
-from spine.release import audit_standing, published, replace_key, restore, withdraw_by_hand
+from spine.release import audit_standing, published, replace_key, restore, withdraw_by_hand, withdraw_lapsed
 from spine.release.query import release_facts
 from spine.release.shelf import Shelf
 from tests.fixtures.release_warehouse import AS_OF, PURPOSE, Home, build_home
-
-ENGINEER = ["engineer"]
 
 
 @pytest.fixture
@@ -37,44 +36,51 @@ def invoke(home: Home, *arguments: str) -> tuple[int, str]:
 
 def test_what_was_withdrawn_by_hand_stays_away_until_it_is_restored(home: Home) -> None:
     home.publish()
-    assert withdraw_by_hand(PURPOSE, home.settings, "areas are wrong", ENGINEER) == [1]
+    assert withdraw_by_hand(PURPOSE, home.settings, "areas are wrong") == [1]
     assert home.files() == ["version.json"]
     for _ in range(2):
         with pytest.raises(GovernanceError, match=r"by hand \(areas are wrong\).*spine release restore"):
             home.publish()
-    with pytest.raises(GovernanceError, match="this is for Data engineer or"):
-        restore(PURPOSE, home.settings, "corrected", ["analyst"])
-    restore(PURPOSE, home.settings, "areas corrected", ENGINEER)
+    restore(PURPOSE, home.settings, "areas corrected")
     assert home.files() == ["version.json"], "nothing comes back by itself"
     assert home.publish().version == 2
     lines = [e.facts for e in audit.entries(home.settings.audit_log) if e.kind == "withdrawal"]
-    assert [(line["decision"], line["roles"]) for line in lines] == [("withdrawn", ENGINEER), ("restored", ENGINEER)]
+    assert [line["decision"] for line in lines] == ["withdrawn", "restored"]
     with pytest.raises(UsageError, match="nothing to restore"):
-        restore(PURPOSE, home.settings, "again", ENGINEER)
+        restore(PURPOSE, home.settings, "again")
 
 
 @pytest.mark.parametrize(
     ("purpose", "reason", "roles", "error", "match"),
     [
-        (PURPOSE, "why not", ["analyst"], GovernanceError, "was asked for by Analyst"),
-        (PURPOSE, "why not", [], GovernanceError, "was asked for by nobody"),
-        (PURPOSE, "  ", ENGINEER, UsageError, "--reason"),
-        ("falls", "why not", ENGINEER, UsageError, "no purpose 'falls'"),
+        (PURPOSE, "why not", ("analyst",), GovernanceError, "was asked for by Analyst"),
+        (PURPOSE, "why not", (), GovernanceError, "was asked for by nobody"),
+        (PURPOSE, "  ", ("engineer",), UsageError, "--reason"),
+        ("falls", "why not", ("engineer",), UsageError, "no purpose 'falls'"),
+        ("../lake", "why not", ("engineer",), UsageError, "no purpose"),
     ],
 )
 def test_who_may_not_and_who_gives_no_reason_decides_nothing(
-    home: Home, purpose: str, reason: str, roles: list[str], error: type[Exception], match: str
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    purpose: str,
+    reason: str,
+    roles: tuple[str, ...],
+    error: type[Exception],
+    match: str,
 ) -> None:
-    for decide in (withdraw_by_hand, replace_key):
+    monkeypatch.setattr("spine.governance.trust.roles_of", lambda _: roles)
+    for decide in (withdraw_by_hand, restore, replace_key):
         with pytest.raises(error, match=match):
-            decide(purpose, home.settings, reason, roles)
-    assert not home.settings.audit_log.exists()
+            decide(purpose, home.settings, reason)
+    kinds = [e.kind for e in audit.entries(home.settings.audit_log) if e.facts["decision"] == "refused"]
+    assert kinds == (["withdrawal", "withdrawal", "key_rotation"] if error is GovernanceError else [])
 
 
 def test_a_new_key_gives_new_ids_and_takes_the_old_version_away(home: Home) -> None:
     home.publish()
     before = home.query("SELECT resident_id FROM residents")
-    key = replace_key(PURPOSE, home.settings, "the file was sent astray", ["engineer"])
+    key = replace_key(PURPOSE, home.settings, "the file was sent astray")
     result = home.publish()
     after = home.query("SELECT resident_id FROM residents")
     assert (key.version, result.version, result.key_version, result.removed) == (2, 2, 2, (1,))
@@ -88,6 +94,16 @@ def test_a_new_key_gives_new_ids_and_takes_the_old_version_away(home: Home) -> N
     ]
     used = [(e.kind, e.facts["key_version"]) for e in audit.entries(home.settings.audit_log) if "key" in e.kind]
     assert used == [("key_rotation", 1), ("key_use", 1), ("key_rotation", 2), ("key_use", 2)]
+
+
+def test_production_publishes_no_demonstration_and_withdraws_one_that_is_there(home: Home) -> None:
+    home.publish()
+    production = replace(home, settings=home.settings.model_copy(update={"mode": "production"}))
+    [sentence] = withdraw_lapsed(production.settings, AS_OF)
+    assert "production publishes no demonstration" in sentence
+    assert home.files() == ["version.json"]
+    with pytest.raises(GovernanceError, match="no trust file is set"):
+        production.publish()
 
 
 def test_each_line_says_what_rests_on_what(home: Home) -> None:
@@ -131,9 +147,7 @@ def test_the_commands_tell_and_refuse(home: Home) -> None:
     code, text = invoke(home, "keys", "list")
     assert "0600" in text
     assert (home.settings.keys / "care_planning.v1.key").read_text().strip()[:16] not in text
-    code, text = invoke(home, "release", "withdraw", PURPOSE, "--role", "analyst", "--reason", "x")
-    assert (code, "this is for Data engineer" in text) == (6, True)
-    code, text = invoke(home, "release", "withdraw", PURPOSE, "--role", "engineer", "--reason", "areas are wrong")
+    code, text = invoke(home, "release", "withdraw", PURPOSE, "--reason", "areas are wrong")
     assert (code, "versions 1 are gone" in text) == (0, True)
     assert published(home.settings.releases) == []
     code, text = invoke(home, "release", "list")
@@ -155,7 +169,7 @@ def test_a_withdrawal_by_hand_that_was_killed_is_finished_and_logged_once(
     with monkeypatch.context() as patched:
         patched.setattr(audit, "append", killed)
         with pytest.raises(KeyboardInterrupt):
-            withdraw_by_hand(PURPOSE, home.settings, "areas are wrong", ENGINEER)
+            withdraw_by_hand(PURPOSE, home.settings, "areas are wrong")
     assert Shelf(home.shelf).hold == "areas are wrong"
     with pytest.raises(GovernanceError, match="by hand"):
         home.publish()

@@ -45,7 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home.opt_out("9990000107")
     home.sql("UPDATE care_planning.residents SET age_band = '45-54' WHERE resident_id >= 'more-2'")
     home.publish(inputs=(*INPUTS[1:], new), as_of=AS_OF + timedelta(days=1))
-    replace_key(PURPOSE, home.settings, "a test", ["engineer"])
+    replace_key(PURPOSE, home.settings, "a test")
     home.publish(inputs=(*INPUTS[1:], new), as_of=AS_OF + timedelta(days=1))
     return home
 
