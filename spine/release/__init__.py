@@ -9,11 +9,13 @@ from spine.release.decisions import replace_key, restore, withdraw_by_hand
 from spine.release.diff import compare_versions, versions
 from spine.release.output_contracts import OutputColumn, OutputTable, load_output_contracts
 from spine.release.plan import Input
+from spine.release.promises import BrokenPromiseError
 from spine.release.publish import ReleaseResult, TableCounts, known_purposes, publish
 from spine.release.query import Published, published, query
 from spine.release.withdraw import withdraw, withdraw_lapsed
 
 __all__ = [
+    "BrokenPromiseError",
     "Input",
     "OutputColumn",
     "OutputTable",

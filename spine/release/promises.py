@@ -17,6 +17,10 @@ from spine.release.output_contracts import PARTNERS, OutputTable
 from spine.release.sql import counted, quoted
 
 
+class BrokenPromiseError(PipelineError):
+    """A rule of an output contract does not hold in the finished file, or could not be measured."""
+
+
 def keep_promises(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[OutputTable], partners: Collection[str]
 ) -> tuple[RuleResult, ...]:
@@ -30,7 +34,7 @@ def keep_promises(
         The verdicts, those that only warn among them.
 
     Raises:
-        PipelineError: a rule of severity error is broken, or a rule could not be measured: all of them.
+        BrokenPromiseError: a rule of severity error is broken, or a rule could not be measured: all of them.
         GovernanceError: a column that holds ids of partners holds something else.
     """
     connection.execute("USE built.main")
@@ -47,7 +51,7 @@ def keep_promises(
         if result.outcome in ("failed", "error")
     ]
     if broken:
-        raise PipelineError(
+        raise BrokenPromiseError(
             "release check failed:\n" + "\n".join(broken) + "\nNothing is published; mend the mart, or have the "
             "output contract changed by those who agreed it"
         )
