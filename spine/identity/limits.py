@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from spine.documents import parse_yaml
 from spine.errors import ContractError, GovernanceError
 from spine.identity.churn import Churn
 from spine.rights import load_decision_rights
@@ -143,7 +144,7 @@ def _load(path: Path, model: type[_Model]) -> _Model:
     if not path.exists():
         return model()
     try:
-        return model.model_validate(yaml.safe_load(path.read_text("utf-8")) or {})
+        return model.model_validate(parse_yaml(path.read_text("utf-8")) or {})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ContractError(f"{path.name}: not valid: {faults}. Correct the file.") from None
