@@ -18,7 +18,7 @@ from spine.governance.permission import Duty, Permission, permission, standing, 
 from spine.governance.pseudonymise import Key, load_or_create_key, pseudonyms
 from spine.governance.quorum import Signer
 from spine.governance.statements import Statement
-from spine.governance.trust import Trust, TrustError, load_trust, require_right, roles_of
+from spine.governance.trust import Trust, TrustError, load_trust, require_right, roles_of, trust_line
 
 __all__ = [
     "Agreement",
@@ -45,4 +45,5 @@ __all__ = [
     "roles_of",
     "standing",
     "standing_of",
+    "trust_line",
 ]
