@@ -61,11 +61,11 @@ def show_preview(agreement_id: Id) -> None:
 @agreement_app.command("list", epilog="Example: spine agreement list --as-of 2028-03-31")
 def show_list(as_of: AsOf = "") -> None:
     """Show every agreement: in force or not, who has approved it, who must still act, and whose keys count."""
-    from spine.governance import load_agreements
+    from spine.governance import load_agreements, trust_line
 
     settings, contracts = Settings(), the_contracts(Settings())
     day = as_of_from(as_of, settings)
-    out.print(Text(_trust_line(settings)), soft_wrap=True)
+    out.print(Text(trust_line(settings)), soft_wrap=True)
     table = Table(
         "agreement", "purpose", "in force", "approvals", "must act", box=box.SIMPLE_HEAD, title=f"As of {day}"
     )
@@ -163,12 +163,3 @@ def _stand(found: Permission) -> tuple[str, str]:
     met = sum(any(signer.is_met_by(s.organisation, s.role) for s in found.approvals) for signer in found.required)
     against = f", {len(found.dissents)} dissent" if found.dissents else ""
     return f"{met} of {len(found.required)}{against}", "; ".join(d.sentence for d in found.duties) or "nobody"
-
-
-def _trust_line(settings: Settings) -> str:
-    from spine.governance import load_trust
-
-    try:
-        return load_trust(settings).line
-    except GovernanceError as refusal:
-        return str(refusal)

@@ -19,7 +19,7 @@ from spine.governance.permission import Duty, Permission, permission, standing, 
 from spine.governance.pseudonymise import pseudonym_column, pseudonyms
 from spine.governance.quorum import Signer
 from spine.governance.statements import Statement
-from spine.governance.trust import Trust, TrustError, load_trust, require_right, roles_of
+from spine.governance.trust import Trust, TrustError, load_trust, require_right, roles_of, trust_line
 
 __all__ = [
     "Agreement",
@@ -50,4 +50,5 @@ __all__ = [
     "rotate_key",
     "standing",
     "standing_of",
+    "trust_line",
 ]

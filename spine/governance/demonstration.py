@@ -76,6 +76,7 @@ def demo_key(settings: Settings, organisation: str) -> Path:
 
 def _keys(settings: Settings) -> dict[str, SigningKey]:
     """One key for each partner and one for the board, made where they are missing."""
+    make_folder(settings.demonstration)  # first, since only the last folder of a path is closed
     make_folder(settings.demonstration / "keys")
     organisations = [*load_partners(settings.expectations / "partners.yaml"), BOARD]
     for path in (demo_key(settings, organisation) for organisation in organisations):

@@ -188,6 +188,15 @@ def _read(path: Path) -> Trust:
     return Trust(path, hashlib.sha256(content).hexdigest(), file.demonstration, file.keys, file.users)
 
 
+def trust_line(settings: Settings) -> str:
+    """Whose signatures count here, or why nobody's do, in one sentence for people."""
+    try:
+        line = load_trust(settings).line
+    except GovernanceError as refusal:
+        return str(refusal)
+    return f"Approvals are verified against the {line}."
+
+
 def current_user() -> str:
     """The operating-system user as the system knows them; the environment can say anything."""
     try:

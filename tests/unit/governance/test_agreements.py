@@ -48,8 +48,13 @@ def test_all_faults_are_told_at_once(tmp_path: Path, content: dict[str, Any]) ->
     content["exclusions"]["opt_out_max_age_days"] = 60
     with pytest.raises(ContractError) as error:
         load_agreement(write(tmp_path, content))
-    for place in ("at dpia", "at colour", "at controllers/0/role", "at exclusions/opt_out_max_age_days"):
-        assert place in str(error.value)
+    lines = str(error.value).splitlines()
+    text = (tmp_path / "care_planning.yaml").read_text(encoding="utf-8").splitlines()
+    found = {fault.split(": at ")[1].split(":")[0]: int(fault.split("line ")[1].split(":")[0]) for fault in lines}
+    assert set(found) == {"dpia", "colour", "controllers/0/role", "exclusions/opt_out_max_age_days"}
+    assert found.pop("dpia") == 1, "what is missing has no line of its own"
+    for place, number in found.items():
+        assert place.split("/")[-1] in text[number - 1]
 
 
 def test_faults_of_all_files_are_told_at_once(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -115,6 +120,24 @@ def test_unknown_fields_and_strangers_are_faults(content: dict[str, Any], contra
     assert "dataset 'weather' has no contract" in faults
     assert "partner 'brackenfell_borough' supplies council_tax but is no controller" in faults
     assert "reference" not in faults, "public registers need no controller"
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "told"),
+    [
+        ("exclusions", {"objections": "list"}, "no contract describes a list of objections"),
+        ("exclusions", {"restricted_records": "left_out"}, "can hide where they live, not leave them out"),
+        ("output", {"level": "aggregate"}, "releases no aggregates yet"),
+        ("output", {"geography": "msoa21"}, "'lsoa21' tells a place more finely than output/geography, msoa21"),
+        ("output", {"geography": "none"}, "'lsoa21' tells a place more finely than output/geography, none"),
+    ],
+)
+def test_what_the_spine_cannot_do_is_refused(
+    content: dict[str, Any], contracts: tuple[Contract, ...], part: str, change: dict[str, str], told: str
+) -> None:
+    assert check_agreement(Agreement.model_validate(content), contracts) == []
+    content[part] |= change
+    assert told in "\n".join(check_agreement(Agreement.model_validate(content), contracts))
 
 
 def test_the_hash_follows_the_content_not_the_layout(tmp_path: Path, content: dict[str, Any]) -> None:
