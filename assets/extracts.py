@@ -25,7 +25,6 @@ from spine.extract import (
     layout_periods,
 )
 from spine.governance import load_agreements
-from spine.release.withdraw import audit_log
 from spine.reports import write_reports
 from spine.settings import Settings
 from spine.verdicts import keep_history
@@ -131,7 +130,7 @@ def _note_waivers(
     settings: Settings, known: Sequence[LedgerEntry], latest: LedgerEntry | None, waivers: Sequence[Waiver], as_of: date
 ) -> None:
     """Log each waiver the first time that it lets a delivery in or that the newest one is shown under it."""
-    log = audit_log(settings)
+    log = settings.audit_log
     for entry in known:
         broken = set(entry.waived)
         if entry == latest:
