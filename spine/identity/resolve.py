@@ -1,4 +1,4 @@
-"""From the warehouse's person records to its crosswalk: linkage, then stable ids, each file whole or absent.
+"""From the warehouse's person records to its crosswalk: decisions, linkage, then stable ids, each file whole or absent.
 
 Put here: the files between linkage, identity and the warehouse. Never here: a rule of linkage, or
 how an id is inherited.
@@ -7,7 +7,7 @@ how an id is inherited.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,15 @@ from spine.failpoints import reach
 from spine.files import replacing, write_json
 from spine.identity.assign import assign
 from spine.identity.conflicts import KINDS, find_conflicts
+from spine.identity.decisions import Judged, empty_register, judge_decisions
 from spine.identity.limits import LinkageLimits
+from spine.identity.relink import Linking, relink
 from spine.identity.store import IdentityFiles, IdentityStore
 from spine.identity.trend import RateStanding, read_history, standings, with_run
-from spine.linkage import LinkageResult, link, load_config
+from spine.linkage import LinkageResult, load_config
 from spine.runs import SourceLinks
+
+_REGISTER = "intermediate.int_linkage_decisions"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Resolution:
         pairs_in_doubt: pairs of records in the clerical band.
         pairs_from_doubt: pairs of records in the band or above it, but for those that may never be linked.
         report: linkage's own report (see `LinkageResult.report`).
+        linking: whether all records were linked or only what changed, and why.
+        decisions: decisions by people, with what became of each.
     """
 
     records_in: int
@@ -63,6 +69,8 @@ class Resolution:
     pairs_in_doubt: int
     pairs_from_doubt: int
     report: Mapping[str, Any]
+    linking: Linking
+    decisions: Judged
 
 
 def resolve(
@@ -72,22 +80,34 @@ def resolve(
     as_of: date,
     run: str = "",
     limits: LinkageLimits | None = None,
+    *,
+    people: int,
+    one_record_per_person: Sequence[str] = (),
+    full: bool = False,
 ) -> Resolution:
     """Link `intermediate.int_person_records` and put the views of schema `linkage` in their place.
 
-    These are `crosswalk`, `links`, `events` and `conflicts` (the review list).
+    These are `crosswalk`, `links`, `events`, `conflicts` (the review list), `decisions` and `decision_conflicts`.
 
     Args:
         connection: the open warehouse.
         linkage: folder for the files between the stages.
         identity: folder of the identity store.
         run: names the run in the history of link rates; the as-of date where left out.
-        limits: how the history is read.
+        limits: how the history is read, and when all records are linked.
+        people: how many different people a decision on two records takes.
+        one_record_per_person: sources that promise it; two records of one of them are never one person by weight.
+        full: link all records, whatever has changed.
     """
-    config = load_config()
+    limits = limits or LinkageLimits()
+    config = load_config().model_copy(update={"one_record_per_person": tuple(sorted(one_record_per_person))})
     records = connection.execute("SELECT * FROM intermediate.int_person_records ORDER BY record_id").pl()
     _write(linkage / "person_records.parquet", records)
-    result = link(records, config)
+    decisions = judge_decisions(_register(connection), records, as_of, people)
+    _write(linkage / "decisions.parquet", decisions.decisions)
+    _write(linkage / "decision_conflicts.parquet", decisions.contradicting)
+    linked = relink(linkage / "state", records, config, decisions.applied, as_of, limits.delta, full=full)
+    result = linked.result
     _write_result(linkage, result)
     store = IdentityStore(identity)
     identities = assign(result.clusters, store.load(), as_of)
@@ -98,7 +118,7 @@ def resolve(
     _create_views(connection, current, linkage)
     reach("linkage.after_views")
     sources = _link_rates(result.clusters)
-    rates = _trend(linkage / "history.parquet", run or as_of.isoformat(), as_of, sources, limits or LinkageLimits())
+    rates = _trend(linkage / "history.parquet", run or as_of.isoformat(), as_of, sources, limits)
     resolution = Resolution(
         records_in=records.height,
         records=_count(connection, "SELECT count(DISTINCT record_id) FROM linkage.crosswalk"),
@@ -110,9 +130,19 @@ def resolve(
         rates=rates,
         **_doubt(result),
         report=result.report,
+        linking=linked.linking,
+        decisions=decisions,
     )
     write_json(linkage / "report.json", {**result.report, **_summary(resolution)}, point="linkage.report")
     return resolution
+
+
+def _register(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The decisions that were delivered; none where the warehouse has no table of them."""
+    known = "SELECT 1 FROM information_schema.tables WHERE table_schema || '.' || table_name = '{}'"
+    if connection.execute(known.format(_REGISTER)).fetchone() is None:
+        return empty_register()
+    return connection.execute(f"SELECT * FROM {_REGISTER}").pl()
 
 
 def _write_result(linkage: Path, result: LinkageResult) -> None:
@@ -133,6 +163,8 @@ def _create_views(connection: duckdb.DuckDBPyConnection, identity: IdentityFiles
         "events": identity.events,
         "links": linkage / "links.parquet",
         "conflicts": linkage / "conflicts.parquet",
+        "decisions": linkage / "decisions.parquet",
+        "decision_conflicts": linkage / "decision_conflicts.parquet",
     }.items():
         connection.execute(f"CREATE OR REPLACE VIEW linkage.{name} AS SELECT * FROM {_parquet(path)}")
     connection.execute(
@@ -200,4 +232,6 @@ def _summary(resolution: Resolution) -> dict[str, object]:
         "residents": resolution.residents,
         "link_rates": [source.model_dump() for source in resolution.sources],
         "conflicts": dict(resolution.conflicts.by_kind),
+        "linking": {**asdict(resolution.linking), "sentence": resolution.linking.sentence},
+        "decisions": dict(resolution.decisions.counts),
     }

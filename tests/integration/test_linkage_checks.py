@@ -21,6 +21,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets.decision_checks import CHECKS as DECISION_CHECKS
 from assets.linkage import linkage_assets
 from assets.linkage_checks import (
     BLOCKS,
@@ -127,8 +128,8 @@ def scene(linked: LinkageResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with dg.DagsterInstance.ephemeral() as instance:
         found = replace(linked, report={**linked.report, "clerical": quiet})
         scene = Scene(Settings(home=tmp_path / "home").prepare(), instance, person_records(), found)
-        module = importlib.import_module("spine.identity.resolve")
-        monkeypatch.setattr(module, "link", lambda *_: scene.found)
+        module = importlib.import_module("spine.identity.relink")
+        monkeypatch.setattr(module, "link", lambda *_, **__: scene.found)
         yield scene
 
 
@@ -138,13 +139,13 @@ def values(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
 
 def test_all_is_well_and_every_check_says_the_same_things(scene: Scene) -> None:
     checks = scene.run()
-    assert set(checks) == set(CHECKS)
+    assert set(checks) == set(CHECKS) | set(DECISION_CHECKS)
     assert [name for name, check in checks.items() if not check.passed] == []
     for check in checks.values():
         known = values(check)
         assert check.description
         assert known["sentence"].endswith(".")
-        assert known["dimension"] in {"accuracy", "completeness", "consistency", "coverage"}
+        assert known["dimension"] in {"accuracy", "completeness", "conformity", "consistency", "coverage"}
         assert known["outcome"] == "passed"
         assert known["owner"]
         assert all(isinstance(known[name], int | float) for name in ("numerator", "denominator", "percentage"))
