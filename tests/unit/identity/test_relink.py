@@ -75,7 +75,10 @@ def home(people: pl.DataFrame, tmp_path: Path) -> Home:
 
 
 def test_nothing_that_changed_gives_the_same_run_to_the_byte(home: Home) -> None:
-    first, again = home.run(), home.run()
+    """Nor does a column that linkage does not read."""
+    first = home.run()
+    home.records = home.records.with_columns(known_since=pl.lit(date(2021, 1, 1)))
+    again = home.run()
     assert (first.linking.kind, again.linking.kind) == ("full", "changes")
     assert again.linking.changed == again.linking.new == again.linking.withdrawn == again.linking.decisions == 0
     assert again.result.clusters.equals(first.result.clusters)
@@ -99,13 +102,6 @@ def test_corrections_additions_and_withdrawals_are_told(home: Home) -> None:
         f"Only what changed was linked again: 3 of {home.records.height:,} records and 0 decisions."
     )
     assert run.result.clusters["record_id"].to_list() == home.records["record_id"].to_list()
-
-
-def test_a_column_that_linkage_does_not_read_is_no_change(home: Home) -> None:
-    home.records = home.records.with_columns(known_since=pl.lit(date(2020, 1, 1)))
-    home.run()
-    home.records = home.records.with_columns(known_since=pl.lit(date(2021, 1, 1)))
-    assert home.run().linking.changed == 0
 
 
 def _lost(home: Home) -> None:
@@ -156,8 +152,8 @@ def test_many_small_changes_are_settled_by_a_full_link(home: Home) -> None:
     limits = DeltaLimits(most_changed_percent=100, settle_after_percent=10, most_drift_percent=100)
     home.run(limits=limits)
     told = []
-    for seed in range(4):
-        home.change(seed=seed, share=0.06)
+    for seed in range(2):
+        home.change(seed=seed, share=0.08)
         told.append(home.run(limits=limits).linking)
     assert "full" in [run.kind for run in told]
     settled = next(run for run in told if run.kind == "full")
@@ -193,10 +189,10 @@ def test_a_source_that_promises_one_record_a_person_links_none_of_its_own(home: 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_sequences_of_changes_give_the_clusters_of_one_full_link(tmp_path: Path, seed: int) -> None:
-    home = Home(tmp_path / "state", build(1500, seed)[0].sort("record_id"))
+    home = Home(tmp_path / "state", build(1000, seed)[0].sort("record_id"))
     home.run(limits=DeltaLimits())
     told = []
-    for step in range(6):
+    for step in range(4):
         home.change(seed=100 * seed + step, share=0.01)
         run = home.run(limits=DeltaLimits())
         told.append(run.linking.kind)
