@@ -194,7 +194,8 @@ def test_every_name_in_the_code_is_registered_and_every_registered_one_is_used()
                 if keyword.arg == "point" and isinstance(keyword.value, ast.Constant):
                     used.add(str(keyword.value.value))
     assert used <= NAMES | set(WRITES)
-    dynamic = {f"linkage.{stem}" for stem in ("person_records", "clusters", "links", "conflicts", "history")} | {"file"}
+    written = ("person_records", "decisions", "decision_conflicts", "clusters", "links", "conflicts", "history")
+    dynamic = {f"linkage.{stem}" for stem in written} | {"file"}
     dynamic |= {f"dbt.{moment}_{half}" for moment in ("before", "after") for half in ("conform", "core")}
     stems = {name.rpartition(".")[0] for name in used}
     registered = set(WRITES) | set(failpoints.STEPS)
