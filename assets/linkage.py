@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets import decision_checks
+from assets.identity_checks import identity_result, identity_specs, refuse_held
 from assets.linkage_checks import (
     CROSSWALK,
     DECISIONS,
@@ -27,7 +28,7 @@ from assets.linkage_checks import (
 from assets.resources import FULL_LINK_TAG, HOME, require_built_for, run_as_of, scrubbed
 from spine import audit
 from spine.contracts import Contract, Partner
-from spine.identity import Resolution, load_limits, resolve
+from spine.identity import Resolution, Terms, load_identity_limits, load_limits, resolve
 from spine.reports.charts import score_histogram_svg, threshold_curve_svg
 from spine.reports.linkage import write_linkage_page
 from spine.rights import load_decision_rights
@@ -49,9 +50,9 @@ def linkage_assets(
         contracts: which sources promise one record a person.
 
     Raises:
-        ContractError: `expectations/linkage_checks.yaml` is not valid.
+        ContractError: `expectations/linkage_checks.yaml` or `identity_checks.yaml` is not valid.
     """
-    limits = load_limits(settings.expectations)
+    limits, budget = load_limits(settings.expectations), load_identity_limits(settings.expectations)
     stewards = {partner.id: partner for partner in partners}
     promised = [f"{s.partner}__{c.dataset}" for c in contracts if c.one_record_per_person for s in c.supplies]
 
@@ -80,7 +81,7 @@ def linkage_assets(
                 description="Which resident each person record belongs to. Resident ids are minted once and kept.",
             ),
         ],
-        check_specs=[*decision_checks.check_specs(), *check_specs()],
+        check_specs=[*decision_checks.check_specs(), *check_specs(), *identity_specs()],
         required_resource_keys={HOME},
     )
     def link(context: dg.AssetExecutionContext) -> _Events:
@@ -89,16 +90,17 @@ def linkage_assets(
             require_built_for(settings, as_of)
             people = load_decision_rights(settings.expectations).decision(ACTION).people
             with open_warehouse(settings.warehouse, settings.threads) as connection:
-                resolution = resolve(
-                    connection, settings.linkage, settings.identity, as_of, context.run.run_id, limits,
-                    people=people, one_record_per_person=promised, full=FULL_LINK_TAG in context.run.tags,
-                )  # fmt: skip
+                terms = Terms(people, limits, budget, promised, full=FULL_LINK_TAG in context.run.tags)
+                run = context.run.run_id
+                resolution = resolve(connection, settings.linkage, settings.identity, as_of, terms, run)
             page = write_linkage_page(settings.linkage, resolution.report)
             _log_decisions(settings, resolution, as_of)
             yield decision_checks.materialization(resolution.decisions)
             yield from decision_checks.check_results(resolution.decisions, stewards)
             yield from _materializations(resolution, page)
             yield from check_results(resolution, limits, stewards)
+            yield identity_result(resolution, budget, as_of)
+            refuse_held(resolution, budget, as_of)
 
     return link
 
@@ -142,6 +144,8 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
             },
         },
     )
+    if resolution.is_held:
+        return
     yield dg.MaterializeResult(
         asset_key=CROSSWALK,
         metadata={

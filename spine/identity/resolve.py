@@ -7,7 +7,7 @@ how an id is inherited.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ import polars as pl
 
 from spine.failpoints import reach
 from spine.files import replacing, write_json
-from spine.identity.assign import assign
+from spine.identity.assign import IdentityResult, assign, seed_for
+from spine.identity.churn import Churn, churn
 from spine.identity.conflicts import KINDS, find_conflicts
 from spine.identity.decisions import Judged, empty_register, judge_decisions
-from spine.identity.limits import LinkageLimits
+from spine.identity.events import KINDS_OF_EVENT
+from spine.identity.evidence import fingerprints
+from spine.identity.limits import IdentityLimits, LinkageLimits
 from spine.identity.relink import Linking, relink
 from spine.identity.store import IdentityFiles, IdentityStore
 from spine.identity.trend import RateStanding, read_history, standings, with_run
+from spine.identity.views import create_views
 from spine.linkage import LinkageResult, load_config
 from spine.runs import SourceLinks
 
@@ -49,7 +53,10 @@ class Resolution:
     """What one run of linkage and identity did, in counts.
 
     Attributes:
-        events: number of residents minted, merged, split and retired in this run.
+        events: number of residents minted, merged, split, returned and retired in this run.
+        churn: whose id changed, counted apart from the events; None in a first run.
+        is_held: too many ids would have changed without a cause, so none has: the crosswalk is that of the last run,
+            and `events` are what would have happened.
         rates: each source's link rate beside those of its last runs.
         pairs_in_doubt: pairs of records in the clerical band.
         pairs_from_doubt: pairs of records in the band or above it, but for those that may never be linked.
@@ -64,6 +71,8 @@ class Resolution:
     links: int
     sources: tuple[SourceLinks, ...]
     events: Mapping[str, int]
+    churn: Churn | None
+    is_held: bool
     conflicts: Conflicts
     rates: tuple[RateStanding, ...]
     pairs_in_doubt: int
@@ -73,59 +82,75 @@ class Resolution:
     decisions: Judged
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a run is held to.
+
+    Attributes:
+        people: how many different people a decision on two records takes.
+        limits: how the history of link rates is read, and when all records are linked.
+        budget: how many ids may change without a cause; over it none changes.
+        one_record_per_person: sources that promise it; two records of one of them are never one person by weight.
+        full: link all records, whatever has changed.
+    """
+
+    people: int
+    limits: LinkageLimits = field(default_factory=LinkageLimits)
+    budget: IdentityLimits = field(default_factory=IdentityLimits)
+    one_record_per_person: Sequence[str] = ()
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class _Identified:
+    """Ids for a run's clusters, and whether they hold."""
+
+    result: IdentityResult
+    files: IdentityFiles
+    churn: Churn | None
+    is_held: bool
+
+
 def resolve(
-    connection: duckdb.DuckDBPyConnection,
-    linkage: Path,
-    identity: Path,
-    as_of: date,
-    run: str = "",
-    limits: LinkageLimits | None = None,
-    *,
-    people: int,
-    one_record_per_person: Sequence[str] = (),
-    full: bool = False,
+    connection: duckdb.DuckDBPyConnection, linkage: Path, identity: Path, as_of: date, terms: Terms, run: str = ""
 ) -> Resolution:
     """Link `intermediate.int_person_records` and put the views of schema `linkage` in their place.
 
-    These are `crosswalk`, `links`, `events`, `conflicts` (the review list), `decisions` and `decision_conflicts`.
+    Which there are: see `views`.
 
     Args:
         connection: the open warehouse.
         linkage: folder for the files between the stages.
         identity: folder of the identity store.
-        run: names the run in the history of link rates; the as-of date where left out.
-        limits: how the history is read, and when all records are linked.
-        people: how many different people a decision on two records takes.
-        one_record_per_person: sources that promise it; two records of one of them are never one person by weight.
-        full: link all records, whatever has changed.
+        run: names the run in events and in the history of link rates; the as-of date where left out.
     """
-    limits = limits or LinkageLimits()
-    config = load_config().model_copy(update={"one_record_per_person": tuple(sorted(one_record_per_person))})
+    run = run or as_of.isoformat()
     records = connection.execute("SELECT * FROM intermediate.int_person_records ORDER BY record_id").pl()
     _write(linkage / "person_records.parquet", records)
-    decisions = judge_decisions(_register(connection), records, as_of, people)
-    _write(linkage / "decisions.parquet", decisions.decisions)
-    _write(linkage / "decision_conflicts.parquet", decisions.contradicting)
-    linked = relink(linkage / "state", records, config, decisions.applied, as_of, limits.delta, full=full)
+    decisions = _decided(connection, linkage, records, as_of, terms.people)
+    config = load_config().model_copy(update={"one_record_per_person": tuple(sorted(terms.one_record_per_person))})
+    limits = terms.limits
+    linked = relink(linkage / "state", records, config, decisions.applied, as_of, limits.delta, full=terms.full)
     result = linked.result
     _write_result(linkage, result)
-    store = IdentityStore(identity)
-    identities = assign(result.clusters, store.load(), as_of)
-    current = store.save(identities)
-    conflicts = find_conflicts(records, identities.crosswalk.current, result, config.thresholds.link_bits)
-    _write(linkage / "conflicts.parquet", conflicts)
+    named = _identified(IdentityStore(identity), records, result, decisions, terms.budget, (run, as_of))
+    _write_proposed(linkage, named.result, is_held=named.is_held)
+    conflicts = find_conflicts(records, named.result.crosswalk.current, result, config.thresholds.link_bits)
+    if not named.is_held or not (linkage / "conflicts.parquet").exists():
+        _write(linkage / "conflicts.parquet", conflicts)
     reach("linkage.before_views")
-    _create_views(connection, current, linkage)
+    create_views(connection, named.files, linkage)
     reach("linkage.after_views")
     sources = _link_rates(result.clusters)
-    rates = _trend(linkage / "history.parquet", run or as_of.isoformat(), as_of, sources, limits)
+    rates = _trend(linkage / "history.parquet", run, as_of, sources, limits)
     resolution = Resolution(
-        records_in=records.height,
-        records=_count(connection, "SELECT count(DISTINCT record_id) FROM linkage.crosswalk"),
-        residents=_count(connection, "SELECT count(DISTINCT resident_id) FROM linkage.crosswalk"),
+        records.height,
+        *_shown(connection, named.result, is_held=named.is_held),
         links=result.links.height,
         sources=sources,
-        events=_events(identities.events),
+        events=_events(named.result.events),
+        churn=named.churn,
+        is_held=named.is_held,
         conflicts=_counted(conflicts),
         rates=rates,
         **_doubt(result),
@@ -137,12 +162,63 @@ def resolve(
     return resolution
 
 
+def _identified(
+    store: IdentityStore,
+    records: pl.DataFrame,
+    result: LinkageResult,
+    decisions: Judged,
+    budget: IdentityLimits,
+    stamp: tuple[str, date],
+) -> _Identified:
+    """Give the clusters their ids and store them, unless too many would change without a cause."""
+    run, as_of = stamp
+    reach("identity.before_assign")
+    before = store.load()
+    prints = fingerprints(records, seed_for(before, records["record_id"]))
+    given = {"decisions": decisions.applied, "fingerprints": prints}
+    identities = assign(result.clusters, before, as_of, run=run, **given)
+    found = churn(before, identities.crosswalk) if before else None
+    is_held = found is not None and not budget.allows(found, as_of)
+    reach("identity.before_save")
+    current = store.current() if is_held else None
+    return _Identified(identities, current or store.save(identities), found, is_held)
+
+
+def _decided(
+    connection: duckdb.DuckDBPyConnection, linkage: Path, records: pl.DataFrame, as_of: date, people: int
+) -> Judged:
+    """Judge the decisions that were delivered, and write what became of them."""
+    decisions = judge_decisions(_register(connection), records, as_of, people)
+    _write(linkage / "decisions.parquet", decisions.decisions)
+    _write(linkage / "decision_conflicts.parquet", decisions.contradicting)
+    return decisions
+
+
 def _register(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """The decisions that were delivered; none where the warehouse has no table of them."""
     known = "SELECT 1 FROM information_schema.tables WHERE table_schema || '.' || table_name = '{}'"
     if connection.execute(known.format(_REGISTER)).fetchone() is None:
         return empty_register()
     return connection.execute(f"SELECT * FROM {_REGISTER}").pl()
+
+
+def _write_proposed(linkage: Path, identities: IdentityResult, *, is_held: bool) -> None:
+    """What a run that was held would have done, for whoever looks for the reason; gone once a run went through."""
+    path = linkage / "held_events.parquet"
+    if is_held:
+        _write(path, identities.events)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _shown(connection: duckdb.DuckDBPyConnection, identities: IdentityResult, *, is_held: bool) -> tuple[int, int]:
+    """Records and residents, as the warehouse shows them; those that a run which was held would have had."""
+    if is_held:
+        current = identities.crosswalk.current
+        return current.height, current["resident_id"].n_unique()
+    counts = "SELECT count(DISTINCT record_id), count(DISTINCT resident_id) FROM linkage.crosswalk"
+    row = connection.execute(counts).fetchone() or (0, 0)
+    return int(row[0]), int(row[1])
 
 
 def _write_result(linkage: Path, result: LinkageResult) -> None:
@@ -156,41 +232,6 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
         frame.write_parquet(temporary)
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, identity: IdentityFiles, linkage: Path) -> None:
-    """Views over the files. The crosswalk has each record's conflicts beside it; the identity store knows none."""
-    connection.execute("CREATE SCHEMA IF NOT EXISTS linkage")
-    for name, path in {
-        "events": identity.events,
-        "links": linkage / "links.parquet",
-        "conflicts": linkage / "conflicts.parquet",
-        "decisions": linkage / "decisions.parquet",
-        "decision_conflicts": linkage / "decision_conflicts.parquet",
-    }.items():
-        connection.execute(f"CREATE OR REPLACE VIEW linkage.{name} AS SELECT * FROM {_parquet(path)}")
-    connection.execute(
-        f"""
-        CREATE OR REPLACE VIEW linkage.crosswalk AS
-        WITH flags AS (
-            SELECT record_id, list_sort(list(DISTINCT kind)) AS conflicts
-            FROM (SELECT unnest(record_ids) AS record_id, kind FROM {_parquet(linkage / "conflicts.parquet")})
-            GROUP BY record_id
-        )
-        SELECT crosswalk.*, coalesce(flags.conflicts, []::VARCHAR[]) AS conflicts
-        FROM {_parquet(identity.crosswalk)} AS crosswalk LEFT JOIN flags USING (record_id)
-        """
-    )
-
-
-def _parquet(path: Path) -> str:
-    literal = str(path.absolute()).replace("'", "''")
-    return f"read_parquet('{literal}')"
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0
-
-
 def _link_rates(clusters: pl.DataFrame) -> tuple[SourceLinks, ...]:
     rates = clusters.group_by("source").agg(pl.len(), linked=pl.col("method") != "single").sort("source")
     rates = rates.with_columns(pl.col("linked").list.sum())
@@ -199,7 +240,7 @@ def _link_rates(clusters: pl.DataFrame) -> tuple[SourceLinks, ...]:
 
 def _events(events: pl.DataFrame) -> dict[str, int]:
     counts = dict(events.group_by("event").len().iter_rows())
-    return {f"residents_{kind}": int(counts.get(kind, 0)) for kind in ("mint", "merge", "split", "retire")}
+    return {f"residents_{kind}": int(counts.get(kind, 0)) for kind in KINDS_OF_EVENT}
 
 
 def _counted(conflicts: pl.DataFrame) -> Conflicts:

@@ -22,6 +22,11 @@ from spine.settings import PROJECT_ROOT
 SOURCES = [path for top in ("spine", "assets") for path in sorted((PROJECT_ROOT / top).rglob("*.py"))]
 ATOMIC = {"replacing", "new_folder", "replacing_folder", "write_json"}
 
+#: Files of linkage whose failpoint is named after them.
+LINKAGE = (
+    "person_records", "decisions", "decision_conflicts", "clusters", "links", "conflicts", "history", "held_events",
+)  # fmt: skip
+
 #: Writes outside these: by file and function, and why that is right.
 #: `failpoint` means that the function reaches one by itself.
 ALLOWED = {
@@ -194,8 +199,7 @@ def test_every_name_in_the_code_is_registered_and_every_registered_one_is_used()
                 if keyword.arg == "point" and isinstance(keyword.value, ast.Constant):
                     used.add(str(keyword.value.value))
     assert used <= NAMES | set(WRITES)
-    written = ("person_records", "decisions", "decision_conflicts", "clusters", "links", "conflicts", "history")
-    dynamic = {f"linkage.{stem}" for stem in written} | {"file"}
+    dynamic = {f"linkage.{stem}" for stem in LINKAGE} | {"file"}
     dynamic |= {f"dbt.{moment}_{half}" for moment in ("before", "after") for half in ("conform", "core")}
     stems = {name.rpartition(".")[0] for name in used}
     registered = set(WRITES) | set(failpoints.STEPS)
