@@ -111,7 +111,7 @@ def _log_decisions(settings: Settings, resolution: Resolution, as_of: date) -> N
     if judged.decisions.is_empty():
         return
     deliveries = judged.decisions["delivery"].unique().sort().to_list()
-    audit.append(settings.runs / "audit.log", "override", as_of=as_of, deliveries=deliveries, decisions=judged.counts)
+    audit.append(settings.audit_log, "override", as_of=as_of, deliveries=deliveries, decisions=judged.counts)
 
 
 def _materializations(resolution: Resolution, page: Path) -> _Events:

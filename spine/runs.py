@@ -50,6 +50,7 @@ class RunSummary(BaseModel):
         assets_built, assets: assets that were selected to be rebuilt, and all there are.
         because: why those, in plain words.
         linking: whether all person records were linked or only what changed, and why; empty where none were.
+        trust: whose signatures counted.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,6 +81,7 @@ class RunSummary(BaseModel):
     assets_built: int = 0
     assets: int = 0
     because: str = ""
+    trust: str = ""
     failures: list[str] = []
     exit_code: int = 0
 

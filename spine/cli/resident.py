@@ -111,7 +111,7 @@ def _found(settings: Settings, lookup: Lookup, action: str, reason: str, *wanted
             unknown = unknown or error
     asked = [f"a record of {one.asked}" if one.record_id else one.asked for one in found]
     asked += ["an id that is not known"] * (len(wanted) - len(found))
-    log = settings.runs / "audit.log"
+    log = settings.audit_log
     audit.append(log, "resident_access", action=action, asked=asked, reason=reason)
     if unknown is not None:
         raise unknown

@@ -20,6 +20,7 @@ import polars as pl
 import pytest
 
 from spine.cli import run as command
+from spine.governance import approve_all
 from spine.linkage import evaluate
 from spine.runs import RunSummary
 from spine.settings import PROJECT_ROOT, Settings
@@ -84,6 +85,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         ignored = shutil.ignore_patterns("target", "logs")
         shutil.copytree(PROJECT_ROOT / name, project / name, ignore=ignored)
     settings = Settings(home=folder / "home", project=project).prepare()
+    approve_all(settings)
     write_region(settings.root, 200, SEED, AS_OF, None, folder / "truth")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "standing_by", nullcontext)  # one process measures all runs of this file
@@ -152,6 +154,7 @@ def test_any_sequence_of_changes_gives_the_tables_of_a_full_run(scene: Scene, tm
     assert agreement(people, clusters(scene.settings)) >= 0.999, scene.steps
 
     fresh = Settings(home=tmp_path / "home", project=scene.settings.project).prepare()
+    approve_all(fresh)
     shutil.copytree(scene.settings.landing, fresh.landing, dirs_exist_ok=True)
     assert command.run_home(fresh, AS_OF).succeeded
     # Revisions and resident ids tell a home's own history.
