@@ -35,6 +35,11 @@ Kind = Literal[
     "rights_request",
     "retention_delete",
     "key_rotation",
+    "agreement_decision",
+    "resident_access",
+    "waiver",
+    "withdrawal",
+    "run",
 ]
 
 #: `previous` of the first line.

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -168,24 +168,8 @@ def new_folder(path: Path, point: str = "file") -> Iterator[Path]:
     Raises:
         PipelineError: the disk is full or cannot be written to; `path` is not there.
     """
-    temporary = temporary_beside(path)
-    with clear_faults():
-        make_folder(path.parent)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(mode=0o700)
-        try:
-            with clear_faults(path.parent):
-                reach(f"{point}.before_write")
-                yield temporary
-            for file in temporary.rglob("*"):
-                fsync(file)
-            fsync(temporary, point)
-            reach(f"{point}.before_rename")
-            os.rename(temporary, path)
-            reach(f"{point}.after_rename")
-            fsync(path.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with _folder_beside(path, point, os.rename) as temporary:
+        yield temporary
 
 
 @contextmanager
@@ -201,7 +185,18 @@ def replacing_folder(path: Path, point: str = "file") -> Iterator[Path]:
     Raises:
         PipelineError: the disk is full or cannot be written to; `path` is as it was.
     """
-    temporary, aside = temporary_beside(path), temporary_beside(path.with_name(f"{path.name}.old"))
+    aside = temporary_beside(path.with_name(f"{path.name}.old"))
+    try:
+        with _folder_beside(path, point, lambda new, old: _swap(new, old, aside)) as temporary:
+            yield temporary
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _folder_beside(path: Path, point: str, put: Callable[[Path, Path], None]) -> Iterator[Path]:
+    """A temporary folder beside `path` that is `put` there once it is whole and on disk."""
+    temporary = temporary_beside(path)
     with clear_faults():
         make_folder(path.parent)
         shutil.rmtree(temporary, ignore_errors=True)
@@ -214,12 +209,11 @@ def replacing_folder(path: Path, point: str = "file") -> Iterator[Path]:
                 fsync(file)
             fsync(temporary, point)
             reach(f"{point}.before_rename")
-            _swap(temporary, path, aside)
+            put(temporary, path)
             reach(f"{point}.after_rename")
             fsync(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 def recover_folder(path: Path) -> None:

@@ -41,8 +41,8 @@ class SafeGroup(TyperGroup):
         except SpineError as error:
             err.print(f"[bold red]Refused[/]: {_escaped(str(error))}", highlight=False)
             raise typer.Exit(error.exit_code) from None
-        except (TyperException, typer.Exit, typer.Abort):
-            raise
+        except (TyperException, typer.Exit, typer.Abort, BrokenPipeError):
+            raise  # a reader that has seen enough, such as `head`, is no error of ours
         except Exception as error:
             if fault := machine_fault(error):
                 err.print(f"[bold red]Refused[/]: {fault}", highlight=False)

@@ -68,36 +68,48 @@ class Options:
     keep_state: bool
 
 
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Parquet or CSV files of person records; or `explain` and two record_ids of an earlier result.",
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the result; an earlier result in it is replaced.")]
+Config = Annotated[Path | None, typer.Option(help="Settings, as spine/linkage/linkage.yaml.")]
+Columns = Annotated[
+    list[str] | None, typer.Option("--map", help="Our column = theirs: first_name=given_name,surname=family_name")
+]
+Extra = Annotated[list[str] | None, typer.Option(help="A further column to compare; may be repeated.")]
+Overrides = Annotated[
+    Path | None, typer.Option(help="Decisions: left_record_id, right_record_id, must_link or cannot_link.")
+]
+Truth = Annotated[str | None, typer.Option(help="Column that says who is who; only to measure quality.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads to use; all processors if left out.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the random pairs; 20280331 if left out.")]
+State = Annotated[Path | None, typer.Option(help="An earlier result: INPUT holds only new and changed records.")]
+Withdrawn = Annotated[
+    Path | None, typer.Option(help="With --state: file with the record_id of each record that is gone.")
+]
+KeepState = Annotated[
+    bool, typer.Option("--keep-state", help="Keep what --state needs later (about 0.5 GB a million records).")
+]
+
+
 @app.command(epilog=_EPILOG)
 def link(
-    arguments: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT",
-            help="Parquet or CSV files of person records; or `explain` and two record_ids of an earlier result.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the result; an earlier result in it is replaced.")],
-    config: Annotated[Path | None, typer.Option(help="Settings, as spine/linkage/linkage.yaml.")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="Our column = theirs: first_name=given_name,surname=family_name")
-    ] = None,
-    extra: Annotated[list[str] | None, typer.Option(help="A further column to compare; may be repeated.")] = None,
-    overrides: Annotated[
-        Path | None, typer.Option(help="Decisions: left_record_id, right_record_id, must_link or cannot_link.")
-    ] = None,
-    truth: Annotated[str | None, typer.Option(help="Column that says who is who; only to measure quality.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads to use; all processors if left out.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the random pairs; 20280331 if left out.")] = None,
-    state: Annotated[
-        Path | None, typer.Option(help="An earlier result: INPUT holds only new and changed records.")
-    ] = None,
-    withdrawn: Annotated[
-        Path | None, typer.Option(help="With --state: file with the record_id of each record that is gone.")
-    ] = None,
-    keep_state: Annotated[
-        bool, typer.Option("--keep-state", help="Keep what --state needs later (about 0.5 GB a million records).")
-    ] = False,
+    arguments: Inputs,
+    out: Out,
+    config: Config = None,
+    mapping: Columns = None,
+    extra: Extra = None,
+    overrides: Overrides = None,
+    truth: Truth = None,
+    threads: Threads = None,
+    seed: Seed = None,
+    state: State = None,
+    withdrawn: Withdrawn = None,
+    keep_state: KeepState = False,
 ) -> None:
     """Find the records that are one person, in any Parquet or CSV files of people; explain any pair.
 
