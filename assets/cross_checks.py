@@ -96,9 +96,9 @@ def check_specs(
 def check_results(
     findings: CrossFindings, partners: Mapping[str, Partner], limits: CrossLimits
 ) -> Iterator[dg.AssetCheckResult]:
-    """The verdict on each source and kind that could be measured and is limited."""
+    """The verdict on each source and kind of which something could be compared."""
     for result in findings.results:
-        if result.kind in limits.kinds and result.denominator:
+        if result.denominator:
             yield _verdict(result, partners[result.source.partition("__")[0]], limits)
 
 

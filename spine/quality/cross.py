@@ -94,14 +94,16 @@ def cross_source(
         _public_keys(connection, contracts)
         counted = connection.execute(_COUNTS).fetchall()
         rows = connection.execute(_PLACES).pl()
-        coverage = _coverage(connection, partners, limits)
+        coverage = _coverage(connection, partners)
     except duckdb.Error as error:
         raise PipelineError(
             f"quality across sources: the models of schema quality could not be read ({type(error).__name__}). "
             "Build them again with `spine run --full`"
         ) from None
-    results = [CrossResult(*row) for row in counted] + coverage
-    return CrossFindings(tuple(sorted(results, key=lambda r: (r.source, r.kind))), rows)
+    results = [r for r in [*(CrossResult(*row) for row in counted), *coverage] if limits.asks(r.source, r.kind)]
+    asked = pl.DataFrame([(r.source, r.kind) for r in results], schema=["source", "kind"], orient="row")
+    told = rows.join(asked.cast(pl.String), on=["source", "kind"], how="semi", maintain_order="left")
+    return CrossFindings(tuple(sorted(results, key=lambda r: (r.source, r.kind))), told)
 
 
 def _gather(connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], limits: CrossLimits) -> None:
@@ -181,9 +183,7 @@ _PLACES = """
     ORDER BY ALL"""
 
 
-def _coverage(
-    connection: duckdb.DuckDBPyConnection, partners: Mapping[str, Partner], limits: CrossLimits
-) -> list[CrossResult]:
+def _coverage(connection: duckdb.DuckDBPyConnection, partners: Mapping[str, Partner]) -> list[CrossResult]:
     """A source's coverage of its area: a district's own, everybody's for others."""
     asked = (
         "SELECT source, age_band, local_authority_code, residents_known, residents_held FROM quality.quality_coverage "
@@ -199,5 +199,4 @@ def _coverage(
         CrossResult(source, COVERAGE, missing, sum(g.known for g in groups), missing, tuple(groups))
         for source, groups in by_source.items()
         for missing in [sum(g.known - g.held for g in groups)]
-        if COVERAGE in limits.kinds
     ]

@@ -142,10 +142,12 @@ class CrossLimits(_Strict):
         return tuple(
             kind
             for kind in KINDS
-            if kind in self.kinds
-            and dataset not in self.kinds[kind].not_for
-            and (dataset in persons or KINDS[kind].unit == "rows")
+            if self.asks(f"__{dataset}", kind) and (dataset in persons or KINDS[kind].unit == "rows")
         )
+
+    def asks(self, source: str, kind: str) -> bool:
+        """True where the kind is checked of a source, `<partner>__<dataset>`."""
+        return kind in self.kinds and source.partition("__")[2] not in self.kinds[kind].not_for
 
 
 def load_cross_limits(expectations: Path) -> CrossLimits:

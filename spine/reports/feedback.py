@@ -108,7 +108,6 @@ _HEAD = ("Dataset", "Check", "Found", "Of", "Percent", "At most", "Residents aff
 
 
 def _overview(results: Sequence[CrossResult], limits: CrossLimits) -> str:
-    told = [r for r in results if r.kind in limits.kinds]
     return table_rows(
         (
             dataset.replace("_", " "),
@@ -119,7 +118,7 @@ def _overview(results: Sequence[CrossResult], limits: CrossLimits) -> str:
             f"{limits.kinds[r.kind].most(dataset):g}%",
             f"{r.residents:,}",
         )
-        for r in told
+        for r in results
         for dataset in [r.source.partition("__")[2]]
     )
 

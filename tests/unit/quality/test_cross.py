@@ -123,6 +123,15 @@ def test_a_district_is_held_against_its_own_area_alone(
     assert counts(result(findings, SOURCE, COVERAGE)) == (81, 90, 81)
 
 
+def test_a_kind_that_is_not_asked_of_a_source_is_told_to_nobody(connection: duckdb.DuckDBPyConnection) -> None:
+    codes = LIMITS.kinds[CODES].model_copy(update={"not_for": ("social_care",)})
+    kinds = {kind: limit for kind, limit in (LIMITS.kinds | {CODES: codes}).items() if kind != DEATHS}
+    findings = cross_source(connection, [CARE], PARTNERS, LIMITS.model_copy(update={"kinds": kinds}))
+    assert not {CODES, DEATHS} & {r.kind for r in findings.results}
+    assert not {CODES, DEATHS} & set(findings.rows["kind"])
+    assert {BIRTH_DATES, IDENTIFIERS} <= set(findings.rows["kind"])
+
+
 def test_every_rule_about_an_identifier_is_taken_up() -> None:
     from spine.quality.cross import _identifier_queries
 
