@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from spine.contracts import Contract
+from spine.documents import parse_yaml
 from spine.errors import ContractError, GovernanceError
 
 Text = Field(min_length=1)
@@ -154,7 +155,7 @@ def load_agreement(path: Path) -> Agreement:
         ContractError: every fault of the file, each with its place.
     """
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw: Any = parse_yaml(path.read_text(encoding="utf-8"))
         agreement = Agreement.model_validate(raw)
     except yaml.YAMLError as error:
         raise ContractError(f"{path.name}: is not valid YAML{_line(error)}") from None

@@ -11,6 +11,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from spine.documents import parse_yaml
 from spine.errors import ContractError
 
 FILE = "linkage_checks.yaml"
@@ -67,7 +68,7 @@ def load_limits(expectations: Path) -> LinkageLimits:
     if not path.exists():
         return LinkageLimits()
     try:
-        return LinkageLimits.model_validate(yaml.safe_load(path.read_text("utf-8")) or {})
+        return LinkageLimits.model_validate(parse_yaml(path.read_text("utf-8")) or {})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ContractError(f"{FILE}: not valid: {faults}. Correct the file.") from None
