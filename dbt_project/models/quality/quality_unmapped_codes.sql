@@ -10,18 +10,31 @@
     'stg_housing_tenancies_tenancies': ['tenancy_type', 'tenure', 'tenancy_status'],
     'stg_rent_accounts_arrears_actions': ['action', 'action_status'],
 } %}
-{%- for model, columns in mapped.items() %}
-select
-    codes._partner || '__' || split_part(codes._delivery, '/', 2) as source,
-    codes._table as table_name,
-    codes._delivery as delivery,
-    codes._revision as revision,
-    codes._file_no as file_no,
-    codes._row_no as row_no,
-    coalesce('not mapped' in ({{ columns | join(', ') }}), false) as is_found
-from {{ ref(model) }} as codes
-where codes._outcome is null
+
+with rows_with_codes as (
+    {%- for model, columns in mapped.items() %}
+    select
+        _partner,
+        _delivery,
+        _revision,
+        _table,
+        _file_no,
+        _row_no,
+        coalesce('not mapped' in ({{ columns | join(', ') }}), false) as is_found
+    from {{ ref(model) }}
+    where _outcome is null
     {%- if not loop.last %}
-union all
+    union all
     {%- endif %}
-{%- endfor %}
+    {%- endfor %}
+)
+
+select
+    _partner || '__' || split_part(_delivery, '/', 2) as source,
+    _table as table_name,
+    _delivery as delivery,
+    _revision as revision,
+    _file_no as file_no,
+    _row_no as row_no,
+    is_found
+from rows_with_codes
