@@ -5,6 +5,7 @@ partner reads (spine.reports.feedback), or a value or id of any record. Small gr
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -67,7 +68,7 @@ def cross_check_assets(
             with open_warehouse(settings.warehouse, settings.threads) as connection:
                 findings = cross_source(connection, contracts, partners, limits)
             pages = write_feedback(settings, partners.values(), findings, limits, as_of)
-            results = [r for r in check_results(findings, partners, limits) if r.check_name in names]
+            results = [r for r in check_results(findings, partners, limits, as_of) if r.check_name in names]
             yield dg.MaterializeResult(FEEDBACK, metadata=_metadata(findings, pages), check_results=results)
 
     return cross
@@ -94,15 +95,15 @@ def check_specs(
 
 
 def check_results(
-    findings: CrossFindings, partners: Mapping[str, Partner], limits: CrossLimits
+    findings: CrossFindings, partners: Mapping[str, Partner], limits: CrossLimits, as_of: date
 ) -> Iterator[dg.AssetCheckResult]:
     """The verdict on each source and kind of which something could be compared."""
     for result in findings.results:
         if result.denominator:
-            yield _verdict(result, partners[result.source.partition("__")[0]], limits)
+            yield _verdict(result, partners[result.source.partition("__")[0]], limits, as_of)
 
 
-def _verdict(result: CrossResult, partner: Partner, limits: CrossLimits) -> dg.AssetCheckResult:
+def _verdict(result: CrossResult, partner: Partner, limits: CrossLimits, as_of: date) -> dg.AssetCheckResult:
     kind, dataset = KINDS[result.kind], result.source.partition("__")[2]
     most = limits.kinds[result.kind].most(dataset)
     passed = result.percentage <= most
@@ -123,6 +124,8 @@ def _verdict(result: CrossResult, partner: Partner, limits: CrossLimits) -> dg.A
             "denominator": result.denominator,
             "percentage": result.percentage,
             "threshold": f"must be at most {most:g} %",
+            "outcome": "passed" if passed else "warned",
+            "evaluated_at": as_of.isoformat(),
             "residents_affected": result.residents,
             "unit": kind.unit,
             "owner": partner.steward,
