@@ -176,18 +176,8 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     anchor = anchored(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
-    veto = _veto(pairs, levels, home, anchor)
-    return Compared(
-        left,
-        right,
-        ordered,
-        home,
-        anchor,
-        lookalike,
-        related(levels, encoded.telling),
-        ~home & thin(levels),
-        veto,
-    )
+    kin, weak, veto = related(levels, encoded.telling), ~home & thin(levels), _veto(pairs, levels, home, anchor)
+    return Compared(left, right, ordered, home, anchor, lookalike, kin, weak, veto)
 
 
 def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
