@@ -151,17 +151,21 @@ def confidence(clustering: Clustering, scored: Scored, root: Flags) -> Floats:
     Returns:
         One number for each node; NaN where it is alone. A decided pair counts as certain.
     """
-    link = clustering.link
-    left, right = scored.left[link], scored.right[link]
-    strength = np.where(scored.manual[link], 1.0, probability(scored.bits[link]))
-    width = np.where(root, 1.0, 0.0)
-    while True:
-        before = width.copy()
-        np.maximum.at(width, left, np.minimum(before[right], strength))
-        np.maximum.at(width, right, np.minimum(before[left], strength))
-        if np.array_equal(before, width):
-            break
-    best = np.full(root.size, np.nan)
-    np.fmax.at(best, left, strength)
-    np.fmax.at(best, right, strength)
-    return np.where(np.isnan(best), np.nan, np.where(root, best, width))
+    link = np.flatnonzero(clustering.link)
+    left, right = np.take(scored.left, link), np.take(scored.right, link)
+    strength = np.where(np.take(scored.manual, link), 1.0, probability(np.take(scored.bits, link)))
+    width = np.full(root.size, np.nan)
+    width[left] = width[right] = 0.0
+    best = np.zeros(root.size)
+    for one in (left, right):
+        at_root = np.take(root, one)
+        np.maximum.at(best, one[at_root], strength[at_root])
+    width[root & ~np.isnan(width)] = 1.0
+    reached = root
+    # A path leads on only from where the last round came to, or came to by a better one.
+    while (on := np.flatnonzero(np.take(reached, left) | np.take(reached, right))).size:
+        one, other, before = np.take(left, on), np.take(right, on), width.copy()
+        np.maximum.at(width, one, np.minimum(np.take(before, other), strength[on]))
+        np.maximum.at(width, other, np.minimum(np.take(before, one), strength[on]))
+        reached = width > before
+    return np.where(root & ~np.isnan(width), best, width)
