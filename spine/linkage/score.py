@@ -18,6 +18,8 @@ from spine.linkage.levels import level
 from spine.linkage.overrides import Decisions
 
 _MOST_BITS = 60.0
+#: So many sources that each know one person of two forenames at a home know no twins.
+_SOURCES_THAT_TELL = 3
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
     threshold = config.thresholds.link_bits
     # Inside a single source nothing says that a person has one record.
     settled = _discount_rivals(encoded, compared, bits, config) if encoded.several_sources else bits
+    settled = np.where(_one_by_two_forenames(encoded, compared), np.maximum(settled, threshold), settled)
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
     veto = np.where(twins, VETOES.index("twins"), compared.veto)
@@ -126,6 +129,37 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config:
     loss = np.zeros(bits.size, dtype=np.float32)
     np.maximum.at(loss, pair, np.log2(1 + against).astype(np.float32))
     result: Floats = np.where(_firm(compared), bits, bits - loss)
+    return result
+
+
+def _one_by_two_forenames(encoded: Encoded, compared: Compared) -> Flags:
+    """Lookalikes who are one person under two forenames, and no twins.
+
+    Of twins at one home most sources know both. Where three sources or more know somebody of that day at that home, of
+    one sex, under two forenames in all, and none of them knows two people, there is one.
+    """
+    look = np.flatnonzero(compared.lookalike & (compared.veto == 0))
+    result = np.zeros(compared.left.size, dtype=bool)
+    if not look.size:
+        return result
+    left, right = compared.left[look], compared.right[look]
+    label, source, first = components(encoded.size, left, right), encoded.codes["source"], encoded.codes["first"]
+    levels = {name: compared.levels[name][look] for name in ("sex", "nhs_number", "other_number")}
+    two = np.zeros(encoded.size, dtype=bool)
+    two[label[left[(source[left] & source[right]) != 0]]] = True
+    for name, values in levels.items():
+        two[label[left[values == level(name, "differ")]]] = True
+    known = np.zeros(encoded.size, dtype=np.int64)
+    least, most = np.full(encoded.size, np.iinfo(np.int64).max), np.zeros(encoded.size, dtype=np.int64)
+    for side in (left, right):
+        np.bitwise_or.at(known, label[side], source[side])
+        np.minimum.at(least, label[side], first[side])
+        np.maximum.at(most, label[side], first[side])
+    for side in (left, right):
+        third = (first[side] != least[label[side]]) & (first[side] != most[label[side]])
+        two[label[side[third]]] = True
+    several = np.bitwise_count(known[label[left]]) >= _SOURCES_THAT_TELL
+    result[look] = ~two[label[left]] & several & (levels["sex"] == level("sex", "agree"))
     return result
 
 
