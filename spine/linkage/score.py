@@ -5,11 +5,12 @@ Put here: weights, probabilities, and the discount for pairs that compete. Never
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, components, pair_keys
+from spine.linkage.arrays import Array, Codes, Flags, Floats, components, mixed, pair_keys
 from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
@@ -133,18 +134,38 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config:
 
 
 def _one_by_two_forenames(encoded: Encoded, compared: Compared) -> Flags:
-    """Lookalikes who are one person under two forenames, and no twins.
-
-    Of twins at one home most sources know both. Where three sources or more know somebody of that day at that home, of
-    one sex, under two forenames in all, and none of them knows two people, there is one.
-    """
+    """Lookalikes who are one person under two forenames, and no twins."""
     look = np.flatnonzero(compared.lookalike & (compared.veto == 0))
     result = np.zeros(compared.left.size, dtype=bool)
-    if not look.size:
-        return result
-    left, right = compared.left[look], compared.right[look]
+    if look.size:
+        left, right = compared.left[look], compared.right[look]
+        levels = {name: compared.levels[name][look] for name in ("sex", "nhs_number", "other_number")}
+        result[look] = _no_source_knows_two(encoded, left, right, levels) | _has_both(encoded, left, right)
+    return result
+
+
+def _has_both(encoded: Encoded, left: Codes, right: Codes) -> Flags:
+    """A third record of that day at that home has the one forename as first and the other as second name."""
+    codes = encoded.codes
+    first, middle = codes["first"], codes["middle"]
+    named = np.flatnonzero((first > 0) & (middle > 0) & (codes["birth"] % 100 > 0) & (codes["house"] != 0))
+    there = ("postcode", "house", "birth")
+    told = mixed([*(codes[name][named] for name in there), first[named], middle[named]])
+    result = np.zeros(left.size, dtype=bool)
+    for one, other in ((left, right), (right, left)):
+        for at in (left, right):
+            home = [codes[name][at] for name in there]
+            result |= np.isin(mixed([*home, first[one], first[other]]), told)
+    return result
+
+
+def _no_source_knows_two(encoded: Encoded, left: Codes, right: Codes, levels: Mapping[str, Array]) -> Flags:
+    """Of twins at one home most sources know both.
+
+    Where three sources or more know somebody of that day at that home, of one sex, under two forenames in all, and none
+    of them knows two people, there is one.
+    """
     label, source, first = components(encoded.size, left, right), encoded.codes["source"], encoded.codes["first"]
-    levels = {name: compared.levels[name][look] for name in ("sex", "nhs_number", "other_number")}
     two = np.zeros(encoded.size, dtype=bool)
     two[label[left[(source[left] & source[right]) != 0]]] = True
     for name, values in levels.items():
@@ -159,7 +180,7 @@ def _one_by_two_forenames(encoded: Encoded, compared: Compared) -> Flags:
         third = (first[side] != least[label[side]]) & (first[side] != most[label[side]])
         two[label[side[third]]] = True
     several = np.bitwise_count(known[label[left]]) >= _SOURCES_THAT_TELL
-    result[look] = ~two[label[left]] & several & (levels["sex"] == level("sex", "agree"))
+    result: Flags = ~two[label[left]] & several & (levels["sex"] == level("sex", "agree"))
     return result
 
 

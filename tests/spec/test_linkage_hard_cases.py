@@ -86,6 +86,14 @@ TWINS_AND_NAMESAKES = {
         """,
         "123",
     ),
+    "a person called by the second name, of whom a third source has both": Case(
+        """
+        G | Ramiro | Penhallow | 1962-07-23 |  | 1,WX1 1AA | middle=Manuel
+        C | Ramiro | Penhallow | 1962-07-23 |  | 1,WX1 1AA |
+        L | Manuel | Penhallow | 1962-07-23 |  | 1,WX1 1AA |
+        """,
+        "123",
+    ),
     "twins who moved with their family": Case(
         """
         G | Orla | Penhallow | 2015-02-03 |  | 1,WX1 1AA
