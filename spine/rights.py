@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from spine.documents import parse_yaml
 from spine.errors import ContractError, GovernanceError
 
 FILE: Final = "decision_rights.yaml"
@@ -111,7 +112,7 @@ def load_decision_rights(expectations: Path) -> DecisionRights:
     """
     path = expectations / FILE
     try:
-        content: Any = yaml.safe_load(path.read_text("utf-8"))
+        content: Any = parse_yaml(path.read_text("utf-8"))
         return DecisionRights.model_validate(content)
     except FileNotFoundError:
         raise GovernanceError(

@@ -20,6 +20,7 @@ import duckdb
 import yaml
 
 from spine.contracts.model import Contract
+from spine.documents import parse_yaml
 from spine.errors import ContractError
 from spine.files import replacing
 
@@ -167,7 +168,7 @@ def _interface(model: StagingModel, project: Path) -> tuple[list[str], Path]:
     """Columns that the dataset's staging models share, and the file that describes them."""
     folder = project / _STAGING / model.dataset
     for path in sorted(folder.glob("*.yml")):
-        for entry in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", []):
+        for entry in (parse_yaml(path.read_text(encoding="utf-8")) or {}).get("models", []):
             if entry["name"] == model.together:
                 return [column["name"] for column in entry.get("columns", [])], path.relative_to(project)
     return [], folder.relative_to(project)

@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
 import jsonschema
-import yaml
 from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
 from pydantic import ValidationError
 
 from spine.contracts.model import Column, Contract, Mode, Partner, Supply, Table, Window
 from spine.contracts.rules import COMPARATORS, Rule, Threshold
+from spine.documents import parse_yaml
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -60,7 +60,7 @@ def load_contracts(folder: Path, partners: Iterable[str]) -> tuple[Contract, ...
 
 def load_partners(path: Path) -> dict[str, Partner]:
     """The partnership's organisations by id, in the file's order."""
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))["partners"]
+    entries = parse_yaml(path.read_text(encoding="utf-8"))["partners"]
     return {entry["id"]: Partner(**entry) for entry in entries}
 
 
@@ -70,28 +70,38 @@ def read_odcs(path: Path) -> OpenDataContractStandard:
     Raises:
         ContractError: every violation, with its place in the file.
     """
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    faults = [f"{path.name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
+    return _odcs(path.name, path.read_bytes())
+
+
+def _odcs(name: str, content: bytes) -> OpenDataContractStandard:
+    raw = parse_yaml(content.decode("utf-8"))
+    faults = [f"{name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
     if faults:
         raise ContractError("\n".join(faults))
     try:
         odcs = OpenDataContractStandard(**raw)
     except ValidationError as error:
-        faults = [f"{path.name}: at {'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        faults = [f"{name}: at {'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ContractError("\n".join(faults)) from None
     unknown = _unknown_keys(raw, odcs.model_dump(by_alias=True, exclude_unset=True))
     if unknown:
-        raise ContractError("\n".join(f"{path.name}: at {place}: the standard knows no such key" for place in unknown))
+        raise ContractError("\n".join(f"{name}: at {place}: the standard knows no such key" for place in unknown))
     return odcs
 
 
 def load_contract(path: Path) -> Contract:
-    """One input contract.
+    """One input contract. A file of the same name and bytes is taken apart once in a process.
 
     Raises:
         ContractError: the file is not ODCS, or lacks what a delivery needs.
     """
-    odcs = read_odcs(path)
+    return _contract(path.name, path.read_bytes())
+
+
+@lru_cache(maxsize=256)
+def _contract(name: str, content: bytes) -> Contract:
+    path = Path(name)
+    odcs = _odcs(name, content)
     custom = _custom(odcs.customProperties)
     faults = _structure_faults(path, odcs, custom)
     rules: tuple[Rule, ...] = ()

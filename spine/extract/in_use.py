@@ -118,7 +118,7 @@ def create_raw_views(
     store = _Lake(lake.absolute(), {contract.id: contract for contract in contracts})
     reach("raw_views.before")
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
-    install_functions(connection)
+    install_functions(connection, "as_end_date")
     connection.execute("""
         CREATE OR REPLACE TABLE raw.deliveries (partner VARCHAR, dataset VARCHAR, layout VARCHAR, table_name VARCHAR,
             delivery VARCHAR, delivery_date DATE, revision INTEGER, rows_kept BIGINT, rows_replaced BIGINT,

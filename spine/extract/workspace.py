@@ -23,6 +23,7 @@ from spine.files import machine_fault
 SPILL = "spill"
 #: Bound on DuckDB's memory while a delivery is read; beyond it, it uses the disk. The process needs more.
 MEMORY_LIMIT = "1GB"
+_QUARANTINE = "CREATE TABLE quarantine (table_name VARCHAR, file_no INTEGER, row_no BIGINT, rule VARCHAR);"
 _OURS = (
     duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.InterruptException,
     duckdb.TransactionException, duckdb.FatalException,
@@ -67,15 +68,17 @@ def open_workspace(folder: Path, tables: tuple[Table, ...], threads: int = 0) ->
     try:
         # What lives for minutes is not worth packing: this halves the time.
         connection.execute("PRAGMA force_compression = 'uncompressed'")
-        install_functions(connection)
-        connection.execute("CREATE TABLE quarantine (table_name VARCHAR, file_no INTEGER, row_no BIGINT, rule VARCHAR)")
-        for table in tables:
-            columns = ", ".join(f"{identifier(c.name)} {sql_type(c.nested)}" for c in table.columns)
-            source = "_file_sha256 VARCHAR, _file_no INTEGER, _row_no BIGINT, _place BIGINT"
-            connection.execute(f"CREATE TABLE {rows_of(table)} ({columns}, {source})")
+        install_functions(connection, "clean_text", "as_date")
+        connection.execute(f"BEGIN; {' '.join(map(_row_table, tables))} {_QUARANTINE} COMMIT;")
         yield connection
     finally:
         connection.close()
+
+
+def _row_table(table: Table) -> str:
+    columns = ", ".join(f"{identifier(c.name)} {sql_type(c.nested)}" for c in table.columns)
+    source = "_file_sha256 VARCHAR, _file_no INTEGER, _row_no BIGINT, _place BIGINT"
+    return f"CREATE TABLE {rows_of(table)} ({columns}, {source});"
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def opted_out_residents(
 
 def _refuse_unless_usable(connection: duckdb.DuckDBPyConnection, lists: str, suppliers: Sequence[str]) -> None:
     """The door refuses a list of the wrong column; one that came in by another way is caught here."""
-    install_functions(connection)
+    install_functions(connection, "is_nhs_number")
     rows = connection.execute(f"SELECT DISTINCT partner FROM ({lists}) WHERE is_nhs_number(number)").fetchall()
     useless = sorted(set(suppliers) - {row[0] for row in rows})
     if useless:

@@ -28,6 +28,8 @@ _SHIFT: Final = np.uint64(32)
 _TABLE_BITS: Final = 20
 _WORTH_A_TABLE: Final = 50_000
 _MOST_DAYS: Final = 400_000
+#: Below this, NumPy has sorted before Polars has begun.
+_SMALL: Final = 5_000
 _POSITIVE: Final = np.uint64(2**62 - 1)
 
 
@@ -61,7 +63,10 @@ def factorise(values: Array) -> tuple[Codes, Codes]:
 
 
 def _ranked(keys: Hashes) -> tuple[Codes, Codes]:
-    codes: Codes = (pl.Series(keys).rank("dense").fill_null(1).to_numpy() - 1).astype(np.int32)
+    if keys.size < _SMALL:
+        codes: Codes = np.unique(keys, return_inverse=True)[1].astype(np.int32)
+    else:
+        codes = (pl.Series(keys).rank("dense").to_numpy() - 1).astype(np.int32)
     where = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     where[codes] = np.arange(codes.size)
     return codes, where

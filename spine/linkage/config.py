@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from spine.documents import parse_yaml
 from spine.errors import ContractError
 from spine.linkage.levels import COMPARISONS, STRATA, Scheme, prior_levels
 
@@ -171,7 +172,7 @@ def _shipped() -> LinkageConfig:
 
 def _read(text: str, where: str) -> LinkageConfig:
     try:
-        return LinkageConfig.model_validate(yaml.safe_load(text))
+        return LinkageConfig.model_validate(parse_yaml(text))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ContractError(f"{where}: not a valid linkage configuration: {faults}. Correct the file.") from None

@@ -98,6 +98,8 @@ class Dictionary:
 
 def one_slip(dictionary: pl.Series, a: Codes, b: Codes) -> Flags:
     """Whether one slip of the pen (a letter wrong, missing or too many, or two changed over) tells two texts apart."""
+    if not a.size:
+        return np.zeros(0, dtype=bool)
     slips = process.cpdist(
         dictionary.gather(a).to_list(), dictionary.gather(b).to_list(), scorer=OSA.distance, score_cutoff=1, workers=-1
     )
@@ -135,11 +137,12 @@ def _nicknames(texts: pl.Series) -> tuple[Codes, Flags]:
 
 def _sounds(texts: pl.Series) -> Codes:
     """A code for the first letter and the consonants of each name, doubled ones once; 0 for fewer than three."""
-    sound = texts.str.replace_many(_SAME_SOUND)
+    sound = pl.col("text").str.replace_many(_SAME_SOUND)
     bones = sound.str.head(1) + sound.str.slice(1).str.replace_all(f"[^{_CONSONANTS}]", "")
     for letter in _CONSONANTS:
         bones = bones.str.replace_all(f"{letter}{letter}+", letter)
-    return text_codes(bones.set(bones.str.len_chars() < _FEWEST_LETTERS, None))
+    found = texts.to_frame("text").select(bones).to_series()
+    return text_codes(found.set(found.str.len_chars() < _FEWEST_LETTERS, None))
 
 
 def _describe(texts: pl.Series) -> dict[str, Array]:
@@ -150,8 +153,10 @@ def _describe(texts: pl.Series) -> dict[str, Array]:
     """
     length = texts.str.len_chars().to_numpy().astype(np.int64)
     once, twice, seen = (np.zeros(length.size, dtype=np.int64) for _ in range(3))
+    counts = (pl.col("text").str.count_matches(letter, literal=True).alias(letter) for letter in _ALPHABET)
+    table = texts.to_frame("text").select(counts)
     for bit, letter in enumerate(_ALPHABET):
-        held = texts.str.count_matches(letter, literal=True).to_numpy().astype(np.int64)
+        held = table[letter].to_numpy().astype(np.int64)
         once |= (held > 0).astype(np.int64) << bit
         twice |= (held > 1).astype(np.int64) << bit
         seen += np.minimum(held, 2)

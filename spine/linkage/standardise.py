@@ -116,10 +116,11 @@ def streets_in_lines(lines: pl.Series) -> pl.Series:
 
 def streets(values: pl.Series) -> pl.Series:
     """Street names as letters without spaces; usual short forms at their end written out."""
-    words = letters(values)
+    words = pl.col("words")
     for short, long in _STREETS.items():
         words = words.str.replace(f"{short}$", long)
-    return words.str.replace_all(" ", "")
+    street = words.str.replace_all(" ", "").alias(values.name)
+    return letters(values).to_frame("words").select(street).to_series()
 
 
 def extras(values: pl.Series) -> pl.Series:

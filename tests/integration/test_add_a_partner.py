@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from spine.contracts import load_contracts, load_partners
+from spine.contracts import install_functions, load_contracts, load_partners
 from spine.extract import Ledger, contract_for, create_raw_views, find_deliveries
 from spine.quality import evaluate
 from spine.settings import PROJECT_ROOT, Settings
@@ -163,6 +163,7 @@ def deliver(settings: Settings) -> None:
         assert entry is not None
         assert entry.accepted, entry.reasons
     with open_warehouse(settings.warehouse) as connection:
+        install_functions(connection)
         create_raw_views(connection, ledger.entries(), contracts, settings.lake, AS_OF)
 
 
