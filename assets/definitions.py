@@ -47,7 +47,7 @@ def build_defs(settings: Settings, contracts: Sequence[Contract] | None = None) 
         assets=[
             *extract_assets(settings, contracts, partners),
             *model_assets(settings, contracts, manifest_path(settings)),
-            linkage_assets(settings, list(partners.values())),
+            linkage_assets(settings, list(partners.values()), contracts),
             cross_check_assets(settings, contracts, partners),
             *release_assets(settings, contracts),
         ],

@@ -100,7 +100,8 @@ def test_there_are_forty_kinds_in_all_layouts(judged: Judged) -> None:
     assert len(AT_THE_DOOR) + len(ACROSS) == 40
     assert set(AT_THE_DOOR) == set(judged.planted) == {kind.name for kind in planted.AT_THE_DOOR}
     layouts = {judged.entries[kind.source].contract_id for kind in planted.AT_THE_DOOR}
-    assert layouts == {contract.id for contract in CONTRACTS}
+    assert layouts == {entry.contract_id for entry in judged.entries.values()}
+    assert len(layouts) >= 9
 
 
 @pytest.mark.parametrize("kind", AT_THE_DOOR)

@@ -153,7 +153,7 @@ def test_a_missing_table_is_an_error_without_a_value(connection: duckdb.DuckDBPy
 
 def test_limits_by_dataset() -> None:
     assert LIMITS.kinds[COVERAGE].most("gp_registrations") < LIMITS.kinds[COVERAGE].most("council_tax") == 100
-    assert LIMITS.kinds_for("opt_out", {"council_tax"}) == (CODES, IDENTIFIERS)
+    assert LIMITS.kinds_for("opt_out", {"council_tax"}) == (IDENTIFIERS,)
     assert set(LIMITS.kinds_for("social_care", {"social_care"})) == set(KINDS)
 
 
