@@ -102,6 +102,11 @@ def publish(
     try:
         granted = _permission(purpose, settings, contracts, as_of)
         agreement, is_demo = granted.agreement, is_demo or granted.is_demo
+        if is_demo and settings.is_production:
+            raise GovernanceError(
+                f"purpose '{purpose}': this home holds a demonstration, and production publishes none. "
+                "Whoever runs this deployment must give it a home of its own (SPINE_HOME)"
+            )
         key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
         _log_permission(log, granted, key)
         with clear_faults(settings.releases), attach_warehouse(settings.warehouse, settings.threads) as connection:
@@ -228,4 +233,5 @@ def _is_stale(facts: Mapping[str, object] | None, plan: Plan, people: People) ->
         facts is None
         or facts["agreement_sha256"] != plan.agreement.sha256
         or facts["opted_out_fingerprint"] != people.opted_out_fingerprint
+        or facts["is_demo"] != plan.is_demo
     )

@@ -109,6 +109,8 @@ def withdraw_if_lapsed(
         return finished[0] if finished else None
     day = max(as_of, published["as_of"]) if published else as_of
     reason = _lapse(purpose, settings, agreements, contracts, day)
+    if published and published["is_demo"] and settings.is_production:
+        reason = f"purpose '{purpose}': what was published is a demonstration's, which production refuses"
     if reason and withdraw(purpose, settings, reason):
         return _withdrawn(reason)
     return finished[0] if finished else None
