@@ -60,6 +60,7 @@ WRITES = MappingProxyType({
     "governance.trust": "the trust file of a demonstration",
     "governance.lock": "the shape of a contract that was signed",
     "release.note": "the numbers that a purpose has given out, and what is still to be logged",
+    "release.history": "what is remembered of a version, before it is published",
     "release.version": "a purpose's finished release file",
     "release.current": "the link to the published version",
     "run.record": "the last successful run",
@@ -104,6 +105,8 @@ STEPS = MappingProxyType({
     "audit.before_write": "a line is about to be added to the audit log",
     "audit.before_fsync": "it is written, not yet forced to disk",
     "audit.after_fsync": "it is on disk",
+    "anchor.before_write": "the log's head is about to be noted in the anchor file",
+    "anchor.after_write": "it is on disk there, the log does not say so yet",
     "run.forgotten": "the record of the last success is gone, the run begins",
     "run.before_record": "everything is done but the record of the success",
 })  # fmt: skip

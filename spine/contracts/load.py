@@ -106,7 +106,7 @@ def _contract(name: str, content: bytes) -> Contract:
     faults = _structure_faults(path, odcs, custom)
     rules: tuple[Rule, ...] = ()
     try:
-        rules = _rules(odcs)
+        rules = rules_of(odcs)
     except ContractError as error:
         faults += str(error).splitlines()
     if faults:
@@ -259,14 +259,23 @@ def _structure(entry: SchemaProperty) -> Any:
     return "VARCHAR"
 
 
-def _rules(odcs: OpenDataContractStandard) -> tuple[Rule, ...]:
+def rules_of(odcs: OpenDataContractStandard, *, implied: bool = True) -> tuple[Rule, ...]:
+    """The quality rules of a contract, in its order.
+
+    Args:
+        implied: with those that a column's type and length bring with them, for files in which all is text.
+
+    Raises:
+        ContractError: every rule that is incomplete or that nothing here can measure.
+    """
     rules, faults = [], []
     for table in odcs.schema_ or []:
         prefix = f"{table.name}__" if len(odcs.schema_ or []) > 1 else ""
         quality: list[tuple[str | None, DataQuality]] = [(None, q) for q in table.quality or []]
         for column in table.properties or []:
             try:
-                quality += [(column.name, q) for q in (*(column.quality or []), *_implied(prefix, column))]
+                own = [*(column.quality or []), *(_implied(prefix, column) if implied else [])]
+                quality += [(column.name, q) for q in own]
             except ContractError as error:
                 faults.append(str(error))
         for name, entry in quality:

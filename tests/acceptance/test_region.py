@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from spine import audit
 from spine.cli import app
 from spine.governance import load_or_create_key, pseudonyms
 from spine.linkage import evaluate
+from spine.release import audit_standing
 from spine.settings import Settings
 from tests.acceptance.conftest import Home
 
@@ -29,6 +31,15 @@ def test_the_summary_adds_up(region: Home) -> None:
     assert summary.checks_warned > 0, "the region has its ordinary faults, and checks must see them"
     assert sum(source.records for source in summary.links) == summary.person_records
     assert summary.residents < summary.person_records
+
+
+def test_the_run_is_in_the_audit_log(region: Home) -> None:
+    lines = [entry.facts for entry in audit.entries(region.settings.audit_log) if entry.kind == "run"]
+    assert [line["decision"] for line in lines[:2]] == ["started", "succeeded"]
+    assert lines[0]["run"] == lines[1]["run"]
+    assert len(lines[0]["inputs_sha256"]) == 64
+    assert lines[1]["steps_failed"] == []
+    assert audit_standing(region.settings).faults == ()
 
 
 def test_linkage_holds_against_the_truth(region: Home) -> None:

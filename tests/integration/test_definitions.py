@@ -126,3 +126,6 @@ def test_rows_that_do_not_add_up_fail_the_check_and_the_release(
     [check] = [e for e in result.get_asset_check_evaluations() if e.check_name == release.COUNTED]
     assert not check.passed
     assert check.description == "3 rows in, 2 released"
+    [verdict] = [e for e in result.get_asset_check_evaluations() if e.check_name == "agreement__care_planning"]
+    assert not verdict.passed
+    assert "care_planning" in str(verdict.description)
