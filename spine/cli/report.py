@@ -30,6 +30,8 @@ def show_summary(summary: RunSummary, settings: Settings) -> None:
         of = "" if summary.assets_built == summary.assets else f" of {summary.assets}"
         verb = "Rebuilt" if summary.succeeded else "Was to rebuild"
         out.print(Text(f"{verb} {scope}{of} assets because {summary.because}."))
+    if summary.linking:
+        out.print(Text(summary.linking))
     for delivery, reasons in summary.refused.items():
         out.print(f"[bold red]Refused[/] {delivery}", highlight=False)
         for reason in reasons:
