@@ -120,7 +120,13 @@ def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:
             f"Choose another home (SPINE_HOME=.spine-{residents} make demo RESIDENTS={residents} SEED={seed}), "
             "or remove this one with `make clean`"
         )
-    RunRecord(settings).pin(REGION_DATE)
+    record = RunRecord(settings)
+    if record.pinned_as_of is None and any(settings.landing.glob("*/*/*")):
+        raise UsageError(
+            f"{settings.home} holds deliveries that no demonstration wrote. A demonstration signs for all its "
+            "partners, so it needs a home of its own: choose another (SPINE_HOME=.spine-demo make demo)"
+        )
+    record.pin(REGION_DATE)
     _synthesise(settings.root, residents, seed, REGION_DATE, settings.root.with_name(f"{settings.root.name}.truth"))
     write_json(marker, asked, point="run.demo")
 
