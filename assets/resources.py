@@ -27,6 +27,8 @@ from spine.warehouse import open_warehouse
 
 #: The run tag that carries the as-of date; a run started in the UI may leave it out.
 AS_OF_TAG = "spine/as_of"
+#: The run tag that has a run link all person records; the launchpad of the UI can give it.
+FULL_LINK_TAG = "spine/full_link"
 EXIT_CODE = "exit_code"
 #: The resource that every asset needs, so that each run, whoever started it, holds the home from start to end.
 HOME = "home"

@@ -128,6 +128,8 @@ def _contract(name: str, content: bytes) -> Contract:
         rules=rules,
         window=_window(custom.get("window")),
         latency_days=_sla_days(odcs, "latency"),
+        is_optional=bool(custom.get("isOptional", False)),
+        one_record_per_person=bool(custom.get("oneRecordPerPerson", False)),
     )
 
 
@@ -143,6 +145,10 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
         "schema needs at least one table": not odcs.schema_,
         f"delivery mode rolling needs the custom property window with {', '.join(_WINDOW)}": mode == "rolling"
         and not set(_WINDOW) <= set(custom.get("window") or ()),
+    }
+    faults |= {
+        f"custom property {name} must be true or false": not isinstance(custom.get(name, False), bool)
+        for name in ("isOptional", "oneRecordPerPerson")
     }
     columns = {column.name for table in odcs.schema_ or [] for column in table.properties or []}
     window = custom.get("window") or {}

@@ -223,7 +223,7 @@ def test_a_waived_failure_is_shown_as_waived_and_logged_once(
     assert facts(check)["outcome"] == "waived"
     assert facts(checks["table__of_both"])["outcome"] == "warned", "another rule's verdict is as it was"
     log = [json.loads(line) for line in (Settings(home=home.root).audit_log).read_text().splitlines()]
-    assert [(line["kind"], line["facts"]["rule"]) for line in log] == [("waiver", "table__of_old")]
+    assert [line["facts"]["rule"] for line in log if line["kind"] == "waiver"] == ["table__of_old"]
     checks, _ = run(home, "2028-04-01", layouts[1:])
     assert facts(checks["table__of_old"])["outcome"] == "warned"
 
