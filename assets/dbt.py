@@ -25,7 +25,7 @@ from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
 #: Folders of models on either side of linkage.
-BEFORE, AFTER = ("staging", "intermediate"), ("core", "marts")
+BEFORE, AFTER = ("staging", "intermediate"), ("core", "quality", "marts")
 _FAILED = ("error", "fail", "runtime error")
 
 

@@ -70,6 +70,7 @@ WRITES = MappingProxyType({
     "run.as_of": "the as-of date of a demonstration",
     "run.demo": "what a demonstration holds",
     "report.supplier": "what a partner is told of its delivery",
+    "report.feedback": "what a partner is told of quality across sources",
     "sensor.arrived": "deliveries that the sensor has seen to have arrived",
     "dagster.config": "the configuration of Dagster",
     "dbt.msgpack": "the parsed dbt project",

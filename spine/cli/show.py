@@ -124,9 +124,13 @@ def dropped_columns(entry: LedgerEntry) -> list[str]:
 @contracts_app.command(epilog="Example: spine contracts validate")
 def validate() -> None:
     """Check every contract and every file derived from them; all errors at once."""
+    from spine.release import known_purposes, load_output_contracts  # slow to import
+
     settings = Settings()
     contracts = _contracts(settings)
     refuse_broken(contracts, settings)
+    for purpose in known_purposes(settings):
+        load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
     stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
     stale += stale_page(settings)
     if stale:
