@@ -19,7 +19,7 @@ from rich.text import Text
 from spine.cli.app import app, out
 from spine.cli.contract_sign import contracts_app, refuse_broken
 from spine.cli.rights import stale_page, write_page
-from spine.contracts import Contract, load_contracts, load_partners
+from spine.contracts import Contract, load_contracts, load_partners, load_waivers
 from spine.contracts.derive import stale_suites, write_suites
 from spine.contracts.layouts import stale_layouts, write_layouts
 from spine.errors import ContractError
@@ -135,6 +135,7 @@ def validate() -> None:
     stale += stale_page(settings)
     if stale:
         raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
+    load_waivers(settings.expectations, contracts)
     out.print(f"{len(contracts)} contracts are valid and what follows from them is current.")
 
 
