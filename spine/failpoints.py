@@ -39,6 +39,7 @@ WRITES = MappingProxyType({
     "lake.manifest": "the manifest of a delivery, in its temporary folder",
     "lake.revision": "the folder of a delivery in the lake",
     "ledger.record": "the verdict on a delivery",
+    "quality.history": "the quality history of a source or of the runs",
     "linkage.person_records": "what linkage reads",
     "linkage.state": "the run that changed records are linked against",
     "linkage.decisions": "decisions by people, with what became of each",
