@@ -244,9 +244,10 @@ def _changes(
 
 
 def _keep(folder: Path, linked: Linked, marks: pl.DataFrame, as_of: date) -> None:
-    """Put this run in the place of the one before; the old one stands until it is whole."""
-    state = linked.result.state
-    if state is None:
+    """Put this run in the place of the one before; the old one stands until it is whole, or if nothing has changed."""
+    state, how = linked.result.state, linked.linking
+    is_same = how.kind == "changes" and not (how.changed or how.new or how.withdrawn or how.decisions)
+    if state is None or is_same:
         return
     told = {
         "engine": engine(),
