@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets.identity_checks import identity_result, identity_specs, refuse_held
 from assets.linkage_checks import (
     CROSSWALK,
     LEAST,
@@ -22,7 +23,7 @@ from assets.linkage_checks import (
 )
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
 from spine.contracts import Partner
-from spine.identity import Resolution, load_limits, resolve
+from spine.identity import Resolution, load_identity_limits, load_limits, resolve
 from spine.reports.charts import score_histogram_svg, threshold_curve_svg
 from spine.reports.linkage import write_linkage_page
 from spine.settings import Settings
@@ -38,9 +39,9 @@ def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.A
         partners: who must act where a source is linked less than usual.
 
     Raises:
-        ContractError: `expectations/linkage_checks.yaml` is not valid.
+        ContractError: `expectations/linkage_checks.yaml` or `identity_checks.yaml` is not valid.
     """
-    limits = load_limits(settings.expectations)
+    limits, budget = load_limits(settings.expectations), load_identity_limits(settings.expectations)
     stewards = {partner.id: partner for partner in partners}
 
     @dg.multi_asset(
@@ -61,7 +62,7 @@ def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.A
                 description="Which resident each person record belongs to. Resident ids are minted once and kept.",
             ),
         ],
-        check_specs=check_specs(),
+        check_specs=[*check_specs(), *identity_specs()],
         required_resource_keys={HOME},
     )
     def link(context: dg.AssetExecutionContext) -> _Events:
@@ -70,10 +71,12 @@ def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.A
             require_built_for(settings, as_of)
             with open_warehouse(settings.warehouse, settings.threads) as connection:
                 run = context.run.run_id
-                resolution = resolve(connection, settings.linkage, settings.identity, as_of, run, limits)
+                resolution = resolve(connection, settings.linkage, settings.identity, as_of, run, limits, budget)
             page = write_linkage_page(settings.linkage, resolution.report)
             yield from _materializations(resolution, page)
             yield from check_results(resolution, limits, stewards)
+            yield identity_result(resolution, budget, as_of)
+            refuse_held(resolution, budget, as_of)
 
     return link
 
@@ -101,6 +104,8 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
             },
         },
     )
+    if resolution.is_held:
+        return
     yield dg.MaterializeResult(
         asset_key=CROSSWALK,
         metadata={

@@ -34,12 +34,12 @@ def release_key(purpose: str) -> dg.AssetKey:
 
 def release_assets(settings: Settings, contracts: Sequence[Contract]) -> list[dg.AssetsDefinition]:
     """One asset for each purpose, and one that first takes away what no agreement permits any more."""
-    return [_agreements_asset(settings)] + [
+    return [_agreements_asset(settings, contracts)] + [
         _release_asset(settings, contracts, purpose) for purpose in known_purposes(settings)
     ]
 
 
-def _agreements_asset(settings: Settings) -> dg.AssetsDefinition:
+def _agreements_asset(settings: Settings, contracts: Sequence[Contract]) -> dg.AssetsDefinition:
     """It has no inputs, so that no failure elsewhere keeps a release whose agreement has ended."""
     sentence = "Every release that is published has an agreement in force. One that has none is withdrawn at once."
 
@@ -52,7 +52,7 @@ def _agreements_asset(settings: Settings) -> dg.AssetsDefinition:
     )
     def agreements(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with scrubbed("agreements"):
-            withdrawn = withdraw_lapsed(settings, run_as_of(context, settings))
+            withdrawn = withdraw_lapsed(settings, run_as_of(context, settings), contracts)
             check = dg.AssetCheckResult(
                 passed=not withdrawn,
                 check_name=IN_FORCE,

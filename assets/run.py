@@ -25,6 +25,7 @@ from assets.summary import summarise
 from spine.changes import Changes
 from spine.errors import DeliveryError, PipelineError
 from spine.files import replacing
+from spine.governance import trust_line
 from spine.locks import home_lock_unless_held
 from spine.runs import PublishedRelease, RunSummary
 from spine.settings import Settings
@@ -79,6 +80,7 @@ def refresh(settings: Settings, as_of: date, listener: Listener, changes: Change
         summary.releases = [_with_outcome(release, result) for release in summary.releases]
         summary.failures, summary.exit_code = _failures(result)
         summary.waiting = _waiting(result)
+    summary.trust = trust_line(settings)
     graph = definitions.resolve_asset_graph()
     total = len(graph.materializable_asset_keys)
     planned = [c for c in graph.asset_check_keys if selection.keys is None or c.asset_key in selection.keys]

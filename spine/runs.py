@@ -49,6 +49,7 @@ class RunSummary(BaseModel):
         checks_skipped: rules without a verdict: their delivery could not be read, or is of another layout.
         assets_built, assets: assets that were selected to be rebuilt, and all there are.
         because: why those, in plain words.
+        trust: whose signatures counted.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -78,6 +79,7 @@ class RunSummary(BaseModel):
     assets_built: int = 0
     assets: int = 0
     because: str = ""
+    trust: str = ""
     failures: list[str] = []
     exit_code: int = 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +27,9 @@ class Settings(BaseSettings):
         project: folder that holds expectations/ and dbt_project/.
         threads: processor threads for DuckDB and Polars; 0 means all.
         keep_releases: published versions kept for each purpose.
+        mode: `demo` or `production`; see `is_production` for what holds where it is not set.
+        trust_file: the public keys whose signatures count. Outside the project.
+        trust_sha256: which file that is, so that nobody swaps it.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPINE_", frozen=True)
@@ -34,6 +38,9 @@ class Settings(BaseSettings):
     project: Path = PROJECT_ROOT
     threads: int = Field(default=0, ge=0)
     keep_releases: int = Field(default=3, ge=1)
+    mode: Literal["demo", "production"] | None = None
+    trust_file: Path | None = None
+    trust_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
     @cached_property
     def root(self) -> Path:
@@ -84,6 +91,26 @@ class Settings(BaseSettings):
     def keys(self) -> Path:
         """Pseudonym keys, mode 0600."""
         return self.root / "keys"
+
+    @property
+    def demonstration(self) -> Path:
+        """Throwaway keys, trust file and approvals of a demonstration; only `spine demo` makes it."""
+        return self.root / "demonstration"
+
+    @property
+    def governance(self) -> Path:
+        """Signed statements that this home has seen, so that one taken away still holds."""
+        return self.root / "governance"
+
+    @property
+    def is_production(self) -> bool:
+        """True unless the home is a demonstration that `spine demo` made, or the mode says otherwise.
+
+        Whoever sets a trust file runs a deployment: no file in the home makes that a demonstration.
+        """
+        if self.mode is not None:
+            return self.mode == "production"
+        return self.trust_file is not None or not self.demonstration.is_dir()
 
     @property
     def runs(self) -> Path:

@@ -13,7 +13,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -27,6 +27,9 @@ from spine.locks import home_lock
 from spine.quality.worker import collect_seldom, standing_by
 from spine.runs import RunRecord, RunSummary, as_of_from
 from spine.settings import Settings
+
+if TYPE_CHECKING:  # slow to import: only where it is needed
+    from spine.contracts import Contract
 
 #: The date of the fictional region: fixed, so that nothing about a demonstration ages.
 REGION_DATE = date(2028, 3, 31)
@@ -55,9 +58,12 @@ def run(
 @app.command(epilog="Example: spine demo --residents 5000 --seed 1")
 def demo(residents: Residents = 5000, seed: Seed = 1) -> None:
     """Write the fictional Wexmoor region into the home and run the whole pipeline on it."""
+    from spine.governance import approve_all  # slow to import
+
     settings = Settings().prepare()
     with standing_by():  # for the run; what it imports takes longer than the region
         _write_demo_region(settings, residents, seed)
+        approve_all(settings, _contracts(settings))
         summary = run_home(settings, REGION_DATE)
     show_summary(summary, settings)
     if summary.succeeded:
@@ -158,12 +164,16 @@ def _door(settings: Settings, as_of: date, changes: Changes) -> AbstractContextM
     """Deliveries are judged while Dagster is imported: those of the sources that the run is about to judge."""
     if not (changes.everything or changes.sources):
         return nullcontext()
-    from spine.contracts import load_contracts, load_partners
     from spine.door import judging_ahead  # slow to import, and not needed where nothing has changed
 
+    return judging_ahead(settings, _contracts(settings), as_of, None if changes.everything else changes.sources.keys())
+
+
+def _contracts(settings: Settings) -> tuple[Contract, ...]:
+    from spine.contracts import load_contracts, load_partners
+
     partners = load_partners(settings.expectations / "partners.yaml")
-    contracts = load_contracts(settings.expectations / "contracts", partners)
-    return judging_ahead(settings, contracts, as_of, None if changes.everything else changes.sources.keys())
+    return load_contracts(settings.expectations / "contracts", partners)
 
 
 def _synthesise(folder: Path, residents: int, seed: int, as_of: date, truth: Path) -> None:

@@ -1,50 +1,25 @@
-"""Resident ids for clusters: inherited where the cluster is known, minted where it is new.
+"""Resident ids for clusters: inherited where the cluster is known, given back where a merge is undone, else minted.
 
-Put here: pure rules, frames in and frames out. Never here: files.
+Put here: pure rules, frames in and frames out. Never here: files, or what a change is called (events).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 import polars as pl
 
 from spine.errors import PipelineError
+from spine.identity.crosswalk import CROSSWALK, PRINTS, RUNS, SPELLS, Crosswalk, empty
+from spine.identity.events import events_between
+from spine.identity.evidence import changes, conformed
+from spine.identity.ids import resident_ids, seed_of
 
-CROSSWALK: Final[dict[str, pl.DataType]] = {
-    "record_id": pl.String(),
-    "source": pl.String(),
-    "resident_id": pl.String(),
-    "method": pl.String(),
-    "confidence": pl.Float64(),
-}
-EVENTS: Final[dict[str, pl.DataType]] = {
-    "event": pl.String(),
-    "resident_id": pl.String(),
-    "other_resident_id": pl.String(),
-    "run_as_of": pl.Date(),
-    "reason": pl.String(),
-}
 _CLUSTERS = ("record_id", "source", "cluster_id", "method", "confidence")
-_WIDTH = 9
-
-
-@dataclass(frozen=True)
-class Crosswalk:
-    """Which resident each record is.
-
-    Attributes:
-        current: one row per record of the latest run, sorted by record_id, columns as `CROSSWALK`.
-        absent: record_id, resident_id of records that a former run held and the latest did not: a record
-            that returns finds its resident again.
-        high_water: the last serial that was minted. It never goes down, whatever is deleted.
-    """
-
-    current: pl.DataFrame
-    absent: pl.DataFrame
-    high_water: int
+#: Columns of votes: how many records speak for a cluster to take an id.
+_VOTES = ("cluster_id", "resident_id", "present", "absent", "since", "first")
+_RANK = {"present": True, "absent": True, "since": False, "first": False}
 
 
 @dataclass(frozen=True)
@@ -53,42 +28,72 @@ class IdentityResult:
 
     Attributes:
         crosswalk: the state after the run.
-        events: this run's changes, columns as `EVENTS`: *mint* (a new resident, or one whose records returned),
-            *merge* (resident_id is retired, other_resident_id survives), *split* (resident_id took
-            records from other_resident_id), *retire* (no record is left).
+        events: this run's changes, columns as `events.EVENTS`.
     """
 
     crosswalk: Crosswalk
     events: pl.DataFrame
 
 
-def assign(clusters: pl.DataFrame, previous: Crosswalk | None, as_of: date) -> IdentityResult:
+def assign(
+    clusters: pl.DataFrame,
+    previous: Crosswalk | None,
+    as_of: date,
+    *,
+    run: str = "",
+    decisions: pl.DataFrame | None = None,
+    fingerprints: pl.DataFrame | None = None,
+) -> IdentityResult:
     """Give every cluster a resident id.
 
-    A cluster inherits the id with which it shares the most records (ties: the smallest id), each id going
-    to one cluster; records that were absent from the previous run speak only after those that were
-    present. The clusters that remain mint new ids in order of their smallest record_id. An id once minted
-    is never given to other records.
+    A cluster inherits the id with which it shares the most records (ties: the older id, then the one of the smallest
+    record_id), each id going to one cluster; records that were absent from the previous run speak only after those
+    that were present. Where a resident falls apart along the line of an earlier merge, each part gets the id that it
+    had: the part that came by the merge leaves the resident's id to those who had it before, and takes its own back.
+    The clusters that remain mint new ids in order of their smallest record_id. An id once minted is never
+    given to records of somebody else.
 
     Args:
         clusters: one row per record: record_id, source, cluster_id, method, confidence.
         previous: the crosswalk of the last run, or None at the first.
         as_of: date of the run, written into the events.
+        run: names the run in the events.
+        decisions: by people, in force in this run: left_record_id, right_record_id, decision. For the evidence only;
+            linkage has applied them.
+        fingerprints: of the records, as `evidence.fingerprints` gives them. For the evidence only.
 
     Raises:
         PipelineError: a column is missing, or record_id is null or not unique.
     """
     records = _checked(clusters)
-    before = previous or Crosswalk(pl.DataFrame(schema=CROSSWALK), _empty_absent(), 0)
-    known = _known(before)
-    votes = _votes(records, known)
-    inherited = _inherit(votes)
-    minted = _mint(records, inherited, before.high_water)
-    chosen = pl.concat([inherited, minted])
+    before = previous or empty()
+    seed = seed_for(previous, records["record_id"])
+    inherited, restored = _inherit(records, before)
+    minted = _mint(records, pl.concat([inherited, restored]), seed, before.high_water)
+    chosen = pl.concat([inherited, restored, minted])
     current = records.join(chosen, on="cluster_id", how="left").select(*CROSSWALK).sort("record_id")
-    absent = known.join(current, on="record_id", how="anti").select("record_id", "resident_id").sort("record_id")
-    crosswalk = Crosswalk(current, absent, before.high_water + minted.height)
-    return IdentityResult(crosswalk, _events(before, current, minted, as_of))
+    number = before.last_run + 1
+    spells = _spells(before.spells, current, number)
+    has_moved = not spells.equals(before.spells)
+    is_earlier = not before.runs.filter(pl.col("number") == before.last_run, pl.col("run_as_of") > as_of).is_empty()
+    told = pl.DataFrame([(number, run, as_of)], schema=RUNS, orient="row")
+    crosswalk = Crosswalk(
+        current=current,
+        spells=spells,
+        runs=pl.concat([before.runs, told]) if has_moved or is_earlier else before.runs,
+        prints=_prints(current, fingerprints),
+        decisions=conformed(decisions),
+        high_water=before.high_water + minted.height,
+        seed=seed,
+    )
+    new = changes((before.prints, crosswalk.prints), (before.decisions, crosswalk.decisions))
+    events = events_between(before.members, crosswalk.members, minted["resident_id"], new, (number, run, as_of))
+    return IdentityResult(crosswalk, events)
+
+
+def seed_for(previous: Crosswalk | None, record_ids: pl.Series) -> str:
+    """The store's seed, or the one that these records give a store which has minted no id."""
+    return previous.seed if previous and previous.high_water else seed_of(record_ids)
 
 
 def _checked(clusters: pl.DataFrame) -> pl.DataFrame:
@@ -103,42 +108,111 @@ def _checked(clusters: pl.DataFrame) -> pl.DataFrame:
     return clusters.select(pl.col(name).cast(kind) for name, kind in types.items()).sort("record_id")
 
 
-def _empty_absent() -> pl.DataFrame:
-    return pl.DataFrame(schema={"record_id": pl.String(), "resident_id": pl.String()})
+def _prints(current: pl.DataFrame, fingerprints: pl.DataFrame | None) -> pl.DataFrame:
+    ids = current.select("record_id")
+    if fingerprints is None:
+        return ids.with_columns(pl.lit(None, PRINTS["fingerprint"]).alias("fingerprint"))
+    return ids.join(fingerprints.select(*PRINTS), on="record_id", how="left", maintain_order="left")
 
 
-def _known(before: Crosswalk) -> pl.DataFrame:
-    """Every record that ever had a resident, and whether the last run held it."""
-    return pl.concat(
+def _inherit(records: pl.DataFrame, before: Crosswalk) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """cluster_id, resident_id of clusters that keep an id, and of those that get one back."""
+    members = before.members
+    former = _former(before)
+    claims = _claims(records, former)
+    votes = _without_undone(_votes(records, before), claims, _own(records, members, former))
+    kept = _settle(votes.sort(*_RANK, descending=list(_RANK.values())))
+    free = claims.join(kept, on="cluster_id", how="anti").join(kept, on="resident_id", how="anti")
+    return kept, _settle(free.sort("records", "resident_id", "first", descending=[True, False, False]))
+
+
+def _votes(records: pl.DataFrame, before: Crosswalk) -> pl.DataFrame:
+    """Shared records of each cluster and id, columns as `_VOTES`."""
+    since = before.spells.group_by("resident_id").agg(pl.col("known_from").min().alias("since"))
+    known = pl.concat(
         [
-            before.current.select("record_id", "resident_id", pl.lit(True).alias("present")),
-            before.absent.select("record_id", "resident_id", pl.lit(False).alias("present")),
+            before.members.select("record_id", "resident_id", pl.lit(True).alias("is_present")),
+            before.absent.select("record_id", "resident_id", pl.lit(False).alias("is_present")),
         ]
     )
-
-
-def _votes(records: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Shared records of each cluster and former id, best first; the row number is the rank."""
     return (
         records.join(known, on="record_id")
         .group_by("cluster_id", "resident_id")
         .agg(
-            pl.col("present").sum().alias("present"),
-            (~pl.col("present")).sum().alias("absent"),
+            pl.col("is_present").sum().alias("present"),
+            (~pl.col("is_present")).sum().alias("absent"),
             pl.col("record_id").min().alias("first"),
         )
-        .sort("present", "absent", "resident_id", "first", descending=[True, True, False, False])
-        .with_row_index("rank")
-        .select("rank", "cluster_id", "resident_id")
+        .join(since, on="resident_id")
+        .select(*_VOTES)
     )
 
 
-def _inherit(votes: pl.DataFrame) -> pl.DataFrame:
-    """One id for one cluster, best votes first.
+def _former(before: Crosswalk) -> pl.DataFrame:
+    """record_id, resident_id, holder: the records that a retired resident held at its end, and whose they were last."""
+    ended = before.spells.filter(pl.col("known_to").is_not_null())
+    ended = ended.join(before.members, on="resident_id", how="anti")
+    last = ended.filter(pl.col("known_to") == pl.col("known_to").max().over("resident_id"))
+    holders = pl.concat([before.members.select("record_id", "resident_id"), before.absent])
+    holders = holders.rename({"resident_id": "holder"})
+    return last.select("record_id", "resident_id").join(holders, on="record_id")
+
+
+def _claims(records: pl.DataFrame, former: pl.DataFrame) -> pl.DataFrame:
+    """Clusters that hold most of what is left of a retired resident: cluster_id, resident_id, records, first, holders.
+
+    The holders are the residents whose those records were in the last run.
+    """
+    held = records.join(former, on="record_id").with_columns(pl.len().over("resident_id").alias("left"))
+    return (
+        held.group_by("cluster_id", "resident_id")
+        .agg(
+            pl.len().alias("records"),
+            pl.col("left").first(),
+            pl.col("record_id").min().alias("first"),
+            pl.col("holder").unique().alias("holders"),
+        )
+        .filter(pl.col("records") * 2 > pl.col("left"))
+        .drop("left")
+    )
+
+
+def _own(records: pl.DataFrame, members: pl.DataFrame, former: pl.DataFrame) -> pl.DataFrame:
+    """cluster_id, resident_id, own: records that were a resident's before another was merged into it."""
+    joined = members.join(former.select("record_id"), on="record_id", how="semi")
+    merged = joined.group_by("resident_id").agg(pl.col("known_from").min().alias("merged_at"))
+    own = members.join(merged, on="resident_id").filter(pl.col("known_from") < pl.col("merged_at"))
+    return own.join(records, on="record_id").group_by("cluster_id", "resident_id").agg(pl.len().alias("own"))
+
+
+def _without_undone(votes: pl.DataFrame, claims: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """The votes without those for the id of a resident that a cluster joined by a merge and now leaves again.
+
+    Only where somebody is left who had the id before that merge; among several such clusters the one with most of
+    those records is taken.
+    """
+    home = (
+        votes.join(own, on=["cluster_id", "resident_id"])
+        .sort("own", "present", "first", descending=[True, True, False])
+        .unique("resident_id", keep="first", maintain_order=True)
+        .select("resident_id", pl.col("cluster_id").alias("home"))
+    )
+    merged = claims.select("cluster_id", pl.col("holders").alias("resident_id")).explode("resident_id")
+    leaving = (
+        votes.join(home, on="resident_id")
+        .filter(pl.col("cluster_id") != pl.col("home"))
+        .join(merged, on=["cluster_id", "resident_id"], how="semi")
+    )
+    return votes.join(leaving, on=["cluster_id", "resident_id"], how="anti")
+
+
+def _settle(votes: pl.DataFrame) -> pl.DataFrame:
+    """One id for one cluster, best votes first, from votes in the order of their rank.
 
     Each round settles all pairs that are each other's best, which is what taking the votes one by one
     would give.
     """
+    votes = votes.select("cluster_id", "resident_id").with_row_index("rank")
     settled = [votes.select("cluster_id", "resident_id").clear()]
     while not votes.is_empty():
         best = votes.filter(
@@ -150,54 +224,20 @@ def _inherit(votes: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(settled)
 
 
-def _mint(records: pl.DataFrame, inherited: pl.DataFrame, high_water: int) -> pl.DataFrame:
-    new = records.join(inherited, on="cluster_id", how="anti")
+def _mint(records: pl.DataFrame, known: pl.DataFrame, seed: str, high_water: int) -> pl.DataFrame:
+    new = records.join(known, on="cluster_id", how="anti")
     ordered = new.group_by("cluster_id").agg(pl.col("record_id").min().alias("first")).sort("first")
-    serial = pl.int_range(high_water + 1, high_water + 1 + ordered.height, dtype=pl.Int64, eager=True).alias("serial")
-    name = pl.lit("R") + pl.col("serial").cast(pl.String).str.zfill(_WIDTH)
-    return ordered.with_columns(serial).select("cluster_id", name.alias("resident_id"))
+    return ordered.select("cluster_id").with_columns(resident_ids(seed, high_water + 1, ordered.height))
 
 
-def _events(before: Crosswalk, current: pl.DataFrame, minted: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    was, now = before.current["resident_id"].unique(), current["resident_id"].unique()
-    gone, come = was.filter(~was.is_in(now.implode())), now.filter(~now.is_in(was.implode()))
-    moved = _moved(before.current, current)
-    gone_column = pl.col("old").is_in(gone.implode())
-    come_column = pl.col("new").is_in(come.implode())
-    heirs = moved.filter(gone_column).unique("old", keep="first", maintain_order=True)
-    rest = moved.join(heirs, on=["old", "new"], how="anti")
-    origin = rest.filter(come_column).unique("new", keep="first", maintain_order=True)
-    rest = rest.join(origin, on=["old", "new"], how="anti")
-    born = come.filter(~come.is_in(pl.concat([heirs["new"], origin["new"]]).implode()))
-    is_new = born.is_in(minted["resident_id"].implode())
-    parts = [
-        _event("mint", born.filter(is_new), None, "new resident"),
-        _event("mint", born.filter(~is_new), None, "records returned"),
-        _event("merge", heirs["old"], heirs["new"], "records joined another resident"),
-        _event("split", origin["new"], origin["old"], "records left another resident"),
-        _event("split", rest["new"], rest["old"], "records moved between residents"),
-        _event("retire", gone.filter(~gone.is_in(heirs["old"].implode())), None, "no record left"),
-    ]
-    events = pl.concat(parts).with_columns(pl.lit(as_of, pl.Date).alias("run_as_of"))
-    return events.select(*EVENTS).sort("event", "resident_id", "other_resident_id", "reason")
-
-
-def _moved(before: pl.DataFrame, current: pl.DataFrame) -> pl.DataFrame:
-    """(old id, new id) of records whose resident changed, most records first."""
-    both = before.select("record_id", pl.col("resident_id").alias("old")).join(
-        current.select("record_id", pl.col("resident_id").alias("new")), on="record_id"
+def _spells(spells: pl.DataFrame, current: pl.DataFrame, number: int) -> pl.DataFrame:
+    """The spells after a run: those ended that no longer hold, those begun that are new."""
+    now = current.select("record_id", "resident_id")
+    is_open = pl.col("known_to").is_null()
+    stands = spells.filter(is_open).join(now, on=["record_id", "resident_id"], how="semi")
+    ends = spells.filter(is_open).join(now, on=["record_id", "resident_id"], how="anti")
+    begins = now.join(stands, on=["record_id", "resident_id"], how="anti").with_columns(
+        pl.lit(number, pl.Int64).alias("known_from"), pl.lit(None, pl.Int64).alias("known_to")
     )
-    counts = both.filter(pl.col("old") != pl.col("new")).group_by("old", "new").len()
-    return counts.sort("len", "old", "new", descending=[True, False, False]).select("old", "new")
-
-
-def _event(event: str, resident: pl.Series, other: pl.Series | None, reason: str) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "event": pl.Series([event] * resident.len(), dtype=pl.String),
-            "resident_id": resident,
-            "other_resident_id": pl.Series([None] * resident.len(), dtype=pl.String) if other is None else other,
-            "reason": pl.Series([reason] * resident.len(), dtype=pl.String),
-        },
-        schema_overrides={"resident_id": pl.String, "other_resident_id": pl.String},
-    )
+    ended = ends.with_columns(pl.lit(number, pl.Int64).alias("known_to"))
+    return pl.concat([spells.filter(~is_open), stands, ended, begins.select(*SPELLS)]).sort("record_id", "known_from")

@@ -18,11 +18,15 @@ import polars as pl
 
 from spine.failpoints import reach
 from spine.files import replacing, write_json
-from spine.identity.assign import assign
+from spine.identity.assign import IdentityResult, assign, seed_for
+from spine.identity.churn import Churn, churn
 from spine.identity.conflicts import KINDS, find_conflicts
-from spine.identity.limits import LinkageLimits
-from spine.identity.store import IdentityFiles, IdentityStore
+from spine.identity.events import KINDS_OF_EVENT
+from spine.identity.evidence import fingerprints
+from spine.identity.limits import IdentityLimits, LinkageLimits
+from spine.identity.store import IdentityStore
 from spine.identity.trend import RateStanding, read_history, standings, with_run
+from spine.identity.views import create_views
 from spine.linkage import LinkageResult, link, load_config
 from spine.runs import SourceLinks
 
@@ -45,7 +49,10 @@ class Resolution:
     """What one run of linkage and identity did, in counts.
 
     Attributes:
-        events: number of residents minted, merged, split and retired in this run.
+        events: number of residents minted, merged, split, returned and retired in this run.
+        churn: whose id changed, counted apart from the events; None in a first run.
+        is_held: too many ids would have changed without a cause, so none has: the crosswalk is that of the last run,
+            and `events` are what would have happened.
         rates: each source's link rate beside those of its last runs.
         pairs_in_doubt: pairs of records in the clerical band.
         pairs_from_doubt: pairs of records in the band or above it, but for those that may never be linked.
@@ -58,6 +65,8 @@ class Resolution:
     links: int
     sources: tuple[SourceLinks, ...]
     events: Mapping[str, int]
+    churn: Churn | None
+    is_held: bool
     conflicts: Conflicts
     rates: tuple[RateStanding, ...]
     pairs_in_doubt: int
@@ -72,40 +81,57 @@ def resolve(
     as_of: date,
     run: str = "",
     limits: LinkageLimits | None = None,
+    budget: IdentityLimits | None = None,
+    decisions: pl.DataFrame | None = None,
 ) -> Resolution:
     """Link `intermediate.int_person_records` and put the views of schema `linkage` in their place.
 
-    These are `crosswalk`, `links`, `events` and `conflicts` (the review list).
+    These are `crosswalk`, `links`, `conflicts` (the review list) and those of `views`.
 
     Args:
         connection: the open warehouse.
         linkage: folder for the files between the stages.
         identity: folder of the identity store.
-        run: names the run in the history of link rates; the as-of date where left out.
+        run: names the run in events and in the history of link rates; the as-of date where left out.
         limits: how the history is read.
+        budget: how many ids may change without a cause; over it none changes.
+        decisions: by people, in force: left_record_id, right_record_id, decision.
     """
+    run = run or as_of.isoformat()
     config = load_config()
     records = connection.execute("SELECT * FROM intermediate.int_person_records ORDER BY record_id").pl()
     _write(linkage / "person_records.parquet", records)
-    result = link(records, config)
+    result = link(records, config, decisions)
     _write_result(linkage, result)
+    reach("identity.before_assign")
     store = IdentityStore(identity)
-    identities = assign(result.clusters, store.load(), as_of)
-    current = store.save(identities)
+    before = store.load()
+    prints = fingerprints(records, seed_for(before, records["record_id"]))
+    identities = assign(result.clusters, before, as_of, run=run, decisions=decisions, fingerprints=prints)
+    found = churn(before, identities.crosswalk) if before else None
+    is_held = found is not None and not (budget or IdentityLimits()).allows(found, as_of)
+    reach("identity.before_save")
+    current = store.current() if is_held else None
+    current = current or store.save(identities)
+    _write_proposed(linkage, identities, is_held=is_held)
     conflicts = find_conflicts(records, identities.crosswalk.current, result, config.thresholds.link_bits)
-    _write(linkage / "conflicts.parquet", conflicts)
+    if not is_held or not (linkage / "conflicts.parquet").exists():
+        _write(linkage / "conflicts.parquet", conflicts)
     reach("linkage.before_views")
-    _create_views(connection, current, linkage)
+    create_views(connection, current, linkage)
     reach("linkage.after_views")
     sources = _link_rates(result.clusters)
-    rates = _trend(linkage / "history.parquet", run or as_of.isoformat(), as_of, sources, limits or LinkageLimits())
+    rates = _trend(linkage / "history.parquet", run, as_of, sources, limits or LinkageLimits())
+    records_out, residents = _shown(connection, identities, is_held=is_held)
     resolution = Resolution(
         records_in=records.height,
-        records=_count(connection, "SELECT count(DISTINCT record_id) FROM linkage.crosswalk"),
-        residents=_count(connection, "SELECT count(DISTINCT resident_id) FROM linkage.crosswalk"),
+        records=records_out,
+        residents=residents,
         links=result.links.height,
         sources=sources,
         events=_events(identities.events),
+        churn=found,
+        is_held=is_held,
         conflicts=_counted(conflicts),
         rates=rates,
         **_doubt(result),
@@ -113,6 +139,25 @@ def resolve(
     )
     write_json(linkage / "report.json", {**result.report, **_summary(resolution)}, point="linkage.report")
     return resolution
+
+
+def _write_proposed(linkage: Path, identities: IdentityResult, *, is_held: bool) -> None:
+    """What a run that was held would have done, for whoever looks for the reason; gone once a run went through."""
+    path = linkage / "held_events.parquet"
+    if is_held:
+        _write(path, identities.events)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _shown(connection: duckdb.DuckDBPyConnection, identities: IdentityResult, *, is_held: bool) -> tuple[int, int]:
+    """Records and residents, as the warehouse shows them; those that a run which was held would have had."""
+    if is_held:
+        current = identities.crosswalk.current
+        return current.height, current["resident_id"].n_unique()
+    counts = "SELECT count(DISTINCT record_id), count(DISTINCT resident_id) FROM linkage.crosswalk"
+    row = connection.execute(counts).fetchone() or (0, 0)
+    return int(row[0]), int(row[1])
 
 
 def _write_result(linkage: Path, result: LinkageResult) -> None:
@@ -126,39 +171,6 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
         frame.write_parquet(temporary)
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, identity: IdentityFiles, linkage: Path) -> None:
-    """Views over the files. The crosswalk has each record's conflicts beside it; the identity store knows none."""
-    connection.execute("CREATE SCHEMA IF NOT EXISTS linkage")
-    for name, path in {
-        "events": identity.events,
-        "links": linkage / "links.parquet",
-        "conflicts": linkage / "conflicts.parquet",
-    }.items():
-        connection.execute(f"CREATE OR REPLACE VIEW linkage.{name} AS SELECT * FROM {_parquet(path)}")
-    connection.execute(
-        f"""
-        CREATE OR REPLACE VIEW linkage.crosswalk AS
-        WITH flags AS (
-            SELECT record_id, list_sort(list(DISTINCT kind)) AS conflicts
-            FROM (SELECT unnest(record_ids) AS record_id, kind FROM {_parquet(linkage / "conflicts.parquet")})
-            GROUP BY record_id
-        )
-        SELECT crosswalk.*, coalesce(flags.conflicts, []::VARCHAR[]) AS conflicts
-        FROM {_parquet(identity.crosswalk)} AS crosswalk LEFT JOIN flags USING (record_id)
-        """
-    )
-
-
-def _parquet(path: Path) -> str:
-    literal = str(path.absolute()).replace("'", "''")
-    return f"read_parquet('{literal}')"
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    return int(row[0]) if row else 0
-
-
 def _link_rates(clusters: pl.DataFrame) -> tuple[SourceLinks, ...]:
     rates = clusters.group_by("source").agg(pl.len(), linked=pl.col("method") != "single").sort("source")
     rates = rates.with_columns(pl.col("linked").list.sum())
@@ -167,7 +179,7 @@ def _link_rates(clusters: pl.DataFrame) -> tuple[SourceLinks, ...]:
 
 def _events(events: pl.DataFrame) -> dict[str, int]:
     counts = dict(events.group_by("event").len().iter_rows())
-    return {f"residents_{kind}": int(counts.get(kind, 0)) for kind in ("mint", "merge", "split", "retire")}
+    return {f"residents_{kind}": int(counts.get(kind, 0)) for kind in KINDS_OF_EVENT}
 
 
 def _counted(conflicts: pl.DataFrame) -> Conflicts:

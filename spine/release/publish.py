@@ -20,7 +20,7 @@ from spine.contracts import Contract
 from spine.errors import GovernanceError, ReconciliationError, SpineError
 from spine.failpoints import reach
 from spine.files import clear_faults
-from spine.governance import Agreement, agreement_for, load_agreements, load_or_create_key
+from spine.governance import Permission, load_agreements, load_or_create_key, permission
 from spine.governance.pseudonymise import Key
 from spine.release.build import build_release, refuse_unfit_tables
 from spine.release.check import check_release
@@ -100,9 +100,10 @@ def publish(
     log = audit_log(settings)
     finish(shelf, settings)
     try:
-        agreement = _agreement(purpose, settings, as_of)
+        granted = _permission(purpose, settings, contracts, as_of)
+        agreement, is_demo = granted.agreement, is_demo or granted.is_demo
         key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
-        _log_permission(log, agreement, key, as_of)
+        _log_permission(log, granted, key)
         with clear_faults(settings.releases), attach_warehouse(settings.warehouse, settings.threads) as connection:
             promised = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
             present = warehouse_tables(connection, purpose)
@@ -118,13 +119,13 @@ def publish(
     return result
 
 
-def _agreement(purpose: str, settings: Settings, as_of: date) -> Agreement:
-    """The agreement in force; where nothing permits the published release, it is withdrawn."""
+def _permission(purpose: str, settings: Settings, contracts: Sequence[Contract], as_of: date) -> Permission:
+    """What permits the release; where nothing permits the published one, it is withdrawn."""
     agreements = load_agreements(settings.expectations / "agreements")
-    withdrawn = withdraw_if_lapsed(purpose, settings, agreements, as_of)
+    withdrawn = withdraw_if_lapsed(purpose, settings, agreements, contracts, as_of)
     if withdrawn:
         raise GovernanceError(withdrawn)
-    return agreement_for(purpose, agreements, as_of)
+    return permission(purpose, settings, contracts, as_of, agreements=agreements)
 
 
 def _build_and_swap(
@@ -164,9 +165,11 @@ def _build_and_swap(
     return replace(result, removed=tuple(_remove_old(shelf, plan, people, keep)))
 
 
-def _log_permission(log: Path, agreement: Agreement, key: Key, as_of: date) -> None:
-    audit.append(log, "dsa_check", purpose=agreement.purpose, as_of=as_of, decision="permitted", agreement=agreement.id,
-                 version=agreement.version, sha256=agreement.sha256)  # fmt: skip
+def _log_permission(log: Path, granted: Permission, key: Key) -> None:
+    agreement = granted.agreement
+    audit.append(log, "dsa_check", purpose=agreement.purpose, as_of=granted.as_of, decision="permitted",
+                 agreement=agreement.id, version=agreement.version, sha256=agreement.sha256,
+                 approved_by=[s.signer for s in granted.approvals], trust_sha256=granted.trust.sha256)  # fmt: skip
     if key.is_new:
         audit.append(log, "key_rotation", purpose=agreement.purpose, decision="created", key_version=key.version)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from spine.governance import approve_all
 from spine.runs import RunSummary
 from spine.settings import Settings
 from spine.synthetic import write_region
@@ -50,6 +51,7 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Home]:
     def make(name: str) -> Home:
         folder = tmp_path_factory.mktemp(name)
         settings = Settings(home=folder / "home").prepare()
+        approve_all(settings)
         return Home(settings, RunSummary(as_of=AS_OF, run_id=""), folder / "truth")
 
     return make

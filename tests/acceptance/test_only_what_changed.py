@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from spine.cli import run as command
+from spine.governance import approve_all
 from spine.runs import RunSummary
 from spine.settings import PROJECT_ROOT, Settings
 from spine.synthetic import write_region
@@ -76,6 +77,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         ignored = shutil.ignore_patterns("target", "logs")
         shutil.copytree(PROJECT_ROOT / name, project / name, ignore=ignored)
     settings = Settings(home=folder / "home", project=project).prepare()
+    approve_all(settings)
     write_region(settings.root, 200, SEED, AS_OF, None, folder / "truth")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "standing_by", nullcontext)  # one process measures all runs of this file
@@ -141,6 +143,7 @@ def test_any_sequence_of_changes_gives_the_tables_of_a_full_run(scene: Scene, tm
     assert again == after, (scene.steps, {name: columns_that_differ(scene.settings, kept, name) for name in differing})
 
     fresh = Settings(home=tmp_path / "home", project=scene.settings.project).prepare()
+    approve_all(fresh)
     shutil.copytree(scene.settings.landing, fresh.landing, dirs_exist_ok=True)
     assert command.run_home(fresh, AS_OF).succeeded
     # Revisions and resident ids tell a home's own history.

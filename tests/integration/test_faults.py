@@ -49,9 +49,10 @@ ELSEWHERE = (
     "report.",
     "sensor.",
     "lake.restore.",
+    "linkage.held_events",
 )
 #: Reached by a purpose's first run, and by a withdrawal.
-FIRST_RUN, WITHDRAWAL = ("key.",), ("withdrawal.",)
+FIRST_RUN, WITHDRAWAL = ("key.", "governance."), ("withdrawal.",)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def test_the_release_says_what_it_is(home: Home) -> None:
     result = home.publish()
     (facts,) = query(home.settings.releases, PURPOSE, "FROM _release").to_dicts()
     assert (facts["purpose"], facts["version"], facts["as_of"], facts["is_demo"]) == (PURPOSE, 1, AS_OF, True)
-    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.1.0", 1)
+    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.2.0", 1)
     assert facts["table_rows"] == '{"residents": 3, "resident_services": 6}'
     assert facts["content_sha256"] == result.content_sha256
     described = home.query(
@@ -144,6 +144,7 @@ def test_a_changed_agreement_withdraws_what_was_made_under_the_old_one(home: Hom
 def test_opt_outs_that_do_not_apply_need_no_list(home: Home) -> None:
     home.sql("DELETE FROM raw.deliveries")
     exclusions = {"deceased": False, "national_opt_out": "does_not_apply", "national_opt_out_reason": "direct care"}
+    exclusions |= {"objections": "at_source", "restricted_records": "without_place"}
     home.change_agreement(exclusions=exclusions)
     result = home.publish()
     assert result.excluded == {"deceased": 0, "national_opt_out": 0}

@@ -22,6 +22,9 @@ from spine.settings import PROJECT_ROOT
 SOURCES = [path for top in ("spine", "assets") for path in sorted((PROJECT_ROOT / top).rglob("*.py"))]
 ATOMIC = {"replacing", "new_folder", "replacing_folder", "write_json"}
 
+#: Files of linkage whose failpoint is named after them.
+LINKAGE = ("person_records", "clusters", "links", "conflicts", "history", "held_events")
+
 #: Writes outside these: by file and function, and why that is right.
 #: `failpoint` means that the function reaches one by itself.
 ALLOWED = {
@@ -194,7 +197,7 @@ def test_every_name_in_the_code_is_registered_and_every_registered_one_is_used()
                 if keyword.arg == "point" and isinstance(keyword.value, ast.Constant):
                     used.add(str(keyword.value.value))
     assert used <= NAMES | set(WRITES)
-    dynamic = {f"linkage.{stem}" for stem in ("person_records", "clusters", "links", "conflicts", "history")} | {"file"}
+    dynamic = {f"linkage.{stem}" for stem in LINKAGE} | {"file"}
     dynamic |= {f"dbt.{moment}_{half}" for moment in ("before", "after") for half in ("conform", "core")}
     stems = {name.rpartition(".")[0] for name in used}
     registered = set(WRITES) | set(failpoints.STEPS)

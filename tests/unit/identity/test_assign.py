@@ -1,63 +1,43 @@
-from datetime import date
+"""Who keeps which id, who gets a new one, and what is said of it."""
+
+from __future__ import annotations
 
 import polars as pl
 import pytest
 
 from spine.errors import PipelineError
 from spine.identity import Crosswalk, IdentityResult, assign
-
-AS_OF = date(2028, 3, 31)
-
-
-def clusters(*groups: str) -> pl.DataFrame:
-    """Clusters written as words: "ab c" is one cluster of records a and b, and one of c."""
-    words = " ".join(groups).split()
-    rows = [(record, "gp", min(word), "exact", 0.99) for word in words for record in word]
-    return pl.DataFrame(rows, schema=["record_id", "source", "cluster_id", "method", "confidence"], orient="row")
+from spine.identity.ids import is_resident_id
+from tests.fixtures.clusters import FIRST_DAY as AS_OF
+from tests.fixtures.clusters import clusters, decisions, prints, residents, runs, told
 
 
 def run(*steps: str) -> IdentityResult:
-    """Assign one step after the other; the result of the last."""
-    previous: Crosswalk | None = None
-    for step in steps:
-        result = assign(clusters(step), previous, AS_OF)
-        previous = result.crosswalk
-    return result
-
-
-def ids(result: IdentityResult) -> dict[str, str]:
-    short = pl.col("resident_id").str.strip_prefix("R").cast(pl.Int64).cast(pl.String)
-    return dict(result.crosswalk.current.select("record_id", short).iter_rows())
-
-
-def events(result: IdentityResult) -> list[tuple[str, str, str | None]]:
-    return list(result.events.select("event", "resident_id", "other_resident_id").iter_rows())
-
-
-def name(serial: int) -> str:
-    return f"R{serial:09d}"
+    return runs(steps)[-1]
 
 
 def test_first_run_mints_in_order_of_the_smallest_record() -> None:
     result = run("da b c")
-    assert ids(result) == {"a": "1", "d": "1", "b": "2", "c": "3"}
-    assert result.crosswalk.current["resident_id"].to_list() == [name(1), name(2), name(3), name(1)]
-    assert events(result) == [("mint", name(n), None) for n in (1, 2, 3)]
-    assert result.crosswalk.high_water == 3
+    assert residents(result.crosswalk) == {"a": "1", "d": "1", "b": "2", "c": "3"}
+    assert all(is_resident_id(name) for name in result.crosswalk.current["resident_id"])
+    assert told(result) == [("mint", n, None) for n in ("1", "2", "3")]
+    assert (result.crosswalk.high_water, result.crosswalk.last_run) == (3, 1)
 
 
 def test_the_same_clusters_again_change_nothing() -> None:
-    once, twice = run("ab c"), run("ab c", "ab c")
+    once, twice = runs(["ab c", "ab c"])
     assert twice.events.is_empty()
     assert twice.crosswalk.current.equals(once.crosswalk.current)
+    assert twice.crosswalk.runs.equals(once.crosswalk.runs)
 
 
-def test_row_order_does_not_matter() -> None:
+def test_row_order_and_names_of_clusters_do_not_matter() -> None:
     before = run("ab cd e").crosswalk
     frame = clusters("abc d ef gh")
     plain = assign(frame, before, AS_OF)
+    same = frame.with_columns(cluster_id=pl.col("cluster_id").replace({"a": "z", "d": "y", "e": "b", "g": "a"}))
     for seed in range(3):
-        shuffled = assign(frame.sample(fraction=1, shuffle=True, seed=seed), before, AS_OF)
+        shuffled = assign(same.sample(fraction=1, shuffle=True, seed=seed), before, AS_OF)
         assert shuffled.crosswalk.current.equals(plain.crosswalk.current)
         assert shuffled.events.equals(plain.events)
 
@@ -70,7 +50,8 @@ def test_row_order_does_not_matter() -> None:
         (("b c d", "ad b c"), {"a": "3", "b": "1", "c": "2", "d": "3"}),
         (("abc d", "abcd"), {"a": "1", "b": "1", "c": "1", "d": "1"}),  # merge: most records win
         (("a bcd", "abcd"), {"a": "2", "b": "2", "c": "2", "d": "2"}),
-        (("a b", "ab"), {"a": "1", "b": "1"}),  # merge of equals: smallest id wins
+        (("a b", "ab"), {"a": "1", "b": "1"}),  # merge of equals: the id of the smallest record wins
+        (("b", "b a", "ab"), {"a": "1", "b": "1"}),  # but the older id before it
         (("abc", "ab c"), {"a": "1", "b": "1", "c": "2"}),  # split: most records keep
         (("abc", "a bc"), {"a": "2", "b": "1", "c": "1"}),
         (("ab", "a b"), {"a": "1", "b": "2"}),  # split of equals: the smallest record keeps
@@ -83,31 +64,94 @@ def test_row_order_does_not_matter() -> None:
     ],
 )
 def test_who_keeps_which_id(steps: tuple[str, ...], expected: dict[str, str]) -> None:
-    assert ids(run(*steps)) == expected
+    assert residents(run(*steps).crosswalk) == expected
 
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        (("a b", "ab"), [("merge", name(2), name(1))]),
-        (("ab", "a b"), [("split", name(2), name(1))]),
-        (("a b", "a"), [("retire", name(2), None)]),
-        (("a b", "a", "a b"), [("mint", name(2), None)]),
-        (("a", "a b"), [("mint", name(2), None)]),
-        (("abc d", "ab cd"), [("split", name(2), name(1))]),
-        (("ab c", "a bc"), [("split", name(2), name(1))]),
+        (("a b", "ab", "a b"), {"a": "1", "b": "2"}),
+        (("a bcd", "abcd", "a bcd"), {"a": "1", "b": "2", "c": "2", "d": "2"}),
+        # Whoever joined since stays with whom they are one person with; the merged part is not the resident for it.
+        (("ab c", "abc", "abcdef", "ab cdef"), {"a": "1", "b": "1", "c": "2", "d": "2", "e": "2", "f": "2"}),
+        # Two merges, taken back in either order.
+        (("a b c", "ab c", "abc", "ab c", "a b c"), {"a": "1", "b": "2", "c": "3"}),
+        (("a b c", "ab c", "abc", "ac b"), {"a": "1", "b": "2", "c": "1"}),
+        (("a b c", "abc", "ac b", "a b c"), {"a": "1", "b": "2", "c": "3"}),
+        # A record that was wrong in the merged part does not take that part's id; most of it does.
+        (("ab cdefg", "abcdefg", "acdefg b"), {"a": "2", "b": "3", "c": "2", "d": "2", "e": "2", "f": "2", "g": "2"}),
+        # A split that is taken back, and comes again.
+        (("ab", "a b", "ab", "a b"), {"a": "1", "b": "2"}),
+        # The merged part was away when the merge was taken back.
+        (("a b", "ab", "a", "a b"), {"a": "1", "b": "2"}),
+    ],
+)
+def test_an_undone_merge_gives_the_old_ids_back(steps: tuple[str, ...], expected: dict[str, str]) -> None:
+    assert residents(run(*steps).crosswalk) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (("a b", "ab"), [("merge", "2", "1")]),
+        (("ab", "a b"), [("split", "2", "1")]),
+        (("a b", "a"), [("retire", "2", None)]),
+        (("a b", "a", "a b"), [("return", "2", None)]),
+        (("a", "a b"), [("mint", "2", None)]),
+        (("abc d", "ab cd"), [("split", "2", "1")]),
+        (("ab c", "a bc"), [("split", "2", "1")]),
         (("ab", "a"), []),
+        (("a b", "ab", "a b"), [("return", "2", "1")]),
+        (("abc de f", "abd ce f"), [("split", "1", "2"), ("split", "2", "1")]),
+        (("ab c d", "ac bd"), [("merge", "2", "1"), ("split", "3", "1")]),
     ],
 )
 def test_events_tell_what_changed(steps: tuple[str, ...], expected: list[tuple[str, str, str | None]]) -> None:
-    assert events(run(*steps)) == expected
+    assert told(run(*steps)) == expected
+
+
+def test_an_event_says_when_why_and_on_what_evidence() -> None:
+    first = assign(clusters("ab c"), None, AS_OF, run="one", fingerprints=prints("abc"))
+    changed = prints({"a": 1, "b": ord("b"), "c": ord("c"), "d": 4})
+    said = decisions(("ca", "must_link"))
+    second = assign(clusters("abcd"), first.crosswalk, AS_OF, run="two", fingerprints=changed, decisions=said)
+    [event] = second.events.to_dicts()
+    expected = {"event": "merge", "run_number": 2, "run": "two", "run_as_of": AS_OF, "records": 1}
+    evidence = {
+        "cause": "decision_made",
+        "decision_made": 2,
+        "attribute_changed": 1,
+        "record_added": 1,
+        "record_withdrawn": 0,
+        "decision_lapsed": 0,
+    }
+    assert {name: event[name] for name in (*expected, *evidence)} == {**expected, **evidence}
+    assert event["reason"] == "records joined another resident: a person decided"
+    undone = assign(clusters("ab cd"), second.crosswalk, AS_OF, run="three", fingerprints=changed)
+    [event] = undone.events.to_dicts()
+    assert (event["event"], event["reason"]) == ("return", "a merge was undone: a decision by a person lapsed")
+
+
+@pytest.mark.parametrize(
+    ("now", "known", "cause"),
+    [
+        ("a b", {"a": 97, "b": 5}, "attribute_changed"),
+        ("a bc", {"a": 97, "b": 98, "c": 99}, "record_added"),
+        ("a b", {"a": 97, "b": 98}, "none_found"),
+    ],
+)
+def test_the_cause_of_an_undone_merge(now: str, known: dict[str, int], cause: str) -> None:
+    merged = runs(["a b", "ab"])[-1].crosswalk
+    result = assign(clusters(now), merged, AS_OF, fingerprints=prints(known))
+    assert result.events.select("event", "cause").rows() == [("return", cause)]
 
 
 def test_ids_are_not_reused_after_every_record_is_deleted() -> None:
     emptied = assign(clusters("a b").clear(), run("a b").crosswalk, AS_OF).crosswalk
-    erased = Crosswalk(emptied.current, emptied.absent.clear(), emptied.high_water)
-    result = assign(clusters("x"), erased, AS_OF)
-    assert ids(result) == {"x": "3"}
+    forgotten = Crosswalk(emptied.current, emptied.spells.clear(), emptied.runs, high_water=2, seed=emptied.seed)
+    later = assign(clusters("x"), forgotten, AS_OF).crosswalk
+    assert later.high_water == 3
+    assert later.current["resident_id"].is_in(emptied.spells["resident_id"].implode()).sum() == 0
 
 
 def test_the_crosswalk_holds_exactly_the_current_records() -> None:

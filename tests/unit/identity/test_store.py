@@ -1,3 +1,7 @@
+"""The identity folder: what was saved is there, the history only grows, and a damaged store is never started afresh."""
+
+from __future__ import annotations
+
 from datetime import date
 from pathlib import Path
 
@@ -7,15 +11,11 @@ import pytest
 import spine.identity.store as store_module
 from spine.errors import PipelineError
 from spine.identity import IdentityStore, assign
-
-
-def clusters(words: str) -> pl.DataFrame:
-    rows = [(record, "gp", min(word), "exact", 0.99) for word in words.split() for record in word]
-    return pl.DataFrame(rows, schema=["record_id", "source", "cluster_id", "method", "confidence"], orient="row")
+from tests.fixtures.clusters import clusters, prints
 
 
 def save(store: IdentityStore, words: str, day: int) -> None:
-    store.save(assign(clusters(words), store.load(), date(2028, 3, day)))
+    store.save(assign(clusters(words), store.load(), date(2028, 3, day), run=f"r{day}", fingerprints=prints(words)))
 
 
 def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
@@ -23,6 +23,7 @@ def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
     assert store.current() is None
     assert store.load() is None
     assert store.events().is_empty()
+    assert store.moves().is_empty()
 
 
 def test_what_was_saved_is_loaded_and_events_add_up(tmp_path: Path) -> None:
@@ -32,26 +33,54 @@ def test_what_was_saved_is_loaded_and_events_add_up(tmp_path: Path) -> None:
     files, loaded = store.current(), store.load()
     assert files is not None
     assert loaded is not None
-    assert loaded.high_water == 3
+    assert (loaded.high_water, loaded.last_run) == (3, 2)
     assert pl.read_parquet(files.crosswalk).equals(loaded.current)
     assert pl.read_parquet(files.events)["event"].to_list() == ["mint", "mint", "merge", "mint"]
     assert pl.read_parquet(files.events)["run_as_of"].to_list() == [date(2028, 3, day) for day in (1, 1, 2, 2)]
+    assert pl.read_parquet(files.register)["status"].value_counts().sort("status").rows() == [
+        ("current", 2),
+        ("merged", 1),
+    ]
+    assert pl.read_parquet(files.supersessions)["kind"].to_list() == ["merge"]
 
 
-def test_nothing_new_leaves_the_generation(tmp_path: Path) -> None:
+def test_nothing_new_leaves_everything_as_it_is(tmp_path: Path) -> None:
     store = IdentityStore(tmp_path)
     save(store, "ab c", 1)
-    before = store.current()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     save(store, "ab c", 2)
-    assert store.current() == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     assert store.events().height == 2
 
 
-def test_old_generations_are_cleared_but_the_last_one(tmp_path: Path) -> None:
+def test_old_generations_are_cleared_but_the_last_one_and_the_history_stays(tmp_path: Path) -> None:
     store = IdentityStore(tmp_path)
+    first: dict[Path, bytes] = {}
     for day, words in enumerate(("a", "a b", "a b c", "a b c d"), start=1):
         save(store, words, day)
+        first = first or {path: path.read_bytes() for path in store.history.rglob("*.*")}
     assert sorted(path.name for path in tmp_path.glob("g*")) == ["g000003", "g000004"]
+    assert sorted(path.name for path in store.history.iterdir()) == ["000001", "000002", "000003", "000004"]
+    assert first
+    assert all(path.read_bytes() == content for path, content in first.items())
+
+
+def test_the_history_alone_tells_every_membership(tmp_path: Path) -> None:
+    store = IdentityStore(tmp_path)
+    steps = ("a b c", "ab c", "b cd", "a b d", "a b cd")
+    states = []
+    for day, words in enumerate(steps, start=1):
+        save(store, words, day)
+        loaded = store.load()
+        assert loaded is not None
+        states.append(loaded.current.select("record_id", "resident_id"))
+    moves = store.moves()
+    for number, state in enumerate(states, start=1):
+        told = moves.filter(pl.col("number") <= number).sort("number").unique("record_id", keep="last")
+        assert told.drop("number").drop_nulls().sort("record_id").equals(state)
+        assert loaded.known_on(date(2028, 3, number)).equals(state)
+    entries = [pl.read_parquet(path / "events.parquet") for path in sorted(store.history.iterdir())]
+    assert pl.concat(entries).equals(store.events())
 
 
 @pytest.mark.parametrize("step", ["new_folder", "replacing"])
@@ -76,21 +105,24 @@ def test_a_crash_before_the_commit_leaves_the_old_generation(
     assert store.events()["event"].to_list() == ["mint", "mint", "merge"]
 
 
-@pytest.mark.parametrize("fault", ["pointer", "state", "crosswalk"])
+@pytest.mark.parametrize("fault", ["current", "state.json", "crosswalk.parquet", "events of the history", "an entry"])
 def test_a_damaged_store_is_never_started_afresh(tmp_path: Path, fault: str) -> None:
     store = IdentityStore(tmp_path)
     save(store, "a b", 1)
-    if fault == "pointer":
+    save(store, "ab", 2)
+    if fault == "current":
         (tmp_path / "current").write_text("g999999\n")
-    elif fault == "state":
-        (tmp_path / "g000001" / "state.json").unlink()
+    elif fault == "events of the history":
+        store.events().clear().write_parquet(store.history / "000001" / "events.parquet")
+    elif fault == "an entry":
+        (store.history / "000002").rename(store.history / "000003")
     else:
-        (tmp_path / "g000001" / "crosswalk.parquet").write_bytes(b"torn")
+        (tmp_path / "g000002" / fault).write_bytes(b"torn")
     with pytest.raises(PipelineError, match="Restore"):
         store.load()
 
 
-def test_the_high_water_mark_never_goes_down(tmp_path: Path) -> None:
+def test_what_does_not_follow_from_the_store_is_refused(tmp_path: Path) -> None:
     store = IdentityStore(tmp_path)
     save(store, "a b c", 1)
     with pytest.raises(PipelineError, match="high-water"):
