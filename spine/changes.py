@@ -69,11 +69,13 @@ class Changes:
         everything: why all is rebuilt; None where it is enough to rebuild what follows from `sources`.
         sources: sources whose deliveries or lake files changed, with what to say of each.
         agreements: the agreements changed.
+        full_link: all person records are linked, changed or not.
     """
 
     everything: str | None
     sources: Mapping[Source, str]
     agreements: bool = False
+    full_link: bool = False
 
 
 def look(settings: Settings, as_of: date) -> Inputs:

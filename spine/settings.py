@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         project: folder that holds expectations/ and dbt_project/.
         threads: processor threads for DuckDB and Polars; 0 means all.
         keep_releases: published versions kept for each purpose.
+        anchor_file: where the head of the audit log is noted too, best on another disk; None for nowhere.
+        anchor_url: a webhook that is told the head of the audit log; None for none.
         mode: `demo` or `production`; see `is_production` for what holds where it is not set.
         trust_file: the public keys whose signatures count. Outside the project.
         trust_sha256: which file that is, so that nobody swaps it.
@@ -38,6 +40,8 @@ class Settings(BaseSettings):
     project: Path = PROJECT_ROOT
     threads: int = Field(default=0, ge=0)
     keep_releases: int = Field(default=3, ge=1)
+    anchor_file: Path | None = None
+    anchor_url: str | None = Field(default=None, pattern=r"^https?://")
     mode: Literal["demo", "production"] | None = None
     trust_file: Path | None = None
     trust_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
@@ -116,6 +120,11 @@ class Settings(BaseSettings):
     def runs(self) -> Path:
         """Run summaries and the fingerprint of the last success."""
         return self.root / "runs"
+
+    @property
+    def audit_log(self) -> Path:
+        """Every decision, one line each, chained by hashes."""
+        return self.runs / "audit.log"
 
     @property
     def dagster(self) -> Path:

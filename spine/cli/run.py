@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,11 +47,20 @@ def run(
             help="YYYY-MM-DD; deliveries dated later are ignored. Default: today, in a demonstration the region's date."
         ),
     ] = "",
-    full: Annotated[bool, typer.Option("--full", help="Rebuild everything, changed or not.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Rebuild everything, changed or not; --full-link is part of it.")
+    ] = False,
+    full_link: Annotated[
+        bool, typer.Option("--full-link", help="Link all person records anew, and rebuild what follows from that.")
+    ] = False,
 ) -> None:
-    """Judge new deliveries, conform, link, and publish what the agreements permit. Only what changed is rebuilt."""
+    """Judge new deliveries, conform, link, and publish what the agreements permit. Only what changed is rebuilt.
+
+    Linkage, too, takes up only the person records that changed and what they touch, with the weights of the last full
+    link. --full-link settles them: the clusters are then those of all records linked at once.
+    """
     settings = Settings()
-    summary = run_home(settings, as_of_from(as_of, settings), full=full)
+    summary = run_home(settings, as_of_from(as_of, settings), full=full, full_link=full_link)
     show_summary(summary, settings)
     raise typer.Exit(summary.exit_code)
 
@@ -109,16 +119,23 @@ def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:
             f"Choose another home (SPINE_HOME=.spine-{residents} make demo RESIDENTS={residents} SEED={seed}), "
             "or remove this one with `make clean`"
         )
-    RunRecord(settings).pin(REGION_DATE)
+    record = RunRecord(settings)
+    if record.pinned_as_of is None and any(settings.landing.glob("*/*/*")):
+        raise UsageError(
+            f"{settings.home} holds deliveries that no demonstration wrote. A demonstration signs for all its "
+            "partners, so it needs a home of its own: choose another (SPINE_HOME=.spine-demo make demo)"
+        )
+    record.pin(REGION_DATE)
     _synthesise(settings.root, residents, seed, REGION_DATE, settings.root.with_name(f"{settings.root.name}.truth"))
     write_json(marker, asked, point="run.demo")
 
 
-def run_home(settings: Settings, as_of: date, *, full: bool = False) -> RunSummary:
+def run_home(settings: Settings, as_of: date, *, full: bool = False, full_link: bool = False) -> RunSummary:
     """Run the pipeline on what has changed since the last successful run.
 
     Args:
         full: rebuild everything, changed or not.
+        full_link: link all person records, changed or not; `full` does so too.
 
     Raises:
         LockedError: another run has the home.
@@ -128,13 +145,14 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False) -> RunSumma
     with home_lock(settings):
         now = look(settings, as_of), look_at_results(settings)
         last = record.last()
-        if last is not None and not full and last.is_up_to_date(*now):
+        if last is not None and not (full or full_link) and last.is_up_to_date(*now):
             out.print(f"[green]Nothing has changed[/] since the last run as of {as_of}; here is what it made.")
             return last.summary.model_copy(update={"because": ""})
         if full or last is None:
             changes = Changes("all was asked for" if full else "there is no finished run to build on", {})
         else:
             changes = compare(settings, (last.inputs, last.made), now)
+        changes = replace(changes, full_link=full or full_link)
         record.forget()
         summary = _with_progress(settings, as_of, changes)
         summary.seconds = round(time.monotonic() - STARTED, 1)  # of the whole command, as a person waits for it

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import cast
 
 from spine import audit
@@ -21,21 +20,16 @@ from spine.release.shelf import Shelf
 from spine.settings import Settings
 
 
-def audit_log(settings: Settings) -> Path:
-    """Where the decisions of this home are logged."""
-    return settings.runs / "audit.log"
-
-
 def withdraw(purpose: str, settings: Settings, reason: str) -> list[int]:
     """Take every version of a purpose's release away; returns their numbers.
 
-    Whoever has a file open keeps it until they close it; nobody can open it again.
+    Whoever has a file open keeps it until they close it; nobody can open it again. The next run may publish again.
     """
     shelf = Shelf(settings.releases / purpose)
     facts = {"purpose": purpose, "decision": "withdrawn", "versions": list(shelf.versions), "reason": reason}
     versions = shelf.withdraw([("output_release", facts)])
     if versions:
-        audit.append(audit_log(settings), "output_release", **facts)
+        audit.append(settings.audit_log, "output_release", **facts)
         shelf.logged()
     return versions
 
@@ -49,7 +43,7 @@ def finish(shelf: Shelf, settings: Settings) -> list[str]:
     shelf.sweep()
     lines = shelf.unlogged
     for kind, facts in lines:
-        audit.append_once(audit_log(settings), cast(audit.Kind, kind), **facts)
+        audit.append_once(settings.audit_log, cast(audit.Kind, kind), **facts)
     shelf.logged()
     return [_withdrawn(str(facts["reason"])) for _, facts in lines if facts.get("decision") == "withdrawn"]
 
@@ -108,10 +102,24 @@ def withdraw_if_lapsed(
     if not shelf.versions:
         return finished[0] if finished else None
     day = max(as_of, published["as_of"]) if published else as_of
-    reason = _lapse(purpose, settings, agreements, contracts, day)
+    is_demo = bool(published and published["is_demo"])
+    reason = _lapse(purpose, settings, agreements, contracts, day, is_demo=is_demo)
     if reason and withdraw(purpose, settings, reason):
         return _withdrawn(reason)
     return finished[0] if finished else None
+
+
+def refuse_demonstrations(purpose: str, settings: Settings, *, is_demo: bool) -> None:
+    """Refuse what a demonstration made, where real data are released.
+
+    Raises:
+        GovernanceError: it is one.
+    """
+    if is_demo and settings.is_production:
+        raise GovernanceError(
+            f"purpose '{purpose}': production publishes no demonstration. This home has the fixed date, or the "
+            "throwaway approvals, of one; whoever runs the deployment must give it a home of its own (SPINE_HOME)"
+        )
 
 
 def _contracts(settings: Settings) -> tuple[Contract, ...]:
@@ -120,9 +128,16 @@ def _contracts(settings: Settings) -> tuple[Contract, ...]:
 
 
 def _lapse(
-    purpose: str, settings: Settings, agreements: Iterable[Agreement], contracts: Sequence[Contract], as_of: date
+    purpose: str,
+    settings: Settings,
+    agreements: Iterable[Agreement],
+    contracts: Sequence[Contract],
+    as_of: date,
+    *,
+    is_demo: bool,
 ) -> str | None:
     try:
+        refuse_demonstrations(purpose, settings, is_demo=is_demo)
         permission(purpose, settings, contracts, as_of, agreements=agreements)
     except TrustError:
         raise

@@ -99,11 +99,11 @@ def test_a_kill_before_any_rename_leaves_the_old_version(
         patched.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             home.publish()
-    assert os.readlink(home.shelf / "current.duckdb") == "v000001.duckdb"
+    assert os.readlink(home.shelf / "current.duckdb") == "v000001-demo.duckdb"
     assert home.query("SELECT count(*) FROM residents") == [(3,)]
     result = home.publish()
     assert result.changed
-    assert home.files() == ["current.duckdb", f"v{result.version:06d}.duckdb", "version.json"]
+    assert home.files() == ["current.duckdb", f"v{result.version:06d}-demo.duckdb", "version.json"]
     assert home.query("SELECT count(*) FROM residents") == [(2,)]
 
 
@@ -111,9 +111,9 @@ def test_leftovers_are_swept(home: Home) -> None:
     home.publish()
     (home.shelf / ".build-000002.duckdb").write_bytes(b"half")
     (home.shelf / ".build-000002.duckdb.wal").write_bytes(b"half")
-    (home.shelf / "v000009.duckdb").write_bytes(b"never became current")
+    (home.shelf / "v000009-demo.duckdb").write_bytes(b"never became current")
     home.publish()
-    assert home.files() == ["current.duckdb", "v000001.duckdb", "version.json"]
+    assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"]
 
 
 def test_an_open_reader_keeps_its_version(home: Home) -> None:
@@ -169,6 +169,22 @@ def test_what_nothing_permits_is_withdrawn_without_a_warehouse(
     assert withdraw_lapsed(home.settings, as_of) == [], "once is enough"
 
 
+def test_an_unsigned_edit_of_the_agreement_withdraws_and_a_swapped_trust_file_does_not(home: Home) -> None:
+    home.publish()
+    trust = home.settings.demonstration / "trust.yaml"
+    whole = trust.read_text(encoding="utf-8")
+    trust.write_text(whole.replace("demonstration: true", "demonstration: false"), encoding="utf-8")
+    with pytest.raises(ContractError, match="does not say that it is a demonstration's"):
+        withdraw_lapsed(home.settings, AS_OF, home.contracts)
+    assert home.query("SELECT count(*) FROM residents") == [(3,)]
+    trust.write_text(whole, encoding="utf-8")
+    path = home.settings.expectations / "agreements" / "care_planning.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("retention_days: 365", "retention_days: 366"))
+    with pytest.raises(GovernanceError, match=r"must approve it as it stands.*has been withdrawn"):
+        home.publish()
+    assert home.files() == ["version.json"]
+
+
 def test_a_purpose_whose_contracts_were_removed_is_no_purpose(home: Home) -> None:
     home.publish()
     home.remove_output_contracts()
@@ -194,11 +210,11 @@ def test_a_lost_link_is_set_again(home: Home, restored_as: str) -> None:
     if restored_as == "file":
         link.write_bytes(second.path.read_bytes())
     if restored_as == "dangling link":
-        link.symlink_to("v000007.duckdb")
-    (home.shelf / "v000009.duckdb").write_bytes(b"never became current")
+        link.symlink_to("v000007-demo.duckdb")
+    (home.shelf / "v000009-demo.duckdb").write_bytes(b"never became current")
     result = home.publish(as_of=AS_OF + timedelta(days=1))
     assert (result.version, result.changed) == (2, False)
-    assert os.readlink(link) == "v000002.duckdb"
+    assert os.readlink(link) == "v000002-demo.duckdb"
     assert home.files() == ["current.duckdb", first.path.name, second.path.name, "version.json"]
 
 
