@@ -178,7 +178,7 @@ def _build_and_swap(
             removed=(),
             content_sha256=content,
             rules=checked.rules,
-            audit_head=marked.audit_head if changed or not current else str(current["audit_head"]),
+            audit_head=marked.audit_head if changed or not current else str(current.get("audit_head", "")),
             inputs=plan.inputs,
             key_version=people.key_version,
             rule_versions=marked.rules,
