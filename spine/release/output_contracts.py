@@ -17,6 +17,9 @@ from spine.errors import ContractError
 #: The column that holds resident ids in the warehouse and their pseudonyms in a release.
 PSEUDONYM = "resident_id"
 
+#: The column that holds earlier ids, told under the same key.
+FORMER = "former_resident_id"
+
 #: DuckDB type of each logical type in a release.
 TYPES = {"string": "VARCHAR", "boolean": "BOOLEAN", "date": "DATE", "integer": "BIGINT", "number": "DOUBLE"}
 
@@ -67,6 +70,11 @@ class OutputTable:
     def is_population(self) -> bool:
         """True for the table with one row per resident, which says who is in the release."""
         return self.keys == (PSEUDONYM,)
+
+    @property
+    def has_former(self) -> bool:
+        """True for a table that tells earlier ids of its residents."""
+        return any(column.name == FORMER for column in self.columns)
 
 
 def purposes_with_contracts(folder: Path) -> list[str]:
@@ -138,8 +146,8 @@ def _column_faults(column: SchemaProperty) -> list[str]:
         faults.append(
             f"needs a classification out of {', '.join(CLASSIFICATIONS)}; a direct identifier is never released"
         )
-    if (column.classification == "pseudonym") != (column.name == PSEUDONYM):
-        faults.append(f"has the wrong classification: '{PSEUDONYM}' and no other column is the pseudonym")
+    if (column.classification == "pseudonym") != (column.name in (PSEUDONYM, FORMER)):
+        faults.append(f"has the wrong classification: '{PSEUDONYM}', '{FORMER}' and no other column are pseudonyms")
     if not column.transformSourceObjects:
         faults.append("needs transformSourceObjects: the fields, as dataset.column, that it is made from")
     return faults
