@@ -1,6 +1,7 @@
-"""Dagster checks of a raw asset: one for each rule of its contracts, and six about the delivery itself.
+"""Dagster checks of a raw asset: one for each rule of its contracts, six about the delivery itself, four
+that hold it against the ones before it (drift_checks).
 
-Dagster's Checks tab stands in order of names and opens on the first: so the six begin with an underscore, and the
+Dagster's Checks tab stands in order of names and opens on the first: so these begin with an underscore, and the
 verdict comes first. A rule that nothing could be measured for is left out, which Dagster shows as skipped, neither
 passed nor failed; the verdict then says why. A rule that ran and broke is a failed error.
 
@@ -16,6 +17,7 @@ from datetime import date
 
 import dagster as dg
 
+from assets import drift_checks
 from spine.contracts import Contract, Partner, Rule, RuleResult
 from spine.extract import InUse, LedgerEntry, punctuality
 from spine.quality import check_metadata
@@ -56,6 +58,7 @@ class Standing:
 def check_specs(key: dg.AssetKey, contracts: Sequence[Contract]) -> list[dg.AssetCheckSpec]:
     """The checks of one raw asset. A rule that refuses says so; none blocks other partners."""
     specs = [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _ABOUT_DELIVERY.items()]
+    specs += drift_checks.check_specs(key)
     rules = {rule.name: rule for contract in contracts for rule in contract.rules if rule.metric != "text"}
     return specs + [
         dg.AssetCheckSpec(rule.name, asset=key, description=f"{_sentence(rule)} {_SKIPPED}") for rule in rules.values()
@@ -92,6 +95,7 @@ def check_results(
         return
     yield from _counts(key, entry)
     judged = next((c for c in contracts if c.id == entry.contract_id), contracts[0])
+    yield from drift_checks.check_results(key, entry, judged, known, partner)
     results = {result.name: result for result in entry.results}
     for rule in judged.rules:
         if rule.metric != "text":

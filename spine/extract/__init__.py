@@ -10,6 +10,7 @@ from spine.extract.in_use import InUse, create_raw_views, in_use
 from spine.extract.judge import Evaluate, Judgement, judge_delivery
 from spine.extract.lateness import Punctuality, layout_periods, punctuality
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
+from spine.extract.profile import profiles_before
 
 __all__ = [
     "Delivery",
@@ -30,5 +31,6 @@ __all__ = [
     "judge_delivery",
     "layout_periods",
     "look_at",
+    "profiles_before",
     "punctuality",
 ]

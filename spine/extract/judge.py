@@ -20,6 +20,7 @@ from spine.extract.arriving import Look, look_at
 from spine.extract.deliveries import Content, Delivery, read_content
 from spine.extract.land import Staged, discard, is_there, is_whole, restore, settle, stage, sweep
 from spine.extract.ledger import Ledger, LedgerEntry
+from spine.extract.profile import profile
 from spine.failpoints import reach
 
 #: Measures rules on Parquet files by table, as of a date.
@@ -137,7 +138,7 @@ def _judge(case: _Case) -> Judgement:
         if case.has_changed():
             discard(staged)
             return Judgement("waiting", last)
-        entry = _verdict(staged, results, case.as_of)
+        entry = _verdict(staged, results, case)
         if last is not None and is_known:
             return _again(case, last, staged, entry)
         return Judgement("new", settle(staged, entry, case.lake, case.ledger))
@@ -173,8 +174,19 @@ def _is_of(entry: LedgerEntry, contract: Contract, content: Content) -> bool:
     )
 
 
-def _verdict(staged: Staged, results: Sequence[RuleResult], as_of: date) -> LedgerEntry:
+def _before(case: _Case) -> dict[str, Path] | None:
+    """Files of the newest accepted delivery of the same layout that is dated before this one."""
+    known = case.ledger.for_source(case.delivery.partner, case.delivery.dataset)
+    mine = [e for e in known if e.accepted and e.date < case.delivery.date and e.contract_id == case.contract.id]
+    if not mine:
+        return None
+    folder = case.lake / mine[-1].folder
+    return {table.name: folder / f"{table.name}.parquet" for table in case.contract.tables}
+
+
+def _verdict(staged: Staged, results: Sequence[RuleResult], case: _Case) -> LedgerEntry:
     contract, delivery = staged.contract, staged.delivery
+    absent = {name: count.columns_absent for name, count in staged.counts.items()}
     reasons = (*staged.faults, *_failures(contract.rules, results))
     return LedgerEntry(
         delivery=delivery.key,
@@ -194,10 +206,11 @@ def _verdict(staged: Staged, results: Sequence[RuleResult], as_of: date) -> Ledg
         window_start=staged.window[0],
         window_end=staged.window[1],
         results=tuple(results),
-        judged_as_of=as_of,
+        judged_as_of=case.as_of,
         files_sha256=staged.content.files_sha256,
         control_sha256=staged.content.control_sha256,
         lake_sha256=staged.lake_sha256,
+        profile=profile(staged.tables, contract, absent, _before(case), case.threads),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 from filelock import BaseFileLock, FileLock
 from pydantic import BaseModel, ConfigDict
 
+from spine.contracts.profile import TableProfile
 from spine.contracts.rules import RuleResult
 from spine.errors import PipelineError
 from spine.files import write_json
@@ -49,6 +50,8 @@ class LedgerEntry(BaseModel):
         files: files that were read. `files_ignored`: files that no table of the contract names.
         window_start, window_end: the period that a rolling delivery replaces.
         judged_as_of: as-of date of the run that judged it.
+        profile: by table, what it looks like in counts; empty where it could not be read and in records of
+            earlier versions. It is no result: it depends on the delivery that was the last one when it was judged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +77,7 @@ class LedgerEntry(BaseModel):
     files_sha256: str = ""
     control_sha256: str = ""
     lake_sha256: str = ""
+    profile: dict[str, TableProfile] = {}
 
     @property
     def accepted(self) -> bool:
@@ -89,7 +93,7 @@ class LedgerEntry(BaseModel):
         """True where both are of the same bytes, contract and result; a hash that one of them lacks is passed over."""
         hashes = ("files_sha256", "control_sha256", "lake_sha256")
         unknown = {name for name in hashes if not getattr(self, name) or not getattr(other, name)}
-        passed_over = {"revision", "judged_as_of", *unknown}
+        passed_over = {"revision", "judged_as_of", "profile", *unknown}
         return self.model_dump(exclude=passed_over) == other.model_dump(exclude=passed_over)
 
 

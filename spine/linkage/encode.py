@@ -91,6 +91,11 @@ class Encoded:
     crowded: Flags
     facts: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def several_sources(self) -> bool:
+        """Whether sources can tell anything."""
+        return len(self.bits) > 1
+
     def taken(self, chosen: Codes) -> Encoded:
         """Some of the entries."""
         codes = {name: np.take(values, chosen) for name, values in self.codes.items()}
@@ -283,7 +288,8 @@ def _formers(records: Records) -> pl.DataFrame:
 def _sources(records: Records, promised: tuple[str, ...], known: dict[str, int]) -> tuple[Codes, dict[str, int]]:
     """The bit of each record's source, and the bits by source; those that promise one record a person come first.
 
-    Where there are more sources than bits, those that promise nothing share them.
+    Where there are more sources than bits, those that promise nothing share them. A source that all records name says
+    as little as none: its records have no bit, unless it promises something.
     """
     if len(promised) >= _SOURCE_BITS:
         raise PipelineError(
@@ -291,11 +297,13 @@ def _sources(records: Records, promised: tuple[str, ...], known: dict[str, int])
         )
     values, place = distinct(as_text(records.column("source")))
     first = sorted(set(promised))
-    others = sorted({*values.drop_nulls(), *known} - set(first), key=lambda name: (name not in known, name))
+    every = {*values.drop_nulls(), *known}
+    others = sorted(every - set(first), key=lambda name: (name not in known, name))
     bits = {name: 1 << i for i, name in enumerate(first)}
     bits |= {name: 1 << (len(first) + i % (_SOURCE_BITS - len(first))) for i, name in enumerate(others)}
     bits |= known
-    return np.array([bits.get(name, 0) for name in values], dtype=np.int64)[place], bits
+    telling = set(first) if len(every) == 1 else every
+    return np.array([bits[name] if name in telling else 0 for name in values], dtype=np.int64)[place], bits
 
 
 def _births(records: Records, settings: Standardise) -> dict[str, Array]:

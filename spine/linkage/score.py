@@ -73,8 +73,7 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
     """
     threshold = config.thresholds.link_bits
     # Inside a single source nothing says that a person has one record.
-    several = int(np.bitwise_or.reduce(encoded.codes["source"], initial=0)).bit_count() > 1
-    settled = _discount_rivals(encoded, compared, bits, config) if several else bits
+    settled = _discount_rivals(encoded, compared, bits, config) if encoded.several_sources else bits
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
     veto = np.where(twins, VETOES.index("twins"), compared.veto)

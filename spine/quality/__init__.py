@@ -14,10 +14,11 @@ from typing import Any
 from spine.contracts.derive import expectation
 from spine.contracts.rules import Rule, RuleResult, judge
 from spine.errors import ContractError
+from spine.quality.drift import KINDS, Drift, Finding, Kind, drift
 from spine.quality.metadata import check_metadata
 from spine.quality.worker import standing, standing_by
 
-__all__ = ["check_metadata", "evaluate", "standing_by"]
+__all__ = ["KINDS", "Drift", "Finding", "Kind", "check_metadata", "drift", "evaluate", "standing_by"]
 
 
 def evaluate(tables: Mapping[str, Path], rules: Sequence[Rule], as_of: date, threads: int = 0) -> list[RuleResult]:

@@ -167,3 +167,23 @@ def test_a_rule_that_broke_or_was_forgotten_is_a_failed_error(home: Home, monkey
         assert (checks[name].passed, checks[name].severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert "could not run (BinderException)" in (checks["table__of_old"].description or "")
     assert "gave no result" in (checks["table__of_both"].description or "")
+
+
+def test_a_delivery_unlike_the_ones_before_it_warns_and_names_who_must_act(home: Home) -> None:
+    text = "".join(f"{n},{'' if n < 3 else 'A'},E07\n" for n in range(400))
+    for day in range(1, 4):
+        home.put("people", {f"{day}.csv": f"Person ID,Surname,LAD25CD\n{text}"}, f"2028-01-0{day}")
+    checks, _ = run(home)
+    first = checks["_drift__volume"]
+    assert (first.passed, facts(first)["earlier_deliveries"]) == (True, 2)
+    assert "needs 3 earlier deliveries" in (first.description or "")
+    home.put("people", {"4.csv": "Person ID,Surname,LAD25CD\n" + text[: len(text) // 2]}, "2028-01-04")
+    checks, _ = run(home)
+    check = checks["_drift__volume"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert (check.description or "").startswith(
+        "North data steward must say whether it is right: in north/people/2028-01-04, table people has 2"
+    )
+    assert (facts(check)["numerator"], facts(check)["denominator"]) == (1, 1)
+    assert facts(check)["worst_of_limit"] > 1
+    assert all(checks[f"_drift__{kind}"].passed for kind in ("missing_values", "codes", "dates"))

@@ -52,8 +52,9 @@ TWINS = {
         """
         C | Muhammad | Tregarrow | 2015-02-03 |  | 1,WX1 1AA | middle=Ali
         C | Muhammad | Tregarrow | 2015-02-03 |  | 1,WX1 1AA | middle=Hamza
+        G | Wenna    | Carlyon   | 1988-11-30 |  | 9,WX4 2CD
         """,
-        "1 2",
+        "1 2 3",
     ),
     "twins of one first forename, told apart by number and second forename, each in two sources": Case(
         """

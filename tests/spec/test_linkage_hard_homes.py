@@ -63,8 +63,9 @@ BIRTHS = {
         """
         G | Twin 1 | Penhallow | 2015-02-03 |  | 1,WX1 1AA
         G | Twin 2 | Penhallow | 2015-02-03 |  | 1,WX1 1AA
+        T | Wenna  | Carlyon   | 1988-11-30 |  | 9,WX4 2CD
         """,
-        "1 2",
+        "1 2 3",
     ),
     "a newborn who has no name yet": Case(
         """

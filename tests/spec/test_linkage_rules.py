@@ -139,8 +139,9 @@ CASES = {
         """
         G | Marla | Penhallow | 2015-02-03 |  | 1,WX1 1AA
         G | Marlo | Penhallow | 2015-02-03 |  | 1,WX1 1AA
+        T | Bruno | Penhallow | 1949-08-21 |  | 1,WX1 1AA
         """,
-        "1 2",
+        "1 2 3",
     ),
     "a household shares a surname and a home": (
         """

@@ -70,7 +70,7 @@ def blank(size: int, **codes: list[int]) -> Encoded:
         codes={**empty, **given},
         names=Dictionary(pl.Series([""])),
         dictionaries={},
-        bits={},
+        bits={"a__b": 1, "c__d": 2},
         promised=0,
         rarity={},
         scheme=Scheme(),

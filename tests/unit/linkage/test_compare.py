@@ -187,7 +187,7 @@ def test_anchors_and_vetoes(
     config: LinkageConfig, one: dict[str, Any], other: dict[str, Any], anchor: bool, veto: str
 ) -> None:
     for rows in ((one, other), (other, one)):
-        found = first_two(config, *({**ORLA, **row} for row in rows))
+        found = first_two(config, *({**ORLA, **row} for row in rows), {"source": "c__d"})
         assert found.anchor.tolist() == [anchor]
         assert VETOES[found.veto[0]] == veto
 

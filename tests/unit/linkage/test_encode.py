@@ -105,6 +105,13 @@ def test_sources_are_bits_and_those_that_promise_come_first(config: LinkageConfi
     assert (bits[2] & records.promised, bits[0] & records.promised) == (bits[2], 0)
 
 
+def test_a_source_that_all_records_name_says_as_little_as_none(config: LinkageConfig) -> None:
+    assert not encoded(config, ORLA, ORLA, source="a").codes["source"].any()
+    assert encoded(config, ORLA, {**ORLA, "source": None}, source="a").codes["source"].tolist() == [0, 0]
+    promising = config.model_copy(update={"one_record_per_person": ("a",)})
+    assert encoded(promising, ORLA, ORLA, source="a").codes["source"].tolist() == [1, 1]
+
+
 def test_more_sources_than_bits(config: LinkageConfig) -> None:
     rows = [{"source": f"s{n:02d}"} for n in range(70)]
     assert encoded(config, *rows).codes["source"].all()
@@ -114,7 +121,8 @@ def test_more_sources_than_bits(config: LinkageConfig) -> None:
 
 
 def test_organisations_hold_nothing_but_their_source(config: LinkageConfig) -> None:
-    records = encoded(config, {**ORLA, "is_organisation": True, "nhs_number": "9990000018"})
+    one = {**ORLA, "is_organisation": True, "nhs_number": "9990000018"}
+    records = encoded(config, one, {**one, "source": "c__d"})
     assert {name for name, values in records.codes.items() if values.any()} == {"source"}
 
 

@@ -48,9 +48,11 @@ def test_the_better_of_two_rivals_keeps_most_of_its_odds(config: LinkageConfig) 
     assert found.contested == 1
 
 
-@pytest.mark.parametrize("sources", [[1, 4, 2], [1, 1, 1]], ids=["two sources", "one source in all"])
-def test_records_of_two_sources_or_in_a_single_one_are_no_rivals(config: LinkageConfig, sources: list[int]) -> None:
-    assert settled(config, compared([(0, 2), (1, 2)]), [5.0, 5.0], sources).bits.tolist() == [5.0, 5.0]
+def test_records_of_two_sources_or_in_a_single_one_are_no_rivals(config: LinkageConfig) -> None:
+    pairs, bits = compared([(0, 2), (1, 2)]), np.array([5.0, 5.0])
+    assert settled(config, pairs, [5.0, 5.0], [1, 4, 2]).bits.tolist() == [5.0, 5.0]
+    single = replace(blank(3, source=[1, 1, 1]), bits={"a__b": 1})
+    assert score(single, pairs, bits, NONE, config).bits.tolist() == [5.0, 5.0]
 
 
 def test_two_records_that_may_be_one_person_are_no_rivals(config: LinkageConfig) -> None:
