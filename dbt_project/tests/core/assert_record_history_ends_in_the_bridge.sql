@@ -1,6 +1,11 @@
 -- The history of records and the bridge were made of the same run of identity.
+with current_rows as (
+    select * from {{ ref('bridge_resident_record_history') }}
+    where is_current
+)
+
 select coalesce(history.record_id, bridge.record_id) as record_id
-from (select * from {{ ref('bridge_resident_record_history') }} where is_current) as history
+from current_rows as history
 full join {{ ref('bridge_resident_record') }} as bridge
     on history.record_id = bridge.record_id
 where

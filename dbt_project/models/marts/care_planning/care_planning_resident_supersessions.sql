@@ -1,6 +1,6 @@
--- Care planning: which residents of the mart stand in the place of which earlier ids. A child, or anybody else who is not
--- in the mart, must not be shown by it either: where one of them has a record that was an earlier id's, or still has
--- that id, nothing at all is said of the id.
+-- Care planning: which residents of the mart stand in the place of which earlier ids. A child, or anybody else who is
+-- not in the mart, must not be shown by it either: where one of them has a record that was an earlier id's, or still
+-- has that id, nothing at all is said of the id.
 {{ config(alias='resident_supersessions') }}
 
 with hidden as (
