@@ -84,7 +84,7 @@ def check_results(
     """
     yield _on_time(key, contracts, partner, standing)
     if entry is None:
-        yield _nothing_yet(key, partner)
+        yield _nothing_yet(key, partner, is_optional=all(contract.is_optional for contract in contracts))
         if standing.waiting:
             yield _current(key, None, standing)
         return
@@ -102,13 +102,14 @@ def check_results(
             yield _rule_result(key, rule, results.get(rule.name), judged, partner, entry)
 
 
-def _nothing_yet(key: dg.AssetKey, partner: Partner) -> dg.AssetCheckResult:
+def _nothing_yet(key: dg.AssetKey, partner: Partner, *, is_optional: bool) -> dg.AssetCheckResult:
+    told = "Nobody waits for a delivery." if is_optional else f"{partner.steward} must send it."
     return dg.AssetCheckResult(
-        passed=False,
+        passed=is_optional,
         asset_key=key,
         check_name=ACCEPTED,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{partner.name} has delivered nothing yet. {partner.steward} must send it.",
+        description=f"{partner.name} has delivered nothing yet. {told}",
         metadata={"owner": partner.steward},
     )
 

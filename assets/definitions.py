@@ -46,7 +46,7 @@ def build_defs(settings: Settings, contracts: Sequence[Contract] | None = None) 
         assets=[
             *extract_assets(settings, contracts, partners),
             *model_assets(settings, contracts, manifest_path(settings)),
-            linkage_assets(settings, list(partners.values())),
+            linkage_assets(settings, list(partners.values()), contracts),
             *release_assets(settings, contracts),
         ],
         jobs=[refresh_spine],

@@ -1,17 +1,21 @@
 """Linkage and identity as Dagster assets.
 
-Put here: the two assets and what is shown of them. Never here: a rule of linkage, or a verdict (linkage_checks).
+Put here: the assets of the one step and what is shown of them. Never here: a rule of linkage, or a verdict
+(linkage_checks, decision_checks).
 """
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
+from assets import decision_checks
 from assets.identity_checks import identity_result, identity_specs, refuse_held
 from assets.linkage_checks import (
     CROSSWALK,
+    DECISIONS,
     LEAST,
     LINKS,
     check_results,
@@ -21,35 +25,50 @@ from assets.linkage_checks import (
     shown_rate,
     table,
 )
-from assets.resources import HOME, require_built_for, run_as_of, scrubbed
-from spine.contracts import Partner
-from spine.identity import Resolution, load_identity_limits, load_limits, resolve
+from assets.resources import FULL_LINK_TAG, HOME, require_built_for, run_as_of, scrubbed
+from spine import audit
+from spine.contracts import Contract, Partner
+from spine.identity import Resolution, Terms, load_identity_limits, load_limits, resolve
 from spine.reports.charts import score_histogram_svg, threshold_curve_svg
 from spine.reports.linkage import write_linkage_page
+from spine.rights import load_decision_rights
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
+#: The action of the decision rights that says how many people a decision on two records takes.
+ACTION = "manual_link_unlink"
 _Events = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
-def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.AssetsDefinition:
+def linkage_assets(
+    settings: Settings, partners: Sequence[Partner] = (), contracts: Sequence[Contract] = ()
+) -> dg.AssetsDefinition:
     """One step that links person records and gives each cluster its stable resident id.
 
     Args:
-        partners: who must act where a source is linked less than usual.
+        partners: who must act where a source is linked less than usual, or a decision does not hold.
+        contracts: which sources promise one record a person.
 
     Raises:
         ContractError: `expectations/linkage_checks.yaml` or `identity_checks.yaml` is not valid.
     """
     limits, budget = load_limits(settings.expectations), load_identity_limits(settings.expectations)
     stewards = {partner.id: partner for partner in partners}
+    promised = [f"{s.partner}__{c.dataset}" for c in contracts if c.one_record_per_person for s in c.supplies]
 
     @dg.multi_asset(
         name="link",
         specs=[
             dg.AssetSpec(
+                DECISIONS,
+                deps=[dg.AssetKey(["intermediate", name]) for name in ("int_linkage_decisions", "int_person_records")],
+                group_name="linkage",
+                kinds={"polars"},
+                description="Decisions by people on two records, and what became of each on the run's day.",
+            ),
+            dg.AssetSpec(
                 LINKS,
-                deps=[dg.AssetKey(["intermediate", "int_person_records"])],
+                deps=[dg.AssetKey(["intermediate", "int_person_records"]), DECISIONS],
                 group_name="linkage",
                 kinds={"polars"},
                 description="Accepted pairs of person records, with the weight of each comparison in bits.",
@@ -62,17 +81,22 @@ def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.A
                 description="Which resident each person record belongs to. Resident ids are minted once and kept.",
             ),
         ],
-        check_specs=[*check_specs(), *identity_specs()],
+        check_specs=[*decision_checks.check_specs(), *check_specs(), *identity_specs()],
         required_resource_keys={HOME},
     )
     def link(context: dg.AssetExecutionContext) -> _Events:
         with scrubbed("linkage"):
             as_of = run_as_of(context, settings)
             require_built_for(settings, as_of)
+            people = load_decision_rights(settings.expectations).decision(ACTION).people
             with open_warehouse(settings.warehouse, settings.threads) as connection:
+                terms = Terms(people, limits, budget, promised, full=FULL_LINK_TAG in context.run.tags)
                 run = context.run.run_id
-                resolution = resolve(connection, settings.linkage, settings.identity, as_of, run, limits, budget)
+                resolution = resolve(connection, settings.linkage, settings.identity, as_of, terms, run)
             page = write_linkage_page(settings.linkage, resolution.report)
+            _log_decisions(settings, resolution, as_of)
+            yield decision_checks.materialization(resolution.decisions)
+            yield from decision_checks.check_results(resolution.decisions, stewards)
             yield from _materializations(resolution, page)
             yield from check_results(resolution, limits, stewards)
             yield identity_result(resolution, budget, as_of)
@@ -81,12 +105,28 @@ def linkage_assets(settings: Settings, partners: Sequence[Partner] = ()) -> dg.A
     return link
 
 
+def _log_decisions(settings: Settings, resolution: Resolution, as_of: date) -> None:
+    """Decisions are told to the audit log: by which deliveries, and how many hold."""
+    judged = resolution.decisions
+    if judged.decisions.is_empty():
+        return
+    deliveries = judged.decisions["delivery"].unique().sort().to_list()
+    audit.append(settings.audit_log, "override", as_of=as_of, deliveries=deliveries, decisions=judged.counts)
+
+
 def _materializations(resolution: Resolution, page: Path) -> _Events:
     sources = resolution.sources
     yield dg.MaterializeResult(
         asset_key=LINKS,
         metadata={
             "dagster/row_count": resolution.links,
+            "linked": resolution.linking.sentence,
+            "records_changed": resolution.linking.changed,
+            "records_new": resolution.linking.new,
+            "records_withdrawn": resolution.linking.withdrawn,
+            "decisions_changed": resolution.linking.decisions,
+            "records_since_full_link": resolution.linking.since_full,
+            "drift_percent": round(100 * resolution.linking.drift, 3),
             "link_rates": table(
                 ("source", "person records", "linked"),
                 [(named(s.source), shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],

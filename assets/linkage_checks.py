@@ -16,6 +16,9 @@ from spine.identity import KINDS, LinkageLimits, RateStanding, Resolution
 
 LINKS = dg.AssetKey(["linkage", "links"])
 CROSSWALK = dg.AssetKey(["linkage", "crosswalk"])
+DECISIONS = dg.AssetKey(["linkage", "decisions"])
+#: The assets of the one step that links.
+LINKED = (DECISIONS, LINKS, CROSSWALK)
 
 RATES = "table__link_rates_as_usual"
 IN_DOUBT = "table__few_pairs_in_doubt"

@@ -5,14 +5,19 @@ Put here: helpers of asset bodies. Never here: an asset.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
 import duckdb
 
+from spine import audit
+from spine.anchors import set_anchors
+from spine.changes import look
 from spine.errors import PipelineError, SpineError
 from spine.files import machine_fault
 from spine.locks import home_lock_unless_held
@@ -22,6 +27,8 @@ from spine.warehouse import open_warehouse
 
 #: The run tag that carries the as-of date; a run started in the UI may leave it out.
 AS_OF_TAG = "spine/as_of"
+#: The run tag that has a run link all person records; the launchpad of the UI can give it.
+FULL_LINK_TAG = "spine/full_link"
 EXIT_CODE = "exit_code"
 #: The resource that every asset needs, so that each run, whoever started it, holds the home from start to end.
 HOME = "home"
@@ -37,10 +44,40 @@ def home_resource(settings: Settings) -> dg.ResourceDefinition:
     @dg.resource(description="The home's lock, held for the whole run.")
     def home(context: dg.InitResourceContext) -> Iterator[None]:
         run = f" {context.run.run_id[:8]}" if context.run else ""
-        with home_lock_unless_held(settings, f"run{run} of the Dagster UI, schedule or sensor"):
+        with (
+            home_lock_unless_held(settings, f"run{run} of the Dagster UI, schedule or sensor"),
+            _logged(context, settings),
+        ):
             yield
 
     return home
+
+
+@contextmanager
+def _logged(context: dg.InitResourceContext, settings: Settings) -> Iterator[None]:
+    """Say in the audit log that a run began and on what, and how it ended; then note the log's head elsewhere.
+
+    A run that was killed has no second line.
+    """
+    if context.run is None or context.instance is None:
+        yield
+        return
+    as_of = as_of_from(context.run.tags.get(AS_OF_TAG), settings)
+    inputs = look(settings, as_of)
+    facts = {"run": context.run.run_id, "as_of": as_of}
+    audit.append(settings.audit_log, "run", decision="started", **facts, inputs_sha256=_hash(inputs.deliveries),
+                 definitions=inputs.definitions, agreements=inputs.agreements)  # fmt: skip
+    yield
+    failed = context.instance.get_records_for_run(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    audit.append(settings.audit_log, "run", decision="failed" if failed else "succeeded", **facts,
+                 steps_failed=sorted(str(record.event_log_entry.step_key) for record in failed))  # fmt: skip
+    for warning in set_anchors(settings):
+        if context.log:
+            context.log.warning(warning)
+
+
+def _hash(deliveries: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(deliveries, sort_keys=True).encode()).hexdigest()
 
 
 def run_as_of(context: dg.AssetExecutionContext, settings: Settings) -> date:

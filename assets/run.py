@@ -19,12 +19,13 @@ from assets.definitions import build_defs, contracts_of
 from assets.history import open_history, open_instance
 from assets.linkage_checks import LINKS
 from assets.release import release_key
-from assets.resources import AS_OF_TAG, EXIT_CODE
+from assets.resources import AS_OF_TAG, EXIT_CODE, FULL_LINK_TAG
 from assets.selection import Selection, select
 from assets.summary import summarise
 from spine.changes import Changes
 from spine.errors import DeliveryError, PipelineError
 from spine.files import replacing
+from spine.governance import trust_line
 from spine.locks import home_lock_unless_held
 from spine.runs import PublishedRelease, RunSummary
 from spine.settings import Settings
@@ -74,17 +75,21 @@ def refresh(settings: Settings, as_of: date, listener: Listener, changes: Change
         _end_stale_runs(instance)
         if selection.keys is None or LINKS in selection.keys:
             imports.start()
-        result = _execute(definitions, instance, run_id, as_of, selection, listener)
+        full_link = changes.full_link
+        result = _execute(definitions, instance, run_id, as_of, selection, listener, full_link=full_link)
         summary = summarise(settings, contracts, as_of, run_id, result.get_asset_check_evaluations())
         summary.releases = [_with_outcome(release, result) for release in summary.releases]
         summary.failures, summary.exit_code = _failures(result)
         summary.waiting = _waiting(result)
+    summary.trust = trust_line(settings)
     graph = definitions.resolve_asset_graph()
     total = len(graph.materializable_asset_keys)
     planned = [c for c in graph.asset_check_keys if selection.keys is None or c.asset_key in selection.keys]
     summary.checks_skipped = len(planned) - len(result.get_asset_check_evaluations())
     summary.assets, summary.because = total, selection.because
     summary.assets_built = total if selection.keys is None else len(selection.keys)
+    if selection.keys is not None and LINKS not in selection.keys:
+        summary.linking = ""
     summary.succeeded = result.success
     if not result.success:
         summary.exit_code = summary.exit_code or PipelineError.exit_code
@@ -101,17 +106,20 @@ def _execute(
     as_of: date,
     selection: Selection,
     listener: Listener,
+    *,
+    full_link: bool,
 ) -> dg.ExecuteInProcessResult:
     job = definitions.resolve_job_def("refresh_spine")
     if selection.keys is not None:
         job = job.get_subset(asset_selection=selection.keys)
     _announce(instance, run_id, len(job.nodes), listener)
+    tags = {AS_OF_TAG: as_of.isoformat(), COMMAND_TAG: "1", BECAUSE_TAG: selection.because}
     return job.execute_in_process(
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         instance=instance,
         run_id=run_id,
         raise_on_error=False,
-        tags={AS_OF_TAG: as_of.isoformat(), COMMAND_TAG: "1", BECAUSE_TAG: selection.because},
+        tags={**tags, FULL_LINK_TAG: "1"} if full_link else tags,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from assets.extracts import raw_key, sources
+from assets.linkage_checks import LINKED
 from spine.changes import Changes
 from spine.contracts import Contract
 
@@ -44,6 +45,9 @@ def select(definitions: dg.Definitions, contracts: Sequence[Contract], changes: 
     wanted: dg.AssetSelection = dg.AssetSelection.groups("governance", "release")
     if changed:
         wanted = wanted | dg.AssetSelection.assets(*changed).downstream()
+    if changes.full_link:
+        why.append("all records are linked anew")
+        wanted = wanted | dg.AssetSelection.assets(*LINKED).downstream()
     return Selection(
         frozenset(wanted.resolve(definitions.resolve_asset_graph())),
         "; ".join(why) or "landing changed, but no delivery did",

@@ -93,5 +93,10 @@ def _with_links(settings: Settings, summary: RunSummary) -> RunSummary:
     report = json.loads(path.read_text(encoding="utf-8"))
     links = [SourceLinks(**source) for source in report["link_rates"]]
     return summary.model_copy(
-        update={"links": links, "person_records": report["person_records"], "residents": report["residents"]}
+        update={
+            "links": links,
+            "person_records": report["person_records"],
+            "residents": report["residents"],
+            "linking": report.get("linking", {}).get("sentence", ""),
+        }
     )

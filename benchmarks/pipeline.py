@@ -61,11 +61,13 @@ def run(home: Path, residents: int, seed: int) -> None:
     stages, stop = Stages(), threading.Event()
     sampler = threading.Thread(target=stages.sample, args=(stop,), daemon=True)
     sampler.start()
+    from spine.governance import approve_all
     from spine.settings import Settings
     from spine.synthetic import write_region
 
     settings = Settings(home=home).prepare()
     write_region(home, residents, seed, AS_OF, None, home.with_name(home.name + ".truth"))
+    approve_all(settings)
     stages.begin("start-up")
     from assets.run import refresh
 

@@ -8,12 +8,13 @@ in spine.locks, nowhere else in the spine: the log says when a thing was done, n
 from __future__ import annotations
 
 import fcntl
-import getpass
 import hashlib
 import json
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -40,10 +41,37 @@ Kind = Literal[
     "waiver",
     "withdrawal",
     "run",
+    "key_use",
+    "anchor",
 ]
 
 #: `previous` of the first line.
 START = "0" * 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One whole line of the log.
+
+    Attributes:
+        line: its number, from 1.
+        at: when it was written, ISO 8601 in UTC.
+    """
+
+    line: int
+    at: str
+    actor: str
+    kind: str
+    facts: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where the log ends: how many lines it has, and the hash of the last (`START` where there is none)."""
+
+    lines: int
+    hash: str
 
 
 def append(path: Path, kind: Kind, **facts: Any) -> str:
@@ -90,11 +118,34 @@ def append_once(path: Path, kind: Kind, **facts: Any) -> str | None:
     return append(path, kind, **facts, recovered=True)
 
 
+def entries(path: Path) -> list[Entry]:
+    """The lines of the log that can be read, in order; what cannot is for `verify` to name."""
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    found = []
+    for number, entry in enumerate(map(_parse, lines), start=1):
+        if entry is not None:
+            at, actor, kind = (str(entry.get(name, "")) for name in ("at", "actor", "kind"))
+            facts = entry.get("facts")
+            found.append(Entry(number, at, actor, kind, facts if isinstance(facts, dict) else {}, entry["hash"]))
+    return found
+
+
+def head(path: Path) -> Head:
+    """Where the log ends now."""
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return Head(len(lines), _hash_in(lines[-1]) if lines else START)
+
+
+def heads(path: Path) -> list[str]:
+    """The hash at the end of each line, in order: what an anchor of that many lines must hold."""
+    return [_hash_in(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
 def verify(path: Path) -> list[str]:
     """Faults of the log by line number: altered, torn, removed or reordered lines.
 
     Lines cut off at the end leave a log that is whole in itself: only a head that was noted
-    elsewhere shows them.
+    elsewhere shows them (spine.anchors).
     """
     faults, previous = [], START
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
@@ -138,9 +189,10 @@ def _write(file: FileIO, line: bytes) -> None:
 
 
 def _actor() -> str:
+    """The operating system's name for the user; not what the environment claims."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return f"uid {os.getuid()}"
 
 

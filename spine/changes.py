@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,7 +35,7 @@ class Inputs(BaseModel):
         landing: all of the landing folder, whatever is made of it.
         deliveries: signature of each delivery's folder that is dated up to `as_of`, by hashed key.
         definitions: contracts, dbt project, code and the lock of packages, by content.
-        agreements: the agreements, by content: they decide what is released and nothing before it.
+        agreements: what was agreed, signed and is trusted: it decides what is released and nothing before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,11 +69,13 @@ class Changes:
         everything: why all is rebuilt; None where it is enough to rebuild what follows from `sources`.
         sources: sources whose deliveries or lake files changed, with what to say of each.
         agreements: the agreements changed.
+        full_link: all person records are linked, changed or not.
     """
 
     everything: str | None
     sources: Mapping[Source, str]
     agreements: bool = False
+    full_link: bool = False
 
 
 def look(settings: Settings, as_of: date) -> Inputs:
@@ -81,17 +84,35 @@ def look(settings: Settings, as_of: date) -> Inputs:
     Landing files count by size, modification time and permissions, the rest by content, so that a run with
     nothing to do is known before anything slow is imported.
     """
-    agreements = settings.expectations / "agreements"
+    governance = _governance(settings)
     folders = [settings.expectations, settings.dbt_project, settings.project / "spine", settings.project / "assets"]
-    files = [p for folder in folders for p in _files(folder) if not p.is_relative_to(agreements)]
+    files = [p for folder in folders for p in _files(folder) if p not in governance]
     lock = settings.project / "requirements.lock"
     return Inputs(
         as_of=as_of,
         landing=_stats(settings.landing, _files(settings.landing)),
         deliveries={_hashed(key): _stats(path, _files(path)) for key, path in _dated(settings.landing, as_of).items()},
         definitions=_contents(settings.project, [*files, *([lock] if lock.exists() else [])]),
-        agreements=_contents(settings.project, _files(agreements)),
+        agreements=_agreed(settings, governance),
     )
+
+
+def _governance(settings: Settings) -> list[Path]:
+    """Files of the project that decide what is released and nothing before it."""
+    folders = (settings.expectations / "agreements", settings.expectations / "contracts" / "signed")
+    rights = settings.expectations / "decision_rights.yaml"
+    return [*(path for folder in folders for path in _files(folder)), *([rights] if rights.exists() else [])]
+
+
+def _agreed(settings: Settings, governance: list[Path]) -> str:
+    """What was agreed, what was signed, and whose signatures count."""
+    digest = hashlib.sha256(_contents(settings.project, governance).encode())
+    signed = [p for p in _files(settings.demonstration) if p.suffix == ".yaml"]
+    digest.update(_contents(settings.root, signed).encode())
+    digest.update(f"{settings.mode} {settings.trust_file} {settings.trust_sha256}".encode())
+    with suppress(OSError):  # a trust file that is missing is for the release to refuse
+        digest.update(settings.trust_file.expanduser().read_bytes() if settings.trust_file else b"")
+    return digest.hexdigest()[:32]
 
 
 def look_at_results(settings: Settings) -> Made:

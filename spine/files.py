@@ -277,6 +277,35 @@ def sweep(root: Path, keep: Collection[str] = ()) -> int:
     return removed
 
 
+def new_private_file(path: Path, content: bytes, point: str = "file") -> None:
+    """Write a file, mode 0600, that is whole or not there, and that replaces none.
+
+    Args:
+        path: must not exist; its folder is made where it is missing, mode 0700.
+        point: name of the write among spine.failpoints.WRITES.
+
+    Raises:
+        FileExistsError: it exists.
+        PipelineError: the disk is full or cannot be written to.
+    """
+    temporary = temporary_beside(path)
+    with clear_faults():
+        make_folder(path.parent)
+        temporary.unlink(missing_ok=True)
+        reach(f"{point}.before_write")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            fsync(temporary, point)
+            reach(f"{point}.before_rename")
+            os.link(temporary, path)  # unlike a rename, never replaces
+            reach(f"{point}.after_rename")
+        finally:
+            temporary.unlink(missing_ok=True)
+        fsync(path.parent)
+
+
 def remove(path: Path) -> None:
     """Remove a file, link or whole folder that may be gone already."""
     if path.is_dir() and not path.is_symlink():

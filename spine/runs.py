@@ -49,6 +49,8 @@ class RunSummary(BaseModel):
         checks_skipped: rules without a verdict: their delivery could not be read, or is of another layout.
         assets_built, assets: assets that were selected to be rebuilt, and all there are.
         because: why those, in plain words.
+        linking: whether all person records were linked or only what changed, and why; empty where none were.
+        trust: whose signatures counted.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -70,6 +72,7 @@ class RunSummary(BaseModel):
     person_records: int = 0
     residents: int = 0
     links: list[SourceLinks] = []
+    linking: str = ""
     checks_passed: int = 0
     checks_warned: int = 0
     checks_failed: int = 0
@@ -78,6 +81,7 @@ class RunSummary(BaseModel):
     assets_built: int = 0
     assets: int = 0
     because: str = ""
+    trust: str = ""
     failures: list[str] = []
     exit_code: int = 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +27,11 @@ class Settings(BaseSettings):
         project: folder that holds expectations/ and dbt_project/.
         threads: processor threads for DuckDB and Polars; 0 means all.
         keep_releases: published versions kept for each purpose.
+        anchor_file: where the head of the audit log is noted too, best on another disk; None for nowhere.
+        anchor_url: a webhook that is told the head of the audit log; None for none.
+        mode: `demo` or `production`; see `is_production` for what holds where it is not set.
+        trust_file: the public keys whose signatures count. Outside the project.
+        trust_sha256: which file that is, so that nobody swaps it.
     """
 
     model_config = SettingsConfigDict(env_prefix="SPINE_", frozen=True)
@@ -34,6 +40,11 @@ class Settings(BaseSettings):
     project: Path = PROJECT_ROOT
     threads: int = Field(default=0, ge=0)
     keep_releases: int = Field(default=3, ge=1)
+    anchor_file: Path | None = None
+    anchor_url: str | None = Field(default=None, pattern=r"^https?://")
+    mode: Literal["demo", "production"] | None = None
+    trust_file: Path | None = None
+    trust_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
 
     @cached_property
     def root(self) -> Path:
@@ -86,9 +97,34 @@ class Settings(BaseSettings):
         return self.root / "keys"
 
     @property
+    def demonstration(self) -> Path:
+        """Throwaway keys, trust file and approvals of a demonstration; only `spine demo` makes it."""
+        return self.root / "demonstration"
+
+    @property
+    def governance(self) -> Path:
+        """Signed statements that this home has seen, so that one taken away still holds."""
+        return self.root / "governance"
+
+    @property
+    def is_production(self) -> bool:
+        """True unless the home is a demonstration that `spine demo` made, or the mode says otherwise.
+
+        Whoever sets a trust file runs a deployment: no file in the home makes that a demonstration.
+        """
+        if self.mode is not None:
+            return self.mode == "production"
+        return self.trust_file is not None or not self.demonstration.is_dir()
+
+    @property
     def runs(self) -> Path:
         """Run summaries and the fingerprint of the last success."""
         return self.root / "runs"
+
+    @property
+    def audit_log(self) -> Path:
+        """Every decision, one line each, chained by hashes."""
+        return self.runs / "audit.log"
 
     @property
     def dagster(self) -> Path:

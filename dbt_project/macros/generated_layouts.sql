@@ -13,6 +13,7 @@
         {"dataset": "housing_tenancies", "layout": "nec", "part": "people", "model": "stg_housing_tenancies__nec_people", "together": "stg_housing_tenancies_people", "tables": ["people"]},
         {"dataset": "housing_tenancies", "layout": "nec", "part": "properties", "model": "stg_housing_tenancies__nec_properties", "together": "stg_housing_tenancies_properties", "tables": ["properties"]},
         {"dataset": "housing_tenancies", "layout": "nec", "part": "tenancies", "model": "stg_housing_tenancies__nec_tenancies", "together": "stg_housing_tenancies_tenancies", "tables": ["tenancies"]},
+        {"dataset": "linkage_decisions", "layout": "spine", "part": "", "model": "stg_linkage_decisions__spine", "together": "stg_linkage_decisions", "tables": ["decisions"]},
         {"dataset": "looked_after", "layout": "ssda903", "part": "episodes", "model": "stg_looked_after__ssda903_episodes", "together": "stg_looked_after_episodes", "tables": ["episodes"]},
         {"dataset": "looked_after", "layout": "ssda903", "part": "header", "model": "stg_looked_after__ssda903_header", "together": "stg_looked_after_header", "tables": ["header"]},
         {"dataset": "opt_out", "layout": "ndo", "part": "", "model": "stg_opt_out__ndo", "together": "stg_opt_out", "tables": ["opt_outs"]},

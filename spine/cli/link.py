@@ -24,6 +24,8 @@ from spine.errors import PipelineError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import polars as pl
+
     from spine.cli.link_input import Given
     from spine.linkage import LinkageConfig, LinkageResult
 
@@ -171,8 +173,8 @@ def _check_state(options: Options) -> None:
         if options.withdrawn is not None:
             raise UsageError("--withdrawn: only with --state, the earlier result that the records are withdrawn from")
         return
-    if options.config or options.extras or options.overrides or options.seed is not None:
-        raise UsageError("--state: leave out --config, --extra, --overrides and --seed; they are those of the state")
+    if options.config or options.extras or options.seed is not None:
+        raise UsageError("--state: leave out --config, --extra and --seed; they are those of the state")
     state_folder(options.state)
 
 
@@ -198,9 +200,9 @@ def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResu
     from spine.linkage.memory import MANY_RECORDS, keep_freed_memory
 
     try:
-        if options.state is not None:
-            return _changed(given, options)
         overrides = read_overrides(options.overrides) if options.overrides else None
+        if options.state is not None:
+            return _changed(given, options, overrides)
         if given.records.select(pl.len()).collect().item() < MANY_RECORDS:
             keep_freed_memory()
         return link_records(given.records, config, overrides, keep_state=options.keep_state)
@@ -217,14 +219,14 @@ def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResu
         ) from None
 
 
-def _changed(given: Given, options: Options) -> LinkageResult:
+def _changed(given: Given, options: Options, overrides: pl.DataFrame | None) -> LinkageResult:
     """What the new, changed and withdrawn records make of an earlier result."""
     from spine.cli.link_input import read_ids
     from spine.linkage import link_changes
     from spine.linkage.state import load_state
 
     gone = read_ids(options.withdrawn) if options.withdrawn else []
-    return link_changes(load_state(state_folder(options.state or Path())), given.records.collect(), gone)
+    return link_changes(load_state(state_folder(options.state or Path())), given.records.collect(), gone, overrides)
 
 
 def told_of(options: Options) -> dict[str, Any]:

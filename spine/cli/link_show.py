@@ -45,6 +45,12 @@ def show_result(report: Mapping[str, Any], folder: Path) -> None:
 
 
 def show_waterfall(told: Explanation, page: Path) -> None:
+    """Print a pair's weights, what became of it, and where the page lies."""
+    waterfall(told)
+    out.print(Text(f"As a page: {page}"), soft_wrap=True)
+
+
+def waterfall(told: Explanation) -> None:
     """Print a pair's weights, one row for each, and what became of it."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("what", no_wrap=True)
@@ -57,4 +63,3 @@ def show_waterfall(told: Explanation, page: Path) -> None:
     if told.not_known:
         out.print(Text(f"Not known of both: {', '.join(told.not_known)}.", style="dim"), width=_WIDTH)
     out.print(Text(told.reason, style="bold"), width=_WIDTH)
-    out.print(Text(f"As a page: {page}"), soft_wrap=True)

@@ -17,17 +17,21 @@ from spine.settings import Settings
 
 
 def show_summary(summary: RunSummary, settings: Settings) -> None:
-    """Print what happened: deliveries, records, links, checks, releases, and what went wrong."""
+    """Print what happened: deliveries, records, links, checks, releases, whose approvals count, what went wrong."""
     parts = (_figures(summary), Text(), _links(summary), Text(), _releases(summary))
     title = _title(summary)
     style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
     heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"
     out.print(Panel(Group(*parts), title=heading, border_style=style, box=box.ROUNDED, expand=False))
+    if summary.trust:
+        out.print(Text(summary.trust), soft_wrap=True)
     if summary.because:
         scope = f"all {summary.assets}" if summary.assets_built == summary.assets else str(summary.assets_built)
         of = "" if summary.assets_built == summary.assets else f" of {summary.assets}"
         verb = "Rebuilt" if summary.succeeded else "Was to rebuild"
         out.print(Text(f"{verb} {scope}{of} assets because {summary.because}."))
+    if summary.linking:
+        out.print(Text(summary.linking))
     for delivery, reasons in summary.refused.items():
         out.print(f"[bold red]Refused[/] {delivery}", highlight=False)
         for reason in reasons:

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -27,6 +28,9 @@ from spine.locks import home_lock
 from spine.quality.worker import collect_seldom, standing_by
 from spine.runs import RunRecord, RunSummary, as_of_from
 from spine.settings import Settings
+
+if TYPE_CHECKING:  # slow to import: only where it is needed
+    from spine.contracts import Contract
 
 #: The date of the fictional region: fixed, so that nothing about a demonstration ages.
 REGION_DATE = date(2028, 3, 31)
@@ -43,11 +47,20 @@ def run(
             help="YYYY-MM-DD; deliveries dated later are ignored. Default: today, in a demonstration the region's date."
         ),
     ] = "",
-    full: Annotated[bool, typer.Option("--full", help="Rebuild everything, changed or not.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Rebuild everything, changed or not; --full-link is part of it.")
+    ] = False,
+    full_link: Annotated[
+        bool, typer.Option("--full-link", help="Link all person records anew, and rebuild what follows from that.")
+    ] = False,
 ) -> None:
-    """Judge new deliveries, conform, link, and publish what the agreements permit. Only what changed is rebuilt."""
+    """Judge new deliveries, conform, link, and publish what the agreements permit. Only what changed is rebuilt.
+
+    Linkage, too, takes up only the person records that changed and what they touch, with the weights of the last full
+    link. --full-link settles them: the clusters are then those of all records linked at once.
+    """
     settings = Settings()
-    summary = run_home(settings, as_of_from(as_of, settings), full=full)
+    summary = run_home(settings, as_of_from(as_of, settings), full=full, full_link=full_link)
     show_summary(summary, settings)
     raise typer.Exit(summary.exit_code)
 
@@ -55,9 +68,12 @@ def run(
 @app.command(epilog="Example: spine demo --residents 5000 --seed 1")
 def demo(residents: Residents = 5000, seed: Seed = 1) -> None:
     """Write the fictional Wexmoor region into the home and run the whole pipeline on it."""
+    from spine.governance import approve_all  # slow to import
+
     settings = Settings().prepare()
     with standing_by():  # for the run; what it imports takes longer than the region
         _write_demo_region(settings, residents, seed)
+        approve_all(settings, _contracts(settings))
         summary = run_home(settings, REGION_DATE)
     show_summary(summary, settings)
     if summary.succeeded:
@@ -108,11 +124,12 @@ def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:
     write_json(marker, asked, point="run.demo")
 
 
-def run_home(settings: Settings, as_of: date, *, full: bool = False) -> RunSummary:
+def run_home(settings: Settings, as_of: date, *, full: bool = False, full_link: bool = False) -> RunSummary:
     """Run the pipeline on what has changed since the last successful run.
 
     Args:
         full: rebuild everything, changed or not.
+        full_link: link all person records, changed or not; `full` does so too.
 
     Raises:
         LockedError: another run has the home.
@@ -122,13 +139,14 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False) -> RunSumma
     with home_lock(settings):
         now = look(settings, as_of), look_at_results(settings)
         last = record.last()
-        if last is not None and not full and last.is_up_to_date(*now):
+        if last is not None and not (full or full_link) and last.is_up_to_date(*now):
             out.print(f"[green]Nothing has changed[/] since the last run as of {as_of}; here is what it made.")
             return last.summary.model_copy(update={"because": ""})
         if full or last is None:
             changes = Changes("all was asked for" if full else "there is no finished run to build on", {})
         else:
             changes = compare(settings, (last.inputs, last.made), now)
+        changes = replace(changes, full_link=full or full_link)
         record.forget()
         summary = _with_progress(settings, as_of, changes)
         summary.seconds = round(time.monotonic() - STARTED, 1)  # of the whole command, as a person waits for it
@@ -158,12 +176,16 @@ def _door(settings: Settings, as_of: date, changes: Changes) -> AbstractContextM
     """Deliveries are judged while Dagster is imported: those of the sources that the run is about to judge."""
     if not (changes.everything or changes.sources):
         return nullcontext()
-    from spine.contracts import load_contracts, load_partners
     from spine.door import judging_ahead  # slow to import, and not needed where nothing has changed
 
+    return judging_ahead(settings, _contracts(settings), as_of, None if changes.everything else changes.sources.keys())
+
+
+def _contracts(settings: Settings) -> tuple[Contract, ...]:
+    from spine.contracts import load_contracts, load_partners
+
     partners = load_partners(settings.expectations / "partners.yaml")
-    contracts = load_contracts(settings.expectations / "contracts", partners)
-    return judging_ahead(settings, contracts, as_of, None if changes.everything else changes.sources.keys())
+    return load_contracts(settings.expectations / "contracts", partners)
 
 
 def _synthesise(folder: Path, residents: int, seed: int, as_of: date, truth: Path) -> None:

@@ -17,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from spine.cli.app import app, out
+from spine.cli.contract_sign import contracts_app, refuse_broken
+from spine.cli.rights import stale_page, write_page
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.contracts.derive import stale_suites, write_suites
 from spine.contracts.layouts import stale_layouts, write_layouts
@@ -26,9 +28,6 @@ from spine.settings import Settings
 
 if TYPE_CHECKING:  # slow to import: only where it is needed
     from spine.extract import InUse, LedgerEntry
-
-contracts_app = typer.Typer(no_args_is_help=True, help="Check the contracts, and derive what follows from them.")
-app.add_typer(contracts_app, name="contracts")
 
 
 class Format(StrEnum):
@@ -127,7 +126,9 @@ def validate() -> None:
     """Check every contract and every file derived from them; all errors at once."""
     settings = Settings()
     contracts = _contracts(settings)
+    refuse_broken(contracts, settings)
     stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
+    stale += stale_page(settings)
     if stale:
         raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
     out.print(f"{len(contracts)} contracts are valid and what follows from them is current.")
@@ -135,12 +136,13 @@ def validate() -> None:
 
 @contracts_app.command(epilog="Example: spine contracts derive")
 def derive() -> None:
-    """Write what follows from the contracts: Great Expectations suites, dbt's raw sources and its list of layouts."""
+    """Write what follows from the contracts: suites, dbt's sources and layouts; and the page on decision rights."""
     settings = Settings()
     contracts = _contracts(settings)
     write_layouts(contracts, settings.dbt_project)  # first, because it checks that every table is staged
     write_suites(contracts, settings.expectations / "suites")
-    out.print("Suites, sources and layouts are written.")
+    write_page(settings)
+    out.print("Suites, sources, layouts and the page on decision rights are written.")
 
 
 def _contracts(settings: Settings) -> tuple[Contract, ...]:

@@ -106,7 +106,7 @@ def _contract(name: str, content: bytes) -> Contract:
     faults = _structure_faults(path, odcs, custom)
     rules: tuple[Rule, ...] = ()
     try:
-        rules = _rules(odcs)
+        rules = rules_of(odcs)
     except ContractError as error:
         faults += str(error).splitlines()
     if faults:
@@ -127,6 +127,8 @@ def _contract(name: str, content: bytes) -> Contract:
         rules=rules,
         window=_window(custom.get("window")),
         latency_days=_sla_days(odcs, "latency"),
+        is_optional=bool(custom.get("isOptional", False)),
+        one_record_per_person=bool(custom.get("oneRecordPerPerson", False)),
     )
 
 
@@ -142,6 +144,10 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
         "schema needs at least one table": not odcs.schema_,
         f"delivery mode rolling needs the custom property window with {', '.join(_WINDOW)}": mode == "rolling"
         and not set(_WINDOW) <= set(custom.get("window") or ()),
+    }
+    faults |= {
+        f"custom property {name} must be true or false": not isinstance(custom.get(name, False), bool)
+        for name in ("isOptional", "oneRecordPerPerson")
     }
     columns = {column.name for table in odcs.schema_ or [] for column in table.properties or []}
     window = custom.get("window") or {}
@@ -259,14 +265,23 @@ def _structure(entry: SchemaProperty) -> Any:
     return "VARCHAR"
 
 
-def _rules(odcs: OpenDataContractStandard) -> tuple[Rule, ...]:
+def rules_of(odcs: OpenDataContractStandard, *, implied: bool = True) -> tuple[Rule, ...]:
+    """The quality rules of a contract, in its order.
+
+    Args:
+        implied: with those that a column's type and length bring with them, for files in which all is text.
+
+    Raises:
+        ContractError: every rule that is incomplete or that nothing here can measure.
+    """
     rules, faults = [], []
     for table in odcs.schema_ or []:
         prefix = f"{table.name}__" if len(odcs.schema_ or []) > 1 else ""
         quality: list[tuple[str | None, DataQuality]] = [(None, q) for q in table.quality or []]
         for column in table.properties or []:
             try:
-                quality += [(column.name, q) for q in (*(column.quality or []), *_implied(prefix, column))]
+                own = [*(column.quality or []), *(_implied(prefix, column) if implied else [])]
+                quality += [(column.name, q) for q in own]
             except ContractError as error:
                 faults.append(str(error))
         for name, entry in quality:

@@ -20,6 +20,13 @@ Mode = Literal["snapshot", "rolling", "append"]
 Format = Literal["csv", "fhir-json"]
 
 
+#: What a contract says that decides nothing about how a delivery is read and judged.
+_NOT_OF_READING = (
+    "supplies", "title", "description", "domain", "frequency_days", "latency_days", "is_optional",
+    "one_record_per_person",
+)  # fmt: skip
+
+
 def header_key(text: str) -> str:
     """A header reduced to what matters: letters and digits, lower case."""
     return re.sub(r"[^a-z0-9]", "", text.lower())
@@ -114,7 +121,12 @@ class Supply:
 
 @dataclass(frozen=True)
 class Contract:
-    """What one layout of one dataset holds, how it arrives and what is checked at the door."""
+    """What one layout of one dataset holds, how it arrives and what is checked at the door.
+
+    Attributes:
+        is_optional: nobody waits for a delivery: a source that has sent nothing is as it should be.
+        one_record_per_person: the supplier promises that two of its records are two people.
+    """
 
     id: str
     title: str
@@ -130,6 +142,8 @@ class Contract:
     rules: tuple[Rule, ...]
     window: Window | None = None
     latency_days: int | None = None
+    is_optional: bool = False
+    one_record_per_person: bool = False
 
     @property
     def dataset(self) -> str:
@@ -144,11 +158,7 @@ class Contract:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that decides how a delivery is read and judged (not of who sends it)."""
-        content = {
-            key: value
-            for key, value in asdict(self).items()
-            if key not in ("supplies", "title", "description", "domain", "frequency_days", "latency_days")
-        }
+        content = {key: value for key, value in asdict(self).items() if key not in _NOT_OF_READING}
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def table(self, name: str) -> Table:

@@ -7,22 +7,25 @@ refused: no agreement, no release.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from spine.contracts import Contract
-from spine.documents import parse_yaml
 from spine.errors import ContractError, GovernanceError
+from spine.governance.canonical import digest
+from spine.governance.reading import read_model
 
 Text = Field(min_length=1)
 _NAME = r"[a-z][a-z0-9_]*"
+#: Columns that say where somebody lives, and how fine each is: from one dwelling to a whole council.
+_GEOGRAPHY = {
+    "uprn": 0, "address": 0, "postcode": 1, "oa21": 2, "lsoa11": 3, "lsoa21": 3, "msoa11": 4, "msoa21": 4,
+    "ward_code": 5, "local_authority_code": 6, "none": 7,
+}  # fmt: skip
 
 
 class _Part(BaseModel):
@@ -50,23 +53,57 @@ class Scope(_Part):
 
 
 class Exclusions(_Part):
-    """Who is left out of every release under the agreement.
+    """Who is left out of every release under the agreement, and how others are protected in it.
 
     The national data opt-out list may be at most 21 days old: the time that the opt-out's
     operational policy allows for a change to take effect.
+
+    Attributes:
+        objections: `at_source` where each controller leaves out whoever's objection it has upheld, before it sends;
+            `list` where the spine is to do so, which needs a list that no contract describes yet.
+        restricted_records: `without_place` where nothing tells where they live; `left_out` is not supported.
     """
 
     deceased: bool
     national_opt_out: Literal["applies", "does_not_apply"]
     national_opt_out_reason: str = Text
     opt_out_max_age_days: int = Field(default=21, ge=0, le=21)
+    objections: Literal["at_source", "list"]
+    restricted_records: Literal["without_place", "left_out"]
+
+    @property
+    def unsupported(self) -> tuple[str, ...]:
+        """What the agreement demands and the spine cannot do, one sentence each."""
+        faults = []
+        if self.objections == "list":
+            faults.append("exclusions/objections: no contract describes a list of objections, so none can be honoured")
+        if self.restricted_records == "left_out":
+            faults.append("exclusions/restricted_records: the spine can hide where they live, not leave them out")
+        return tuple(faults)
 
 
 class Output(_Part):
-    """Who may see the release, and at what level it identifies people."""
+    """Who may see the release, and at what level it identifies people.
+
+    Attributes:
+        disclosure_profile: rule for what leaves the analysts' hands: counts under 8 suppressed and others rounded
+            to 5 (`hes`), or under 10 (`t10`).
+        geography: the finest area that a released column may hold.
+    """
 
     recipients: tuple[str, ...] = Field(min_length=1)
-    level: Literal["pseudonymised"]
+    level: Literal["pseudonymised", "aggregate"]
+    disclosure_profile: Literal["hes", "t10"]
+    geography: Literal["lsoa21", "msoa21", "ward_code", "local_authority_code", "none"]
+
+    @property
+    def unsupported(self) -> tuple[str, ...]:
+        """What the agreement demands and the spine cannot do, one sentence each."""
+        return ("output/level: the spine releases no aggregates yet",) if self.level == "aggregate" else ()
+
+    def too_fine(self, columns: Iterable[str]) -> list[str]:
+        """Columns that tell a place more finely than the agreement permits."""
+        return [c for c in columns if _GEOGRAPHY.get(c, len(_GEOGRAPHY)) < _GEOGRAPHY[self.geography]]
 
 
 class Agreement(_Part):
@@ -93,11 +130,13 @@ class Agreement(_Part):
     exclusions: Exclusions
     output: Output
     retention_days: int = Field(gt=0)
+    frequency: Literal["daily", "weekly", "monthly", "quarterly", "yearly", "once"]
     onward_sharing: str = Text
     prohibited_uses: tuple[str, ...] = Field(min_length=1)
     valid_from: date
     valid_to: date
     review_date: date
+    exit_terms: str = Text
 
     @field_validator("datasets")
     @classmethod
@@ -113,6 +152,14 @@ class Agreement(_Part):
             raise ValueError("valid_from, review_date and valid_to must follow each other in this order")
         return self
 
+    @model_validator(mode="after")
+    def _controllers_once(self) -> Agreement:
+        if len(set(self.partners)) != len(self.partners):
+            raise ValueError("controllers names a partner twice")
+        if (len(self.partners) == 1) != (self.controllers[0].role == "sole_controller"):
+            raise ValueError("one controller alone is a sole_controller, several are each a joint_controller")
+        return self
+
     @property
     def fields(self) -> frozenset[str]:
         """Fields used, as `dataset.column`."""
@@ -126,8 +173,12 @@ class Agreement(_Part):
     @property
     def sha256(self) -> str:
         """Hash of the agreement's whole content in one canonical form; layout and comments do not count."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(content.encode()).hexdigest()
+        return digest(self.model_dump(mode="json"))
+
+    @property
+    def ends_on(self) -> date:
+        """The last day on which it permits anything: of its term, its review or its assessment's review."""
+        return min(self.valid_to, self.review_date, self.dpia.review_date)
 
     def lapse(self, as_of: date) -> str | None:
         """Why the agreement does not permit anything on that day and who must act; None where it is in force."""
@@ -152,16 +203,9 @@ def load_agreement(path: Path) -> Agreement:
     """One agreement file.
 
     Raises:
-        ContractError: every fault of the file, each with its place.
+        ContractError: every fault of the file, each with its place and line.
     """
-    try:
-        raw: Any = parse_yaml(path.read_text(encoding="utf-8"))
-        agreement = Agreement.model_validate(raw)
-    except yaml.YAMLError as error:
-        raise ContractError(f"{path.name}: is not valid YAML{_line(error)}") from None
-    except ValidationError as error:
-        faults = (f"{path.name}: at {_place(fault['loc'])}: {fault['msg']}" for fault in error.errors())
-        raise ContractError("\n".join(faults)) from None
+    agreement = read_model(path, Agreement)
     if agreement.id != path.stem:
         raise ContractError(f"{path.name}: id '{agreement.id}' must be the file's name, {path.stem}")
     return agreement
@@ -217,12 +261,13 @@ def check_agreement(agreement: Agreement, contracts: Iterable[Contract]) -> list
     """Faults of an agreement against the contracts, one sentence each; empty where it holds.
 
     A field must exist in a contract of its dataset, and whoever supplies a field that is not
-    public must be a controller: no organisation's data are used under an agreement of others.
+    public must be a controller: no organisation's data are used under an agreement of others. What the
+    agreement demands and the spine cannot do is a fault too.
     """
     by_dataset: dict[str, list[Contract]] = {}
     for contract in contracts:
         by_dataset.setdefault(contract.dataset, []).append(contract)
-    faults = []
+    faults = [*agreement.exclusions.unsupported, *agreement.output.unsupported, *_too_fine(agreement)]
     for dataset, names in agreement.datasets.items():
         layouts = by_dataset.get(dataset, [])
         if not layouts:
@@ -238,10 +283,10 @@ def check_agreement(agreement: Agreement, contracts: Iterable[Contract]) -> list
     return [f"agreement {agreement.id} {agreement.version}: {fault}" for fault in faults]
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    return "/".join(map(str, location)) or "the top"
-
-
-def _line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f" (line {mark.line + 1})" if mark else ""
+def _too_fine(agreement: Agreement) -> list[str]:
+    finest = f"output/geography, {agreement.output.geography}"
+    return [
+        f"release/tables/{table}: '{column}' tells a place more finely than {finest}"
+        for table, columns in agreement.release.tables.items()
+        for column in agreement.output.too_fine(columns)
+    ]

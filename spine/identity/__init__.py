@@ -13,7 +13,7 @@ from spine.identity.events import EVENTS
 from spine.identity.evidence import CAUSES, fingerprints
 from spine.identity.history import register, supersessions
 from spine.identity.limits import IdentityLimits, LinkageLimits, load_identity_limits, load_limits
-from spine.identity.resolve import Conflicts, Resolution, resolve
+from spine.identity.resolve import Conflicts, Resolution, Terms, resolve
 from spine.identity.store import IdentityFiles, IdentityStore
 from spine.identity.trend import RateStanding
 
@@ -32,6 +32,7 @@ __all__ = [
     "LinkageLimits",
     "RateStanding",
     "Resolution",
+    "Terms",
     "assign",
     "churn",
     "fingerprints",

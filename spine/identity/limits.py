@@ -42,8 +42,22 @@ class LinkRate(_Strict):
     least_points: float = Field(default=1.0, gt=0)
 
 
+class DeltaLimits(_Strict):
+    """Up to where changed records are linked on their own, in percent of all records.
+
+    Attributes:
+        most_changed_percent: where more of them are changed, new or gone in one run, all are linked.
+        settle_after_percent: all are linked, too, once so many have come up since that was last done.
+        most_drift_percent: and where weights learned anew would make or undo more than so many of all links.
+    """
+
+    most_changed_percent: Percent = 10.0
+    settle_after_percent: float = Field(default=50.0, ge=0)
+    most_drift_percent: Percent = 0.1
+
+
 class LinkageLimits(_Strict):
-    """From where on each check on linkage warns, and who must act.
+    """From where on each check on linkage warns, and who must act; and when all records are linked.
 
     Attributes:
         owner: who looks after linkage.
@@ -60,6 +74,7 @@ class LinkageLimits(_Strict):
     least_in_group: int = Field(default=100, ge=10)
     clerical_percent: Percent = 15.0
     records_in_capped_blocks_percent: Percent = 5.0
+    delta: DeltaLimits = DeltaLimits()
 
 
 class Allowance(_Strict):

@@ -1,4 +1,4 @@
-"""From the warehouse's person records to its crosswalk: linkage, then stable ids, each file whole or absent.
+"""From the warehouse's person records to its crosswalk: decisions, linkage, then stable ids, each file whole or absent.
 
 Put here: the files between linkage, identity and the warehouse. Never here: a rule of linkage, or
 how an id is inherited.
@@ -7,7 +7,7 @@ how an id is inherited.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,18 @@ from spine.files import replacing, write_json
 from spine.identity.assign import IdentityResult, assign, seed_for
 from spine.identity.churn import Churn, churn
 from spine.identity.conflicts import KINDS, find_conflicts
+from spine.identity.decisions import Judged, empty_register, judge_decisions
 from spine.identity.events import KINDS_OF_EVENT
 from spine.identity.evidence import fingerprints
 from spine.identity.limits import IdentityLimits, LinkageLimits
-from spine.identity.store import IdentityStore
+from spine.identity.relink import Linking, relink
+from spine.identity.store import IdentityFiles, IdentityStore
 from spine.identity.trend import RateStanding, read_history, standings, with_run
 from spine.identity.views import create_views
-from spine.linkage import LinkageResult, link, load_config
+from spine.linkage import LinkageResult, load_config
 from spine.runs import SourceLinks
+
+_REGISTER = "intermediate.int_linkage_decisions"
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Resolution:
         pairs_in_doubt: pairs of records in the clerical band.
         pairs_from_doubt: pairs of records in the band or above it, but for those that may never be linked.
         report: linkage's own report (see `LinkageResult.report`).
+        linking: whether all records were linked or only what changed, and why.
+        decisions: decisions by people, with what became of each.
     """
 
     records_in: int
@@ -72,73 +78,128 @@ class Resolution:
     pairs_in_doubt: int
     pairs_from_doubt: int
     report: Mapping[str, Any]
+    linking: Linking
+    decisions: Judged
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a run is held to.
+
+    Attributes:
+        people: how many different people a decision on two records takes.
+        limits: how the history of link rates is read, and when all records are linked.
+        budget: how many ids may change without a cause; over it none changes.
+        one_record_per_person: sources that promise it; two records of one of them are never one person by weight.
+        full: link all records, whatever has changed.
+    """
+
+    people: int
+    limits: LinkageLimits = field(default_factory=LinkageLimits)
+    budget: IdentityLimits = field(default_factory=IdentityLimits)
+    one_record_per_person: Sequence[str] = ()
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class _Identified:
+    """Ids for a run's clusters, and whether they hold."""
+
+    result: IdentityResult
+    files: IdentityFiles
+    churn: Churn | None
+    is_held: bool
 
 
 def resolve(
-    connection: duckdb.DuckDBPyConnection,
-    linkage: Path,
-    identity: Path,
-    as_of: date,
-    run: str = "",
-    limits: LinkageLimits | None = None,
-    budget: IdentityLimits | None = None,
-    decisions: pl.DataFrame | None = None,
+    connection: duckdb.DuckDBPyConnection, linkage: Path, identity: Path, as_of: date, terms: Terms, run: str = ""
 ) -> Resolution:
     """Link `intermediate.int_person_records` and put the views of schema `linkage` in their place.
 
-    These are `crosswalk`, `links`, `conflicts` (the review list) and those of `views`.
+    Which there are: see `views`.
 
     Args:
         connection: the open warehouse.
         linkage: folder for the files between the stages.
         identity: folder of the identity store.
         run: names the run in events and in the history of link rates; the as-of date where left out.
-        limits: how the history is read.
-        budget: how many ids may change without a cause; over it none changes.
-        decisions: by people, in force: left_record_id, right_record_id, decision.
     """
     run = run or as_of.isoformat()
-    config = load_config()
     records = connection.execute("SELECT * FROM intermediate.int_person_records ORDER BY record_id").pl()
     _write(linkage / "person_records.parquet", records)
-    result = link(records, config, decisions)
+    decisions = _decided(connection, linkage, records, as_of, terms.people)
+    config = load_config().model_copy(update={"one_record_per_person": tuple(sorted(terms.one_record_per_person))})
+    limits = terms.limits
+    linked = relink(linkage / "state", records, config, decisions.applied, as_of, limits.delta, full=terms.full)
+    result = linked.result
     _write_result(linkage, result)
-    reach("identity.before_assign")
-    store = IdentityStore(identity)
-    before = store.load()
-    prints = fingerprints(records, seed_for(before, records["record_id"]))
-    identities = assign(result.clusters, before, as_of, run=run, decisions=decisions, fingerprints=prints)
-    found = churn(before, identities.crosswalk) if before else None
-    is_held = found is not None and not (budget or IdentityLimits()).allows(found, as_of)
-    reach("identity.before_save")
-    current = store.current() if is_held else None
-    current = current or store.save(identities)
-    _write_proposed(linkage, identities, is_held=is_held)
-    conflicts = find_conflicts(records, identities.crosswalk.current, result, config.thresholds.link_bits)
-    if not is_held or not (linkage / "conflicts.parquet").exists():
+    named = _identified(IdentityStore(identity), records, result, decisions, terms.budget, (run, as_of))
+    _write_proposed(linkage, named.result, is_held=named.is_held)
+    conflicts = find_conflicts(records, named.result.crosswalk.current, result, config.thresholds.link_bits)
+    if not named.is_held or not (linkage / "conflicts.parquet").exists():
         _write(linkage / "conflicts.parquet", conflicts)
     reach("linkage.before_views")
-    create_views(connection, current, linkage)
+    create_views(connection, named.files, linkage)
     reach("linkage.after_views")
     sources = _link_rates(result.clusters)
-    rates = _trend(linkage / "history.parquet", run, as_of, sources, limits or LinkageLimits())
-    records_out, residents = _shown(connection, identities, is_held=is_held)
+    rates = _trend(linkage / "history.parquet", run, as_of, sources, limits)
     resolution = Resolution(
-        records_in=records.height,
-        records=records_out,
-        residents=residents,
+        records.height,
+        *_shown(connection, named.result, is_held=named.is_held),
         links=result.links.height,
         sources=sources,
-        events=_events(identities.events),
-        churn=found,
-        is_held=is_held,
+        events=_events(named.result.events),
+        churn=named.churn,
+        is_held=named.is_held,
         conflicts=_counted(conflicts),
         rates=rates,
         **_doubt(result),
         report=result.report,
+        linking=linked.linking,
+        decisions=decisions,
     )
     write_json(linkage / "report.json", {**result.report, **_summary(resolution)}, point="linkage.report")
     return resolution
+
+
+def _identified(
+    store: IdentityStore,
+    records: pl.DataFrame,
+    result: LinkageResult,
+    decisions: Judged,
+    budget: IdentityLimits,
+    stamp: tuple[str, date],
+) -> _Identified:
+    """Give the clusters their ids and store them, unless too many would change without a cause."""
+    run, as_of = stamp
+    reach("identity.before_assign")
+    before = store.load()
+    prints = fingerprints(records, seed_for(before, records["record_id"]))
+    given = {"decisions": decisions.applied, "fingerprints": prints}
+    identities = assign(result.clusters, before, as_of, run=run, **given)
+    found = churn(before, identities.crosswalk) if before else None
+    is_held = found is not None and not budget.allows(found, as_of)
+    reach("identity.before_save")
+    current = store.current() if is_held else None
+    return _Identified(identities, current or store.save(identities), found, is_held)
+
+
+def _decided(
+    connection: duckdb.DuckDBPyConnection, linkage: Path, records: pl.DataFrame, as_of: date, people: int
+) -> Judged:
+    """Judge the decisions that were delivered, and write what became of them."""
+    decisions = judge_decisions(_register(connection), records, as_of, people)
+    _write(linkage / "decisions.parquet", decisions.decisions)
+    _write(linkage / "decision_conflicts.parquet", decisions.contradicting)
+    return decisions
+
+
+def _register(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The decisions that were delivered; none where the warehouse has no table of them."""
+    known = "SELECT 1 FROM information_schema.tables WHERE table_schema || '.' || table_name = '{}'"
+    if connection.execute(known.format(_REGISTER)).fetchone() is None:
+        return empty_register()
+    return connection.execute(f"SELECT * FROM {_REGISTER}").pl()
 
 
 def _write_proposed(linkage: Path, identities: IdentityResult, *, is_held: bool) -> None:
@@ -212,4 +273,6 @@ def _summary(resolution: Resolution) -> dict[str, object]:
         "residents": resolution.residents,
         "link_rates": [source.model_dump() for source in resolution.sources],
         "conflicts": dict(resolution.conflicts.by_kind),
+        "linking": {**asdict(resolution.linking), "sentence": resolution.linking.sentence},
+        "decisions": dict(resolution.decisions.counts),
     }

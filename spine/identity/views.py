@@ -10,6 +10,8 @@ Put here: their SQL. Never here: what the files mean, or a table of the warehous
     resident_ids       every id ever minted and where it leads today
     supersessions      which residents of today stand in the place of which earlier ids
     links, conflicts   accepted pairs of records, and the review list
+    decisions          decisions by people, with what became of each
+    decision_conflicts those that contradict each other, together as they belong
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ def create_views(connection: duckdb.DuckDBPyConnection, identity: IdentityFiles,
         "supersessions": identity.supersessions,
         "links": linkage / "links.parquet",
         "conflicts": linkage / "conflicts.parquet",
+        "decisions": linkage / "decisions.parquet",
+        "decision_conflicts": linkage / "decision_conflicts.parquet",
     }.items():
         connection.execute(f"CREATE OR REPLACE VIEW linkage.{name} AS SELECT * FROM {_parquet(path)}")
     for view in _VIEWS:

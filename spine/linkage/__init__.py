@@ -90,7 +90,9 @@ def link(
     return _result(State(run(records, settings, overrides, keep_state), settings), keep_state)
 
 
-def link_changes(state: State, changed: pl.DataFrame, withdrawn: Sequence[str] = ()) -> LinkageResult:
+def link_changes(
+    state: State, changed: pl.DataFrame, withdrawn: Sequence[str] = (), overrides: pl.DataFrame | None = None
+) -> LinkageResult:
     """Link the records of an earlier run again, with changed and new ones, without those withdrawn.
 
     Only what the changes touch is compared again; frequencies and weights stay those of the earlier run.
@@ -99,13 +101,15 @@ def link_changes(state: State, changed: pl.DataFrame, withdrawn: Sequence[str] =
         state: of the earlier result, or read by `load_state`.
         changed: new records, and records as they are now, in the form of `link`.
         withdrawn: ids of records that are gone.
+        overrides: all decisions by people that hold from now on, in the form of `link`; those of the state where left
+            out. An empty table withdraws them.
 
     Raises:
         PipelineError: as of `link`.
     """
     from spine.linkage.delta import delta
 
-    return _result(delta(state, changed, withdrawn), True)
+    return _result(delta(state, changed, withdrawn, overrides), True)
 
 
 def _result(state: State, keep: bool) -> LinkageResult:

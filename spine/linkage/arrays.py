@@ -133,7 +133,8 @@ def pair_keys(left: Array, right: Array, size: int) -> Codes:
 def components(size: int, left: Codes, right: Codes) -> Codes:
     """Label each of `size` places with the smallest place that a chain of pairs joins it to."""
     graph = coo_matrix((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
-    _, first = np.unique(component, return_index=True)
+    count, component = connected_components(graph, directed=False)
+    first = np.empty(count, dtype=np.int64)
+    first[component[::-1]] = np.arange(size - 1, -1, -1)  # of several the last one written stands: the smallest
     result: Codes = first[component]
     return result

@@ -6,6 +6,7 @@ Put here: blocking rules at work. Never here: how alike two nodes are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ _VARIANTS = {
 #: A further column is a block where a record shares its value with no more than so many on average.
 _MEAN_BLOCK = 20
 _EXTRA_CAP = 40
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+#: So many rules are applied at a time: each needs memory for the keys of all nodes.
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,14 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
         fresh: where given, only pairs with one of these nodes are wanted.
     """
     applied = (*config.blocking, *_rules_of_extras(encoded))
-    found = [_apply(rule, encoded, fresh) for rule in applied]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = list(pool.map(lambda rule: _apply(rule, encoded, fresh), applied))
     pairs = sorted_distinct([pairs for pairs, _ in found])
     rules: list[dict[str, Any]] = [
         {"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)
     ]
     left, right = _sides(pairs, encoded.size)
-    nhs, restricted = encoded.codes["nhs"], encoded.restricted
-    allowed = ~(restricted[left] | restricted[right]) | ((nhs[left] == nhs[right]) & (nhs[left] > 0))
+    allowed = _allowed(encoded, left, right)
     report = {
         "rules": rules,
         "candidate_pairs": int(allowed.sum()),
@@ -65,7 +69,20 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     }
     if also.size:
         return Candidates(*_sides(sorted_distinct([pairs[allowed], also]), encoded.size), report)
-    return Candidates(left[allowed], right[allowed], report)
+    if not allowed.all():
+        left, right = left[allowed], right[allowed]
+    return Candidates(left, right, report)
+
+
+def _allowed(encoded: Encoded, left: Codes, right: Codes) -> Flags:
+    """Pairs without a restricted node, or of one NHS number."""
+    result = np.ones(left.size, dtype=bool)
+    if encoded.restricted.any():
+        nhs = encoded.codes["nhs"]
+        place = np.flatnonzero(np.take(encoded.restricted, left) | np.take(encoded.restricted, right))
+        one, other = nhs[left[place]], nhs[right[place]]
+        result[place] = (one == other) & (one > 0)
+    return result
 
 
 def _sides(pairs: Codes, size: int) -> tuple[Codes, Codes]:
@@ -81,7 +98,7 @@ def _rules_of_extras(encoded: Encoded) -> tuple[BlockingRule, ...]:
 
 
 def _apply(rule: BlockingRule, encoded: Encoded, fresh: Flags | None) -> tuple[Codes, dict[str, int]]:
-    keyed = list(_keys(rule, encoded))
+    keyed = list(_keys(rule, encoded, None if fresh is None else _held_by(rule, encoded, fresh)))
     rows = np.concatenate([rows for rows, _ in keyed])
     keys = np.concatenate([keys for _, keys in keyed])
     rows, starts, sizes = _blocks(*_sifted(rows, keys, fresh), encoded.size)
@@ -102,33 +119,65 @@ def _apply(rule: BlockingRule, encoded: Encoded, fresh: Flags | None) -> tuple[C
     }
 
 
-def _keys(rule: BlockingRule, encoded: Encoded) -> Iterator[tuple[Codes, Hashes]]:
-    """(nodes, hashes of their key) for those that hold all values of the rule; several where a key has variants."""
+def _keys(rule: BlockingRule, encoded: Encoded, held: Flags | None) -> Iterator[tuple[Codes, Hashes]]:
+    """(nodes, hashes of their key) for those that hold all values of the rule; several where a key has variants.
+
+    Where `held` is given, only nodes whose key may be among those (see `_held_by`).
+    """
+    for columns in _variants(rule, encoded):
+        if held is None:
+            rows = np.flatnonzero(np.logical_and.reduce([column != 0 for column in columns]))
+        else:
+            rows = np.flatnonzero(np.take(held, _place(columns)))
+            rows = rows[np.logical_and.reduce([np.take(column, rows) != 0 for column in columns])]
+        yield rows, mixed([np.take(column, rows) for column in columns])
+
+
+def _variants(rule: BlockingRule, encoded: Encoded) -> Iterator[list[Array]]:
+    """The columns of a rule; several times where a key has variants."""
     several = [key for key in rule.keys if key in _VARIANTS]
+    same = {key: _columns(key, "", encoded) for key in rule.keys if key not in _VARIANTS}
     for variant in _VARIANTS[several[0]] if several else ("",):
-        columns = [column for key in rule.keys for column in _columns(key, variant, encoded)]
-        rows = np.flatnonzero(np.logical_and.reduce([column != 0 for column in columns]))
-        yield rows, mixed([column[rows] for column in columns])
+        yield [column for key in rule.keys for column in same.get(key) or _columns(key, variant, encoded)]
+
+
+def _held_by(rule: BlockingRule, encoded: Encoded, fresh: Flags) -> Flags:
+    """By place of a coarse hash: a fresh node has a key there, of any variant."""
+    entries = encoded.taken(np.flatnonzero(fresh))
+    held = np.zeros(1 << SIFT_BITS, dtype=bool)
+    for columns in _variants(rule, entries):
+        known = np.logical_and.reduce([column != 0 for column in columns])
+        held[_place([column[known] for column in columns])] = True
+    return held
+
+
+def _place(columns: list[Array]) -> Codes:
+    """A coarse hash of a key, quicker to make than its own."""
+    total = columns[0].astype(np.uint64)
+    total *= _ODD
+    for column in columns[1:]:
+        total += column.astype(np.uint64)
+        total *= _ODD
+    total >>= np.uint64(64 - SIFT_BITS)
+    return total.view(np.int64)
 
 
 def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:
     """The arrays that a key stands for; 0 where a node does not hold it."""
     codes = encoded.codes
-    birth = codes["birth"]
-    whole = birth % 100 > 0
     if key == "name_pair":
         first, surname = codes["first"], codes["surname"]
         both = (first > 0) & (surname > 0)
         return np.where(both, np.minimum(first, surname), 0), np.maximum(first, surname)
     if key == "place":
         return (np.where(codes["postcode"] != 0, codes["postcode"], codes["street"]),)
-    if key == "birth":
-        return (np.where(whole, birth, 0),)
     if key == "birth_year":
-        return (birth // 10_000,)
-    if key == "birth_month_day":
-        return (np.where(whole, birth % 10_000, 0),)
-    return (codes.get(variant if key in _VARIANTS else key, np.zeros(encoded.size, dtype=np.int8)),)
+        return (codes["birth"] // 10_000,)
+    if key in ("birth", "birth_month_day"):
+        birth = codes["birth"]
+        return (np.where(birth % 100 > 0, birth if key == "birth" else birth % 10_000, 0),)
+    column = variant if key in _VARIANTS else key
+    return (codes[column] if column in codes else np.zeros(encoded.size, dtype=np.int8),)
 
 
 def _sifted(rows: Codes, keys: Hashes, fresh: Flags | None) -> tuple[Codes, Hashes]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spine.linkage.arrays import Codes, Flags, Floats, components
+from spine.linkage.arrays import Codes, Flags, Floats, components, mixed
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.score import Scored, probability
@@ -49,8 +49,9 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
     label = components(encoded.size, scored.left[accepted], scored.right[accepted])
     conflicted = _conflicted(encoded, scored, label, apart)
     inside = conflicted[label[scored.left]] & (label[scored.left] == label[scored.right])
+    pairs = np.flatnonzero(inside)
+    guard = _Guard(encoded, scored, pairs, _by_second_name(encoded, scored, pairs, label))
     label = np.where(conflicted[label], np.arange(encoded.size), label)
-    guard = _Guard(encoded, scored, np.flatnonzero(inside))
     for edge in np.flatnonzero(scored.manual & inside):
         guard.join(int(scored.left[edge]), int(scored.right[edge]))
     edges = np.flatnonzero(accepted & inside & ~scored.manual)
@@ -81,13 +82,29 @@ def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) ->
     return result
 
 
+def _by_second_name(encoded: Encoded, scored: Scored, pairs: Codes, label: Codes) -> Flags:
+    """Pairs of two forenames, at least one without a date of birth, where a third record of the component has both.
+
+    Who is called by a second name is in some sources by the first one, in some by the second. Where one record says
+    that both are one person's, those that have one each do not speak against it.
+    """
+    first, middle, born = (encoded.codes[name] for name in ("first", "middle", "birth"))
+    both = np.flatnonzero((first > 0) & (middle > 0))
+    told = mixed([label[both], first[both], middle[both]])
+    left, right = scored.left[pairs], scored.right[pairs]
+    one, other, of = first[left], first[right], label[left]
+    result = np.isin(mixed([of, one, other]), told) | np.isin(mixed([of, other, one]), told)
+    result &= (one != other) & (one > 0) & (other > 0) & ((born[left] == 0) | (born[right] == 0))
+    return result & (scored.bits[pairs] < 0) & (scored.veto[pairs] == 0)
+
+
 class _Guard:
     """Union of nodes that refuses to put two together that must stay apart.
 
     Only the nodes of conflicted components pass through here, so a loop over their links is short.
     """
 
-    def __init__(self, encoded: Encoded, scored: Scored, pairs: Codes) -> None:
+    def __init__(self, encoded: Encoded, scored: Scored, pairs: Codes, silent: Flags) -> None:
         self._nhs = np.where(encoded.verified, encoded.codes["nhs"], 0)
         self._promised = encoded.codes["source"] & encoded.promised
         self._root: dict[int, int] = {}
@@ -95,6 +112,7 @@ class _Guard:
         #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
         self._between: dict[int, dict[int, float]] = {}
         bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_AGAINST, _MOST_FOR))
+        bits = np.where(silent, 0.0, bits)
         triples = (values[pairs].tolist() for values in (scored.left, scored.right))
         for one, other, weight in zip(*triples, bits.tolist(), strict=True):
             self._between.setdefault(self._find(one), {})[self._find(other)] = weight
@@ -151,17 +169,21 @@ def confidence(clustering: Clustering, scored: Scored, root: Flags) -> Floats:
     Returns:
         One number for each node; NaN where it is alone. A decided pair counts as certain.
     """
-    link = clustering.link
-    left, right = scored.left[link], scored.right[link]
-    strength = np.where(scored.manual[link], 1.0, probability(scored.bits[link]))
-    width = np.where(root, 1.0, 0.0)
-    while True:
-        before = width.copy()
-        np.maximum.at(width, left, np.minimum(before[right], strength))
-        np.maximum.at(width, right, np.minimum(before[left], strength))
-        if np.array_equal(before, width):
-            break
-    best = np.full(root.size, np.nan)
-    np.fmax.at(best, left, strength)
-    np.fmax.at(best, right, strength)
-    return np.where(np.isnan(best), np.nan, np.where(root, best, width))
+    link = np.flatnonzero(clustering.link)
+    left, right = np.take(scored.left, link), np.take(scored.right, link)
+    strength = np.where(np.take(scored.manual, link), 1.0, probability(np.take(scored.bits, link)))
+    width = np.full(root.size, np.nan)
+    width[left] = width[right] = 0.0
+    best = np.zeros(root.size)
+    for one in (left, right):
+        at_root = np.take(root, one)
+        np.maximum.at(best, one[at_root], strength[at_root])
+    width[root & ~np.isnan(width)] = 1.0
+    reached = root
+    # A path leads on only from where the last round came to, or came to by a better one.
+    while (on := np.flatnonzero(np.take(reached, left) | np.take(reached, right))).size:
+        one, other, before = np.take(left, on), np.take(right, on), width.copy()
+        np.maximum.at(width, one, np.minimum(np.take(before, other), strength[on]))
+        np.maximum.at(width, other, np.minimum(np.take(before, one), strength[on]))
+        reached = width > before
+    return np.where(root & ~np.isnan(width), best, width)

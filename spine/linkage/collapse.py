@@ -204,7 +204,8 @@ def _nodes(encoded: Encoded, order: Codes, starts: Codes) -> Encoded:
     members = order[np.repeat(sizes > 1, sizes)]
     groups = np.cumsum(sizes[several]) - sizes[several]
     nodes = encoded.taken(order[starts])
-    nodes.codes.update({f"{name}_2": np.zeros(starts.size, dtype=np.int64) for name in PAIRED})
+    seconds = {f"{name}_2": np.zeros(starts.size, dtype=np.int64) for name in PAIRED}
+    nodes = replace(nodes, codes={**nodes.codes, **seconds})
     if not several.size:
         return nodes
     for name, every in encoded.codes.items():

@@ -6,6 +6,7 @@ say. Never here: what a level is worth (fit.py, score.py).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -26,6 +27,8 @@ FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
 #: So many pairs are compared at a time: what they need stays in the processor's cache.
 _CHUNK = 1 << 17
+#: So many chunks at once.
+_AT_ONCE = 2
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
 
@@ -139,7 +142,9 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         right: places of the second ones, as many.
     """
     parts = max(1, -(-left.size // _CHUNK))
-    return stack(*map(partial(_compare, encoded), np.array_split(left, parts), np.array_split(right, parts)))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        chunks = pool.map(partial(_compare, encoded), np.array_split(left, parts), np.array_split(right, parts))
+        return stack(*chunks)
 
 
 def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
@@ -171,18 +176,8 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     anchor = anchored(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
-    veto = _veto(pairs, levels, home, anchor)
-    return Compared(
-        left,
-        right,
-        ordered,
-        home,
-        anchor,
-        lookalike,
-        related(levels, encoded.telling),
-        ~home & thin(levels),
-        veto,
-    )
+    kin, weak, veto = related(levels, encoded.telling), ~home & thin(levels), _veto(pairs, levels, home, anchor)
+    return Compared(left, right, ordered, home, anchor, lookalike, kin, weak, veto)
 
 
 def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:

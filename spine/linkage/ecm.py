@@ -76,6 +76,7 @@ class WeightedECM(ECM):  # type: ignore[misc]
             population: number of pairs that `matches` is a share of; the compared ones where left out.
         """
         self.classes_ = np.array([0, 1])
+        self._matches, self.feature_log_prob_ = 0.0, np.zeros_like(shares)
         self._set(shares, matches)
         total = float(weight.sum()) if population is None else population
         label = np.full(weight.size, -1) if known is None else known
@@ -84,22 +85,26 @@ class WeightedECM(ECM):  # type: ignore[misc]
             self.iterations_ = iteration
             match = np.where(label >= 0, label, self.predict_proba(design)[:, 1])
             expected = np.stack([weight * (1 - match), weight * match])
-            counts = self._smoothed((design.T @ expected.T).T, shares) + np.array(pseudo)[:, None] * shares
-            new = self._raised(self._limited(self._normalised(counts, shares)))
+            new = self._maximised((design.T @ expected.T).T, shares, pseudo)
             if fixed is not None:
                 new[0, fixed] = shares[0, fixed]
-            new_matches = (expected[1].sum() + held * matches) / (total + held)
-            moved = max(np.abs(new - np.exp(self.feature_log_prob_)).max(), abs(new_matches - self._matches))
-            self._set(new, new_matches)
-            if moved < self.atol:
-                self.converged_ = True
+            self.converged_ = self._set(new, (expected[1].sum() + held * matches) / (total + held)) < self.atol
+            if self.converged_:
                 break
         return self
 
-    def _set(self, shares: Floats, matches: float) -> None:
+    def _maximised(self, counts: Floats, shares: Floats, pseudo: tuple[float, float]) -> Floats:
+        """The shares that expected counts make, with the prior's weight and within their limits."""
+        counts = self._smoothed(counts, shares) + np.array(pseudo)[:, None] * shares
+        return self._raised(self._limited(self._normalised(counts, shares)))
+
+    def _set(self, shares: Floats, matches: float) -> float:
+        """Take new estimates; how far the one that moved most is from before."""
+        moved = max(np.abs(shares - np.exp(self.feature_log_prob_)).max(), abs(matches - self._matches))
         self._matches = min(max(matches, 1e-15), 1 - 1e-9)
         self.class_log_prior_ = np.log([1 - self._matches, self._matches])
         self.feature_log_prob_ = np.log(np.maximum(shares, 1e-12))
+        return float(moved)
 
     def _smoothed(self, counts: Floats, prior: Floats) -> Floats:
         """Shrink the spread within each split towards the prior's spread; its total stays."""

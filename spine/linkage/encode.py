@@ -6,7 +6,7 @@ distinct value; a code depends on the value alone, so neither the order of recor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +18,7 @@ import polars as pl
 from spine.errors import PipelineError
 from spine.linkage import standardise as clean
 from spine.linkage.arrays import Array, Codes, Flags, Floats, distinct, factorise, mixed, text_codes
+from spine.linkage.columns import Columns
 from spine.linkage.config import LinkageConfig, Standardise
 from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
 from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few
@@ -78,7 +79,7 @@ class Encoded:
     """
 
     size: int
-    codes: dict[str, Array]
+    codes: Mapping[str, Array]
     names: Dictionary
     dictionaries: dict[str, pl.Series]
     bits: dict[str, int]
@@ -98,7 +99,9 @@ class Encoded:
 
     def taken(self, chosen: Codes) -> Encoded:
         """Some of the entries."""
-        codes = {name: np.take(values, chosen) for name, values in self.codes.items()}
+        codes = self.codes.taken(chosen) if isinstance(self.codes, Columns) else {
+            name: np.take(values, chosen) for name, values in self.codes.items()
+        }  # fmt: skip
         flags: dict[str, Any] = {name: np.take(getattr(self, name), chosen) for name in FLAGS}
         return replace(self, size=chosen.size, codes=codes, **flags)
 

@@ -173,14 +173,19 @@ def _estimate(
         return Stratified(np.log(np.maximum(shares, 1e-12)), matches, 0, True, 0)
     limits, scheme = config.fit, patterns.scheme
     groups = np.array([list(scheme.levels).index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
-    splits = tuple(scheme.splits.values())
     # recordlinkage, pandas and scikit-learn take seconds to import: only where something is estimated.
     from spine.linkage.ecm import WeightedECM
 
     most, at_home = _most(scheme, config), limits.least_alike_at_home.items() if population is None else ()
     least = tuple((scheme.splits[comparison], share) for comparison, share in at_home)
     kernel = WeightedECM(
-        groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most, least
+        groups,
+        limits.max_iterations,
+        limits.tolerance,
+        tuple(scheme.splits.values()),
+        limits.prior_rarity_pairs,
+        most,
+        least,
     ).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],
@@ -192,13 +197,8 @@ def _estimate(
         population=population,
         held=limits.prior_home_pairs if population is None else 0.5 * limits.prior_matches / matches,
     )
-    return Stratified(
-        kernel.feature_log_prob_,
-        float(np.exp(kernel.class_log_prior_[1])),
-        kernel.iterations_,
-        kernel.converged_,
-        pairs,
-    )
+    share = float(np.exp(kernel.class_log_prior_[1]))
+    return Stratified(kernel.feature_log_prob_, share, kernel.iterations_, kernel.converged_, pairs)
 
 
 def _fixed(scheme: Scheme, shares: Floats) -> npt.NDArray[np.bool_]:

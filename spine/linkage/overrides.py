@@ -64,6 +64,19 @@ def read_decisions(overrides: pl.DataFrame | None, ids: pl.Series) -> Decisions:
     return found
 
 
+def changed_names(before: pl.DataFrame | None, after: pl.DataFrame | None) -> pl.Series:
+    """Records that decisions name which hold in one of the two only."""
+    names = pl.Series("name", [], dtype=pl.String)
+    if before is after:
+        return names
+    rows = [frame.select(pl.col(_COLUMNS).cast(pl.String)).unique() for frame in (before, after)
+            if frame is not None and set(_COLUMNS) <= set(frame.columns)]  # fmt: skip
+    if not rows:
+        return names
+    once = pl.concat(rows).group_by(_COLUMNS).len().filter(pl.col("len") == 1)
+    return pl.concat([names, *(once[column].alias("name") for column in _COLUMNS[:2])])
+
+
 def named(decisions: Decisions, size: int) -> Flags:
     """Records that a decision names."""
     result = np.zeros(size, dtype=bool)

@@ -70,9 +70,7 @@ def report(
         "records": int(found.label.size),
         "clusters": int(sizes[1:].sum()),
         "linked_records": int(linked.sum()),
-        "links": int(sum(links.values())),
-        "links_exact": int(links.get("exact", 0)),
-        "links_by_method": dict(sorted(links.items())),
+        **_links(links),
         **_by_source(found, linked),
         "blocking": dict(blocking),
         **_conflicts(found, scored, config.thresholds.link_bits),
@@ -82,6 +80,11 @@ def report(
         **_weights(scored, config),
         **_groups(found, groups, linked),
     }
+
+
+def _links(links: Mapping[str, int]) -> dict[str, Any]:
+    by_method = dict(sorted(links.items()))
+    return {"links": int(sum(links.values())), "links_exact": int(links.get("exact", 0)), "links_by_method": by_method}
 
 
 def _weights(scored: ScoredPairs, config: LinkageConfig) -> dict[str, Any]:
@@ -141,7 +144,19 @@ def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
         for i, name in enumerate(names)
         if total[i]
     }
-    pairs = [
+    return {"sources": sources, "source_pairs": _source_pairs(names, total, meets, presence)}
+
+
+def _source_pairs(names: tuple[str, ...], total: Codes, meets: Codes, presence: list[Any]) -> list[dict[str, Any]]:
+    """Clusters that two sources have in common, and the share of each one's records in them.
+
+    Args:
+        names: the sources.
+        total: records of each.
+        meets: records of the one source in a cluster of the other.
+        presence: for each source, a bit for each cluster that it is in.
+    """
+    return [
         {
             "source": names[one],
             "source_2": names[two],
@@ -149,11 +164,10 @@ def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
             "link_rate": round(int(meets[one, two]) / int(total[one]), 6),
             "link_rate_2": round(int(meets[two, one]) / int(total[two]), 6),
         }
-        for one in range(width)
-        for two in range(one + 1, width)
+        for one in range(len(names))
+        for two in range(one + 1, len(names))
         if (clusters := int(np.bitwise_count(presence[one] & presence[two]).sum()))
     ]
-    return {"sources": sources, "source_pairs": pairs}
 
 
 def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[str, float]]:

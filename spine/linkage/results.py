@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, pair_keys
+from spine.linkage.arrays import Array, Codes, Flags, Floats, order_of, pair_keys
 from spine.linkage.cluster import confidence
 from spine.linkage.levels import Scheme
 from spine.linkage.report import Found, codes
@@ -22,37 +22,48 @@ METHODS = ("single", "probabilistic", "exact", "manual")
 
 def clusters(run: Run) -> pl.DataFrame:
     """record_id, source, cluster_id, method, confidence of every record (see `LinkageResult`)."""
-    nodes, label = run.nodes, run.clustering.label
-    smallest = np.full(nodes.encoded.size, run.records.size, dtype=np.int64)
-    np.minimum.at(smallest, label, nodes.first)
-    certain = confidence(run.clustering, run.scored, smallest[label] == nodes.first)[nodes.of_record]
-    inner = np.full(run.records.size, np.nan)
+    nodes, smallest = run.nodes, _smallest(run)
+    certain = np.take(confidence(run.clustering, run.scored, smallest == nodes.first), nodes.of_record)
     chance = probability(run.inner_bits)
-    inner[run.inner.right] = chance
-    first = certain.copy()
-    np.fmax.at(first, run.inner.left, np.where(np.isnan(first[run.inner.left]), chance, np.nan))
-    certain = np.where(np.isnan(inner), first, np.fmin(inner, certain))
+    # Where a node stands alone, its first record is as sure as its best pair.
+    alone = np.isnan(np.take(certain, run.inner.left))
+    others = np.fmin(chance, np.take(certain, run.inner.right))
+    np.fmax.at(certain, run.inner.left[alone], chance[alone])
+    certain[run.inner.right] = others
     return pl.DataFrame(
         {
             "record_id": run.ids,
             "source": run.source,
-            "cluster_id": run.ids.gather(smallest[label][nodes.of_record]),
+            "cluster_id": run.ids.gather(np.take(smallest, nodes.of_record)),
             "method": _named(_kinds(run), METHODS),
             "confidence": pl.Series(certain, dtype=pl.Float64, nan_to_null=True),
         }
     )
 
 
+def _smallest(run: Run) -> Codes:
+    """For each node the place of the first record of its cluster."""
+    label, first = run.clustering.label, run.nodes.first
+    smallest = first.copy()
+    others = np.flatnonzero(label != np.arange(label.size))
+    np.minimum.at(smallest, np.take(label, others), np.take(first, others))
+    return np.take(smallest, label)
+
+
 def _kinds(run: Run) -> Array:
     """Strongest kind of link that touches each record, as a place in `METHODS`."""
-    scored, link = run.scored, run.clustering.link
+    link = np.flatnonzero(run.clustering.link)
+    sides = (run.scored.left, run.scored.right)
     kind = np.zeros(run.nodes.encoded.size, dtype=np.uint8)
-    strength = np.where(scored.manual[link], 3, 1 + scored.anchor[link]).astype(np.uint8)
-    for nodes in (scored.left[link], scored.right[link]):
-        np.maximum.at(kind, nodes, strength)
-    result = kind[run.nodes.of_record]
+    for strength, flags in ((1, None), (2, run.scored.anchor), (3, run.scored.manual)):
+        chosen = link if flags is None else link[np.take(flags, link)]
+        for side in sides:
+            kind[np.take(side, chosen)] = strength
+    result = np.take(kind, run.nodes.of_record)
     for records in (run.inner.left, run.inner.right):
-        np.maximum.at(result, records, 1 + run.inner.anchor.astype(np.uint8))
+        result[records] = np.maximum(result[records], 1)
+        exact = records[run.inner.anchor]
+        result[exact] = np.maximum(result[exact], 2)
     return result
 
 
@@ -73,7 +84,7 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
         np.concatenate([np.minimum(a, b), run.inner.left]),
         np.concatenate([np.maximum(a, b), run.inner.right]),
     )
-    order = np.argsort(pair_keys(left, right, run.records.size), kind="stable")
+    order = order_of(pair_keys(left, right, run.records.size))
     bits: Floats = np.concatenate([scored.bits[chosen], run.inner_bits])[order]
     method = np.concatenate([np.where(scored.manual[chosen], 3, 1 + scored.anchor[chosen]), 1 + run.inner.anchor])[
         order
@@ -99,7 +110,7 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
 
 
 def _named(codes: Codes | Array, names: tuple[str, ...]) -> pl.Series:
-    return pl.Series(names, dtype=pl.Enum(names)).gather(codes.astype(np.int64))
+    return pl.Series(names, dtype=pl.Enum(names)).gather(codes)
 
 
 @dataclass(frozen=True)
@@ -133,10 +144,7 @@ def pairs(run: Run) -> Pairs:
 
 def found(run: Run) -> Found:
     """Clusters by position."""
-    nodes, label = run.nodes, run.clustering.label
-    smallest = np.full(nodes.encoded.size, run.records.size, dtype=np.int64)
-    np.minimum.at(smallest, label, nodes.first)
-    return Found(smallest[label][nodes.of_record], *codes(run.source.fill_null("")))
+    return Found(np.take(_smallest(run), run.nodes.of_record), *codes(run.source.fill_null("")))
 
 
 def groups(run: Run) -> pl.DataFrame:
@@ -157,7 +165,7 @@ def groups(run: Run) -> pl.DataFrame:
 def counts(run: Run) -> dict[str, int]:
     """Further counts of a run."""
     return {
-        "nodes": run.nodes.encoded.size,
+        "nodes": int(np.count_nonzero(run.nodes.records)),
         "contested_pairs": run.scored.contested,
         "components_rebuilt": run.clustering.rebuilt,
         "merges_refused": run.clustering.refused,

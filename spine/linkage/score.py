@@ -5,11 +5,12 @@ Put here: weights, probabilities, and the discount for pairs that compete. Never
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, components, pair_keys
+from spine.linkage.arrays import Array, Codes, Flags, Floats, components, mixed, pair_keys
 from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
@@ -18,6 +19,8 @@ from spine.linkage.levels import level
 from spine.linkage.overrides import Decisions
 
 _MOST_BITS = 60.0
+#: So many sources that each know one person of two forenames at a home know no twins.
+_SOURCES_THAT_TELL = 3
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
     threshold = config.thresholds.link_bits
     # Inside a single source nothing says that a person has one record.
     settled = _discount_rivals(encoded, compared, bits, config) if encoded.several_sources else bits
+    settled = np.where(_one_by_two_forenames(encoded, compared), np.maximum(settled, threshold), settled)
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
     veto = np.where(twins, VETOES.index("twins"), compared.veto)
@@ -126,6 +130,57 @@ def _discount_rivals(encoded: Encoded, compared: Compared, bits: Floats, config:
     loss = np.zeros(bits.size, dtype=np.float32)
     np.maximum.at(loss, pair, np.log2(1 + against).astype(np.float32))
     result: Floats = np.where(_firm(compared), bits, bits - loss)
+    return result
+
+
+def _one_by_two_forenames(encoded: Encoded, compared: Compared) -> Flags:
+    """Lookalikes who are one person under two forenames, and no twins."""
+    look = np.flatnonzero(compared.lookalike & (compared.veto == 0))
+    result = np.zeros(compared.left.size, dtype=bool)
+    if look.size:
+        left, right = compared.left[look], compared.right[look]
+        levels = {name: compared.levels[name][look] for name in ("sex", "nhs_number", "other_number")}
+        result[look] = _no_source_knows_two(encoded, left, right, levels) | _has_both(encoded, left, right)
+    return result
+
+
+def _has_both(encoded: Encoded, left: Codes, right: Codes) -> Flags:
+    """A third record of that day at that home has the one forename as first and the other as second name."""
+    codes = encoded.codes
+    first, middle = codes["first"], codes["middle"]
+    named = np.flatnonzero((first > 0) & (middle > 0) & (codes["birth"] % 100 > 0) & (codes["house"] != 0))
+    there = ("postcode", "house", "birth")
+    told = mixed([*(codes[name][named] for name in there), first[named], middle[named]])
+    result = np.zeros(left.size, dtype=bool)
+    for one, other in ((left, right), (right, left)):
+        for at in (left, right):
+            home = [codes[name][at] for name in there]
+            result |= np.isin(mixed([*home, first[one], first[other]]), told)
+    return result
+
+
+def _no_source_knows_two(encoded: Encoded, left: Codes, right: Codes, levels: Mapping[str, Array]) -> Flags:
+    """Of twins at one home most sources know both.
+
+    Where three sources or more know somebody of that day at that home, of one sex, under two forenames in all, and none
+    of them knows two people, there is one.
+    """
+    label, source, first = components(encoded.size, left, right), encoded.codes["source"], encoded.codes["first"]
+    two = np.zeros(encoded.size, dtype=bool)
+    two[label[left[(source[left] & source[right]) != 0]]] = True
+    for name, values in levels.items():
+        two[label[left[values == level(name, "differ")]]] = True
+    known = np.zeros(encoded.size, dtype=np.int64)
+    least, most = np.full(encoded.size, np.iinfo(np.int64).max), np.zeros(encoded.size, dtype=np.int64)
+    for side in (left, right):
+        np.bitwise_or.at(known, label[side], source[side])
+        np.minimum.at(least, label[side], first[side])
+        np.maximum.at(most, label[side], first[side])
+    for side in (left, right):
+        third = (first[side] != least[label[side]]) & (first[side] != most[label[side]])
+        two[label[side[third]]] = True
+    several = np.bitwise_count(known[label[left]]) >= _SOURCES_THAT_TELL
+    result: Flags = ~two[label[left]] & several & (levels["sex"] == level("sex", "agree"))
     return result
 
 

@@ -7,6 +7,10 @@ linked (delta.py). A state holds names and hashed identifiers: it belongs where 
 from __future__ import annotations
 
 import json
+import mmap
+import os
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,20 +22,21 @@ from spine.errors import PipelineError
 from spine.linkage.arrays import Array
 from spine.linkage.cluster import Clustering
 from spine.linkage.collapse import Nodes
+from spine.linkage.columns import Columns
 from spine.linkage.compare import VETOES, Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
 from spine.linkage.overrides import Decisions
-from spine.linkage.run import Run, people_of
+from spine.linkage.run import People, Run
 from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-_FORM = f"1, polars {pl.__version__}"
+_FORM = f"2, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
-_SCORED = ("left", "right", "bits", "anchor", "manual", "veto")
+_SCORED = ("bits", "anchor", "manual", "veto")
 _RARITY = ("bucket", "holders", "chance")
 
 
@@ -62,10 +67,14 @@ class State:
     config: LinkageConfig
 
     def save(self, folder: Path) -> None:
-        """Write the state into a folder: `model.json`, `state.json`, texts as Parquet, arrays as .npy."""
+        """Write the state into a folder: `model.json`, `state.json`, texts as Parquet, arrays as .npy.
+
+        An array that was read from the folder of another state and is as it was there is not written again: the two
+        folders share the file. No file is ever written in place.
+        """
         (folder / "arrays").mkdir(parents=True, exist_ok=True)
         for name, array in _arrays(self.run).items():
-            np.save(folder / "arrays" / f"{name}.npy", array)
+            _write(folder / "arrays" / f"{name}.npy", array)
         if self.run.overrides is not None:
             self.run.overrides.write_parquet(folder / "overrides.parquet")
         for name, series in _texts(self.run).items():
@@ -112,7 +121,7 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
         one, bits = run.compared.taken(found), float(run.scored.bits[found[0]])
         veto = VETOES[int(run.scored.veto[found[0]])]
     else:
-        one = compare(run.records, np.array([low]), np.array([high]))
+        one = compare(run.records.taken(np.array([low, high])), np.array([0]), np.array([1]))
         patterns = histogram((one,), config.scheme, np.ones(1))
         weights = weigh(one, patterns.of_pair, patterns, run.model, config)
         bits, veto = float(weights[0]), VETOES[int(one.veto[0])]
@@ -123,11 +132,33 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
     return PairLevels(levels, "home" if one.home[0] else "elsewhere", bits, veto, bool(found.size) or node == other)
 
 
+def _write(path: Path, array: Array) -> None:
+    """Write an array, or share the file that all of it was read from."""
+    temporary = path.with_suffix(".part")
+    temporary.unlink(missing_ok=True)
+    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.filename is not None:
+        try:
+            os.link(array.filename, temporary)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(array.filename, temporary)
+    else:
+        with temporary.open("wb") as file:
+            np.save(file, array)
+    temporary.replace(path)
+
+
 def _arrays(run: Run) -> dict[str, Array]:
     result: dict[str, Array] = {}
     for prefix, encoded in (("record", run.records), ("node", run.nodes.encoded)):
-        flags = {name: getattr(encoded, name) for name in FLAGS}
-        result |= {f"{prefix}.{name}": values for name, values in (encoded.codes | flags).items()}
+        result |= {f"{prefix}.{name}": getattr(encoded, name) for name in FLAGS}
+    result |= {f"node.code.{name}": values for name, values in run.nodes.encoded.codes.items()}
+    codes = run.records.codes
+    for number, part in enumerate(codes.parts if isinstance(codes, Columns) else (codes,)):
+        result |= {f"record.{number}.{name}": values for name, values in part.items()}
+    if isinstance(codes, Columns):
+        result["origin"] = codes.origin
+    result |= {f"people.{name}": values for name, values in run.people.known.items()}
+    result |= {"told.sex": run.people.sex, "told.decade": run.people.decade}
     for prefix, compared in (("pair", run.compared), ("inner", run.inner)):
         result |= {f"{prefix}.{name}": getattr(compared, name) for name in _COMPARED}
         result |= {f"{prefix}.level.{name}": values for name, values in compared.levels.items()}
@@ -158,6 +189,7 @@ def _told(run: Run, config: LinkageConfig) -> dict[str, Any]:
         "config": config.model_dump(mode="json"),
         "bits": records.bits,
         "promised": records.promised,
+        "parts": len(records.codes.parts) if isinstance(records.codes, Columns) else 1,
         "telling": records.telling,
         "facts": records.facts,
         "unseen": {name: rarity.unseen for name, rarity in records.rarity.items()},
@@ -178,21 +210,22 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
         own = part(prefix)
         return Compared(levels=_ordered(part(f"{prefix}.level"), config), **{name: own[name] for name in _COMPARED})
 
-    records = _encoded(part("record"), part, texts, told, config)
-    node_codes = part("node")
-    flags: dict[str, Any] = {name: node_codes.pop(name) for name in FLAGS}
-    nodes = replace(records, size=flags["verified"].size, codes=node_codes, **flags)
+    origin = arrays["origin"] if told["parts"] > 1 else None
+    records = _encoded(part, origin, texts, told, config)
+    flags: dict[str, Any] = {name: arrays[f"node.{name}"] for name in FLAGS}
+    nodes = replace(records, size=flags["verified"].size, codes=part("node.code"), **flags)
+    pairs = compared("pair")
     strata = {name: Stratified(log_shares=arrays[f"model.{name}"], **s) for name, s in told["strata"].items()}
     return Run(
         ids=texts["ids"],
         source=texts["source"],
-        people=people_of(records),
+        people=People(part("people"), arrays["told.sex"], arrays["told.decade"]),
         records=records,
         nodes=Nodes(nodes, **part("nodes")),
         blocking=told["blocking"],
-        compared=compared("pair"),
+        compared=pairs,
         bits=arrays["bits"],
-        scored=Scored(**part("scored"), contested=told["contested"]),
+        scored=Scored(pairs.left, pairs.right, **part("scored"), contested=told["contested"]),
         inner=compared("inner"),
         inner_bits=arrays["inner_bits"],
         pair_records=arrays["pair_records"],
@@ -208,13 +241,15 @@ def _ordered(levels: dict[str, Array], config: LinkageConfig) -> dict[str, Array
 
 
 def _encoded(
-    codes: dict[str, Array], part: Any, texts: dict[str, pl.Series], told: dict[str, Any], config: LinkageConfig
+    part: Any, origin: Array | None, texts: dict[str, pl.Series], told: dict[str, Any], config: LinkageConfig
 ) -> Encoded:
-    flags: dict[str, Any] = {name: codes.pop(name) for name in FLAGS}
+    parts: list[Mapping[str, Array]] = [part(f"record.{number}") for number in range(told["parts"])]
+    held = part("record")
+    flags: dict[str, Any] = {name: held[name] for name in FLAGS}
     rarity = {name: Rarity(**part(f"rarity.{name}"), unseen=unseen) for name, unseen in told["unseen"].items()}
     return Encoded(
         size=flags["verified"].size,
-        codes=codes,
+        codes=parts[0] if origin is None else Columns(tuple(parts), origin),
         names=Dictionary(texts["names"], part("names")),
         dictionaries={n.removeprefix("dictionary."): t for n, t in texts.items() if n.startswith("dictionary.")},
         bits=told["bits"],

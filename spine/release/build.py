@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from spine.errors import PipelineError
+from spine.release.marks import Marks
 from spine.release.output_contracts import FORMER, PSEUDONYM, OutputTable
 from spine.release.people import People
 from spine.release.plan import Plan
@@ -52,8 +53,8 @@ def refuse_unfit_tables(plan: Plan, present: Mapping[str, Mapping[str, str]]) ->
         raise PipelineError("the warehouse does not hold what the output contracts promise:\n" + "\n".join(faults))
 
 
-def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: People, path: Path, version: int) -> str:
-    """Write the file; returns the hash of its content, which does not depend on the version.
+def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: People, path: Path, marks: Marks) -> str:
+    """Write the file; returns the hash of its content, which does not depend on the marks.
 
     Args:
         connection: from `attach_warehouse`, with tables `people` and `formers`.
@@ -80,7 +81,7 @@ def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     }
     content = json.dumps({"facts": facts, "tables": hashes}, sort_keys=True, default=str)
     content_sha256 = hashlib.sha256(content.encode()).hexdigest()
-    _write_release(connection, plan, facts, version, content_sha256)
+    _write_release(connection, plan, facts, marks, content_sha256)
     connection.execute("CHECKPOINT build")
     connection.execute("DETACH build")
     return content_sha256
@@ -131,12 +132,19 @@ def _write_inputs(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
 
 
 def _write_release(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, facts: Mapping[str, object], version: int, content_sha256: str
+    connection: duckdb.DuckDBPyConnection, plan: Plan, facts: Mapping[str, object], marks: Marks, content_sha256: str
 ) -> None:
     rows = {
         table.name: counted(connection, f'SELECT count(*) FROM build.main."{table.name}"')[0] for table in plan.tables
     }
-    values = {**facts, "version": version, "table_rows": json.dumps(rows), "content_sha256": content_sha256}
+    values = {
+        **facts,
+        "version": marks.version,
+        "table_rows": json.dumps(rows),
+        "content_sha256": content_sha256,
+        "audit_head": marks.audit_head,
+        "rules": json.dumps(marks.rules, sort_keys=True),
+    }
     types = {"as_of": "DATE", "version": "INTEGER", "key_version": "INTEGER", "is_demo": "BOOLEAN"}
     columns = ", ".join(f"CAST(? AS {types.get(name, 'VARCHAR')}) AS {name}" for name in values)
     connection.execute(f"CREATE TABLE build.main._release AS SELECT {columns}", list(values.values()))

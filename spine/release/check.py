@@ -6,16 +6,20 @@ fails one is not published.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from spine.contracts import RuleResult
 from spine.errors import GovernanceError, PipelineError, SpineError
 from spine.governance.pseudonymise import PSEUDONYM_PATTERN
 from spine.release.output_contracts import FORMER, PSEUDONYM, OutputTable
-from spine.release.people import People
+from spine.release.people import People, warehouse_tables
 from spine.release.plan import Plan
+from spine.release.promises import keep_promises
 from spine.release.sql import counted, quoted
 
 #: The file's own tables beside those of the purpose: their columns, and what a cell must look like where
@@ -29,7 +33,7 @@ OWN = {
         "purpose": "VARCHAR", "as_of": "DATE", "agreement_id": "VARCHAR", "agreement_version": "VARCHAR",
         "agreement_sha256": "VARCHAR", "inputs_sha256": "VARCHAR", "key_version": "INTEGER",
         "opted_out_fingerprint": "VARCHAR", "is_demo": "BOOLEAN", "version": "INTEGER",
-        "table_rows": "VARCHAR", "content_sha256": "VARCHAR",
+        "table_rows": "VARCHAR", "content_sha256": "VARCHAR", "audit_head": "VARCHAR", "rules": "VARCHAR",
     },
 }  # fmt: skip
 _INPUT = {"delivery": r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*/\d{4}-\d{2}-\d{2}", "content_sha256": "[0-9a-f]{64}"}
@@ -48,8 +52,16 @@ _IDENTIFIERS = """
 """
 
 
-def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: People, path: Path) -> dict[str, int]:
-    """Check everything that a release promises; returns the rows of each table.
+@dataclass(frozen=True)
+class Checked:
+    """What the checks found: rows by table, and the verdict on each rule of the output contracts."""
+
+    rows: Mapping[str, int]
+    rules: tuple[RuleResult, ...]
+
+
+def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: People, path: Path) -> Checked:
+    """Check everything that a release promises.
 
     Args:
         connection: from `attach_warehouse`; the file is attached to it read only.
@@ -70,13 +82,17 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     connection.register("untold", untold.to_arrow())
     connection.register("absent", people.frame.filter(pl.col("reason").is_not_null()).select("pseudonym").to_arrow())
     connection.register("restricted", people.frame.filter(pl.col("is_restricted")).select("pseudonym").to_arrow())
+    has_birth_dates = "date_of_birth" in warehouse_tables(connection, "core").get("dim_resident", {})
     for table in plan.tables:
         _check_people(connection, table)
         _check_identifiers(connection, table)
+        if has_birth_dates:
+            _check_birth_dates(connection, table)
         _check_promises(connection, table)
+    rules = keep_promises(connection, plan.tables, plan.partners)
     rows = {t.name: counted(connection, f'SELECT count(*) FROM built.main."{t.name}"')[0] for t in plan.tables}
     connection.execute("DETACH built")
-    return rows
+    return Checked(rows, rules)
 
 
 def _check_shape(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
@@ -121,15 +137,37 @@ def _check_people(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> 
 
 
 def _check_identifiers(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> None:
-    """No cell is a direct identifier; numbers are compared with NHS numbers only, since a count can equal a UPRN."""
+    """No cell is a direct identifier; numbers are compared with NHS numbers only, since a count can equal a UPRN.
+
+    Of a number that is not whole the ten digits behind the point are compared.
+    """
     for column in table.columns:
         if column.logical_type not in ("string", "integer", "number"):
             continue
-        text = column.logical_type == "string"
-        cell = f'"{column.name}"' if text else f'CAST(try_cast("{column.name}" AS BIGINT) AS VARCHAR)'
+        name, text = f'"{column.name}"', column.logical_type == "string"
+        cells = [name if text else f"CAST(try_cast({name} AS BIGINT) AS VARCHAR)"]
+        if column.logical_type == "number":
+            cells.append(f"regexp_extract(CAST({name} AS VARCHAR), '\\.(\\d{{10}})$', 1)")
         identifiers = "direct_identifiers" if text else "(FROM direct_identifiers WHERE length(value) = 10)"
-        found = f'FROM built.main."{table.name}" SEMI JOIN {identifiers} AS d ON d.value = {cell}'
-        _none(connection, found, GovernanceError, f"{table.name}.{column.name}: values that are direct identifiers")
+        for cell in cells:
+            found = f'FROM built.main."{table.name}" SEMI JOIN {identifiers} AS d ON d.value = {cell}'
+            _none(connection, found, GovernanceError, f"{table.name}.{column.name}: values that are direct identifiers")
+
+
+def _check_birth_dates(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> None:
+    """No date is the date of birth under another name: that of three or more, and of over half of those with a date."""
+    for name in (c.name for c in table.columns if c.logical_type == "date"):
+        dates, at_birth = counted(
+            connection,
+            f'SELECT count(b."{name}"), count(*) FILTER (b."{name}" = r.date_of_birth) '
+            f'FROM built.main."{table.name}" AS b JOIN people AS p ON p.pseudonym = b.{PSEUDONYM} '
+            "JOIN warehouse.core.dim_resident AS r ON r.resident_id = p.resident_id",
+        )
+        if at_birth >= 3 and 2 * at_birth > dates:
+            raise GovernanceError(
+                f"release check failed: {table.name}.{name}: of {dates} values, {at_birth} are the resident's date of "
+                "birth; expected another date. Nothing is published; mend the mart"
+            )
 
 
 def _check_promises(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> None:

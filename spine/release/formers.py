@@ -15,7 +15,7 @@ from typing import Final
 import duckdb
 import polars as pl
 
-from spine.governance import Key, pseudonyms
+from spine.governance import Key, pseudonym_column
 from spine.release.output_contracts import FORMER
 from spine.release.plan import Plan
 
@@ -43,8 +43,7 @@ def find_formers(connection: duckdb.DuckDBPyConnection, plan: Plan, key: Key) ->
         GROUP BY ALL ORDER BY former_id
         """
     ).pl()
-    made = pl.Series(pseudonyms(key, frame["former_id"].to_list()), dtype=pl.String)
-    frame = frame.with_columns(former_pseudonym=made)
+    frame = frame.with_columns(former_pseudonym=pseudonym_column(key, frame["former_id"]))
     connection.register("formers_frame", frame.to_arrow())
     connection.execute("CREATE TABLE formers AS SELECT * FROM formers_frame")
     return frame

@@ -6,12 +6,13 @@ Never here: the contracts of what partners send (spine.contracts), or any row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
 
-from spine.contracts import read_odcs
+from spine.contracts import Rule, read_odcs, rules_of
 from spine.errors import ContractError
 
 #: The column that holds resident ids in the warehouse and their pseudonyms in a release.
@@ -26,6 +27,9 @@ TYPES = {"string": "VARCHAR", "boolean": "BOOLEAN", "date": "DATE", "integer": "
 #: Classifications that a released column may carry; `identifier` is for the door, never for a release.
 CLASSIFICATIONS = ("public", "personal", "special_category", "pseudonym")
 
+#: What `customProperties: valuesFrom` may name: a list that the deployment keeps anyway.
+PARTNERS = "partners"
+
 
 @dataclass(frozen=True)
 class OutputColumn:
@@ -34,6 +38,7 @@ class OutputColumn:
     Attributes:
         sources: the contracted fields that it is made from, as `dataset.column`.
         null_where_restricted: it locates a person, so it must be null for a restricted resident.
+        values_from: `partners` where every value must be the id of a partner that supplies data.
     """
 
     name: str
@@ -44,6 +49,7 @@ class OutputColumn:
     required: bool = False
     key: bool = False
     null_where_restricted: bool = False
+    values_from: str | None = None
 
     @property
     def type(self) -> str:
@@ -53,18 +59,28 @@ class OutputColumn:
 
 @dataclass(frozen=True)
 class OutputTable:
-    """One promised table of a purpose."""
+    """One promised table of a purpose.
+
+    Attributes:
+        rules: what the finished table is measured by before it is published.
+    """
 
     purpose: str
     name: str
     version: str
     description: str
     columns: tuple[OutputColumn, ...]
+    rules: tuple[Rule, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Names of the key columns; the pseudonym first, so that rows are ordered by it."""
         return tuple(sorted((c.name for c in self.columns if c.key), key=lambda name: name != PSEUDONYM))
+
+    def without(self, columns: Collection[str]) -> OutputTable:
+        """The table less some columns, and less the rules about them."""
+        kept = tuple(column for column in self.columns if column.name not in columns)
+        return replace(self, columns=kept, rules=tuple(rule for rule in self.rules if rule.column not in columns))
 
     @property
     def is_population(self) -> bool:
@@ -118,6 +134,7 @@ def _table(path: Path, purpose: str) -> OutputTable:
         version=str(odcs.version),
         description=entry.description or "",
         columns=tuple(_column(p) for p in entry.properties or []),
+        rules=rules_of(odcs, implied=False),
     )
 
 
@@ -135,6 +152,10 @@ def _faults(odcs: OpenDataContractStandard, stem: str, name: str) -> list[str]:
         faults.append(f"column '{PSEUDONYM}' is needed, as a primary key of classification pseudonym")
     for column in columns:
         faults += [f"column '{column.name}' {fault}" for fault in _column_faults(column)]
+    try:
+        rules_of(odcs, implied=False)
+    except ContractError as error:
+        faults += str(error).splitlines()
     return faults
 
 
@@ -150,7 +171,21 @@ def _column_faults(column: SchemaProperty) -> list[str]:
         faults.append(f"has the wrong classification: '{PSEUDONYM}', '{FORMER}' and no other column are pseudonyms")
     if not column.transformSourceObjects:
         faults.append("needs transformSourceObjects: the fields, as dataset.column, that it is made from")
+    if column.logicalType == "string" and column.name not in (PSEUDONYM, FORMER) and not _says_its_values(column):
+        faults.append(
+            "needs a rule of severity error on invalidValues (validValues or a pattern), or valuesFrom: "
+            f"{PARTNERS}: a text that may be anything could be a name"
+        )
     return faults
+
+
+def _says_its_values(column: SchemaProperty) -> bool:
+    """True where a rule, or a list that the deployment keeps, says what a cell of this text column may be."""
+    closed = any(
+        entry.metric == "invalidValues" and entry.severity == "error" and entry.mustBe == 0
+        for entry in column.quality or []
+    )
+    return closed or any(p.property == "valuesFrom" and p.value == PARTNERS for p in column.customProperties or [])
 
 
 def _column(entry: SchemaProperty) -> OutputColumn:
@@ -164,4 +199,5 @@ def _column(entry: SchemaProperty) -> OutputColumn:
         required=bool(entry.required or entry.primaryKey),
         key=bool(entry.primaryKey),
         null_where_restricted=bool(custom.get("nullWhereRestricted", False)),
+        values_from=custom.get("valuesFrom"),
     )

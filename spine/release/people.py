@@ -18,7 +18,7 @@ import polars as pl
 from spine.contracts import Contract
 from spine.errors import PipelineError, ReconciliationError
 from spine.files import machine_fault
-from spine.governance import Key, opted_out_residents, pseudonyms
+from spine.governance import Key, opted_out_residents, pseudonym_column, pseudonyms
 from spine.release.formers import find_formers
 from spine.release.output_contracts import FORMER, OutputTable
 from spine.release.plan import Plan
@@ -109,7 +109,7 @@ def find_people(connection: duckdb.DuckDBPyConnection, plan: Plan, key: Key, con
     frame = connection.execute(
         _PEOPLE.format(purpose=plan.purpose, population=plan.tables[0].name), [exclusions.deceased]
     ).pl()
-    frame = frame.with_columns(pseudonym=pl.Series(pseudonyms(key, frame["resident_id"].to_list()), dtype=pl.String))
+    frame = frame.with_columns(pseudonym=pseudonym_column(key, frame["resident_id"]))
     connection.register("people_frame", frame.to_arrow())
     connection.execute("CREATE TABLE people AS SELECT * FROM people_frame")
     _refuse_strangers(connection, plan)

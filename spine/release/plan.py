@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from spine.contracts import Contract
@@ -33,6 +33,7 @@ class Plan:
         tables: reduced to the columns that are released; the population table first.
         withheld: `table.column` (or `table`) and the reason why it is not released.
         inputs: sorted.
+        partners: ids of all who supply data.
     """
 
     purpose: str
@@ -42,12 +43,18 @@ class Plan:
     withheld: Mapping[str, str]
     inputs: tuple[Input, ...]
     is_demo: bool
+    partners: frozenset[str]
 
     @property
     def inputs_sha256(self) -> str:
         """One hash over all deliveries in use."""
-        text = json.dumps([[entry.delivery, entry.content_sha256] for entry in self.inputs])
-        return hashlib.sha256(text.encode()).hexdigest()
+        return inputs_sha256(self.inputs)
+
+
+def inputs_sha256(inputs: Iterable[Input]) -> str:
+    """One hash over deliveries, in their order."""
+    text = json.dumps([[entry.delivery, entry.content_sha256] for entry in inputs])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plan_release(
@@ -82,13 +89,16 @@ def plan_release(
     for table in listed:
         reasons = _reasons(table, agreement)
         withheld |= {f"{table.name}.{name}": reason for name, reason in reasons.items()}
-        tables.append(replace(table, columns=tuple(c for c in table.columns if c.name not in reasons)))
+        tables.append(table.without(reasons))
     if not tables or not tables[0].is_population:
         raise GovernanceError(
             f"agreement {agreement.id}: the release list lacks '{promised[0].name}', the table of residents. "
             "The controllers must add it, or nothing can be released"
         )
-    return Plan(agreement.purpose, as_of, agreement, tuple(tables), withheld, tuple(sorted(set(inputs))), is_demo)
+    partners = frozenset(supply.partner for contract in contracts for supply in contract.supplies)
+    return Plan(
+        agreement.purpose, as_of, agreement, tuple(tables), withheld, tuple(sorted(set(inputs))), is_demo, partners
+    )
 
 
 def _reasons(table: OutputTable, agreement: Agreement) -> dict[str, str]:

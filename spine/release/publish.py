@@ -16,21 +16,24 @@ from typing import cast
 import duckdb
 
 from spine import audit
-from spine.contracts import Contract
+from spine.contracts import Contract, RuleResult
 from spine.errors import GovernanceError, ReconciliationError, SpineError
 from spine.failpoints import reach
 from spine.files import clear_faults
-from spine.governance import Agreement, agreement_for, load_agreements, load_or_create_key
-from spine.governance.pseudonymise import Key
+from spine.governance import Key, Permission, load_agreements, load_or_create_key, permission
+from spine.identity import IdentityStore
+from spine.release import history
 from spine.release.build import build_release, refuse_unfit_tables
 from spine.release.check import check_release
+from spine.release.decisions import refuse_while_held
+from spine.release.marks import marks, rule_versions
 from spine.release.output_contracts import load_output_contracts, purposes_with_contracts
 from spine.release.people import People, attach_warehouse, excluded_rows, find_people, warehouse_tables
-from spine.release.plan import Input, Plan, plan_release
+from spine.release.plan import Input, Plan, inputs_sha256, plan_release
 from spine.release.query import release_facts
 from spine.release.shelf import Lines, Shelf
 from spine.release.sql import counted
-from spine.release.withdraw import audit_log, finish, withdraw_if_lapsed
+from spine.release.withdraw import finish, refuse_demonstrations, withdraw_if_lapsed
 from spine.settings import Settings
 
 
@@ -54,6 +57,9 @@ class ReleaseResult:
         excluded: residents left out, by reason; one with two reasons counts under the first.
         withheld: `table.column` and why it is not in the release.
         removed: older versions deleted in this run.
+        rules: the verdicts on the output contracts' rules; none is broken, some may warn.
+        audit_head: the head of the audit log that the published file carries.
+        rule_versions: a short hash of each kind of rules (see marks.RULES).
     """
 
     purpose: str
@@ -63,12 +69,18 @@ class ReleaseResult:
     as_of: date
     agreement_id: str
     agreement_version: str
+    agreement_sha256: str
     opt_out_list: date | None
     tables: Mapping[str, TableCounts]
     excluded: Mapping[str, int]
     withheld: Mapping[str, str]
     removed: tuple[int, ...]
     content_sha256: str
+    rules: tuple[RuleResult, ...]
+    audit_head: str
+    inputs: tuple[Input, ...]
+    key_version: int
+    rule_versions: Mapping[str, str]
 
 
 def known_purposes(settings: Settings) -> list[str]:
@@ -97,90 +109,117 @@ def publish(
         ReconciliationError: rows in do not equal rows released and excluded.
     """
     shelf = Shelf(settings.releases / purpose)
-    log = audit_log(settings)
+    log = settings.audit_log
+    inputs = tuple(sorted(set(inputs)))
     finish(shelf, settings)
     try:
-        agreement = _agreement(purpose, settings, as_of)
+        refuse_while_held(shelf)
+        granted = _permission(purpose, settings, contracts, as_of)
+        agreement, is_demo = granted.agreement, is_demo or granted.is_demo
+        refuse_demonstrations(purpose, settings, is_demo=is_demo)
         key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
-        _log_permission(log, agreement, key, as_of)
+        _log_permission(log, granted, key)
         with clear_faults(settings.releases), attach_warehouse(settings.warehouse, settings.threads) as connection:
             promised = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
             present = warehouse_tables(connection, purpose)
             plan = plan_release(agreement, promised, present, contracts, as_of=as_of, inputs=inputs, is_demo=is_demo)
             refuse_unfit_tables(plan, present)
             people = find_people(connection, plan, key, contracts)
-            result = _build_and_swap(connection, shelf, plan, people, settings.keep_releases)
+            audit.append(log, "key_use", purpose=purpose, key_version=key.version, made=people.frame.height)
+            result = _build_and_swap(connection, shelf, plan, people, settings)
     except SpineError as error:
         with suppress(SpineError):  # a disk that refuses the release refuses its log too; the first error is shown
-            audit.append(log, "output_release", purpose=purpose, as_of=as_of, decision="refused", reason=str(error))
+            audit.append(log, "output_release", purpose=purpose, as_of=as_of, decision="refused", reason=str(error),
+                         inputs_sha256=inputs_sha256(inputs), rules=rule_versions(settings.project))  # fmt: skip
         raise
-    _log_release(log, shelf, result, key)
+    _log_release(log, shelf, result)
     return result
 
 
-def _agreement(purpose: str, settings: Settings, as_of: date) -> Agreement:
-    """The agreement in force; where nothing permits the published release, it is withdrawn."""
+def _permission(purpose: str, settings: Settings, contracts: Sequence[Contract], as_of: date) -> Permission:
+    """What permits the release; where nothing permits the published one, it is withdrawn."""
     agreements = load_agreements(settings.expectations / "agreements")
-    withdrawn = withdraw_if_lapsed(purpose, settings, agreements, as_of)
+    withdrawn = withdraw_if_lapsed(purpose, settings, agreements, contracts, as_of)
     if withdrawn:
         raise GovernanceError(withdrawn)
-    return agreement_for(purpose, agreements, as_of)
+    return permission(purpose, settings, contracts, as_of, agreements=agreements)
 
 
 def _build_and_swap(
-    connection: duckdb.DuckDBPyConnection, shelf: Shelf, plan: Plan, people: People, keep: int
+    connection: duckdb.DuckDBPyConnection, shelf: Shelf, plan: Plan, people: People, settings: Settings
 ) -> ReleaseResult:
     version = shelf.last + 1
     build = shelf.build_path(version)
+    marked = marks(version, settings)
     try:
         reach("release.version.before_write")
-        content = build_release(connection, plan, people, build, version)
+        content = build_release(connection, plan, people, build, marked)
         reach("release.after_build")
-        tables = _reconcile(connection, plan, check_release(connection, plan, people, build))
-        current = release_facts(shelf.versions.get(shelf.current or 0))
+        checked = check_release(connection, plan, people, build)
+        tables = _reconcile(connection, plan, checked.rows)
+        path = shelf.versions.get(shelf.current or 0)
+        current = release_facts(path)
         reach("release.after_check")
         changed = not current or current["content_sha256"] != content
         published = version if changed else shelf.current or version
         result = ReleaseResult(
             purpose=plan.purpose,
             version=published,
-            path=shelf.path_of(published),
+            path=shelf.path_of(version, is_demo=plan.is_demo) if changed or path is None else path,
             changed=changed,
             as_of=plan.as_of,
             agreement_id=plan.agreement.id,
             agreement_version=plan.agreement.version,
+            agreement_sha256=plan.agreement.sha256,
             opt_out_list=people.opt_out_list,
             tables=tables,
             excluded=tables[plan.tables[0].name].excluded,
             withheld=plan.withheld,
             removed=(),
             content_sha256=content,
+            rules=checked.rules,
+            audit_head=marked.audit_head if changed or not current else str(current["audit_head"]),
+            inputs=plan.inputs,
+            key_version=people.key_version,
+            rule_versions=marked.rules,
         )
         if changed:
-            shelf.put(build, version, _lines(result, people.key_version))
+            before = (path, current) if path and current else None
+            record = history.record_of(connection, plan, people, marked, build, before, content_sha256=content,
+                                       excluded=result.excluded, identity=_identity(settings))  # fmt: skip
+            history.write(shelf.folder, record)
+            shelf.put(build, version, _lines(result), is_demo=plan.is_demo)
     finally:
         build.unlink(missing_ok=True)
     reach("release.before_remove")
-    return replace(result, removed=tuple(_remove_old(shelf, plan, people, keep)))
+    return replace(result, removed=tuple(_remove_old(shelf, plan, people, settings.keep_releases)))
 
 
-def _log_permission(log: Path, agreement: Agreement, key: Key, as_of: date) -> None:
-    audit.append(log, "dsa_check", purpose=agreement.purpose, as_of=as_of, decision="permitted", agreement=agreement.id,
-                 version=agreement.version, sha256=agreement.sha256)  # fmt: skip
+def _identity(settings: Settings) -> dict[str, int]:
+    """How many events of each kind residents' ids have had."""
+    counts = IdentityStore(settings.identity).events().group_by("event").len().sort("event")
+    return dict(counts.iter_rows())
+
+
+def _log_permission(log: Path, granted: Permission, key: Key) -> None:
+    agreement = granted.agreement
+    audit.append(log, "dsa_check", purpose=agreement.purpose, as_of=granted.as_of, decision="permitted",
+                 agreement=agreement.id, version=agreement.version, sha256=agreement.sha256,
+                 approved_by=[s.signer for s in granted.approvals], trust_sha256=granted.trust.sha256)  # fmt: skip
     if key.is_new:
         audit.append(log, "key_rotation", purpose=agreement.purpose, decision="created", key_version=key.version)
 
 
-def _log_release(log: Path, shelf: Shelf, result: ReleaseResult, key: Key) -> None:
+def _log_release(log: Path, shelf: Shelf, result: ReleaseResult) -> None:
     reach("release.before_log")
-    for kind, facts in _lines(result, key.version):
+    for kind, facts in _lines(result):
         more = {"removed": result.removed} if kind == "output_release" else {}
         audit.append(log, cast(audit.Kind, kind), **facts, **more)
     reach("release.after_log")
     shelf.logged()
 
 
-def _lines(result: ReleaseResult, key_version: int) -> Lines:
+def _lines(result: ReleaseResult) -> Lines:
     """What the audit log is told of a release; noted on the shelf before it is published."""
     facts = {"purpose": result.purpose, "as_of": result.as_of, "version": result.version}
     opt_outs = {**facts, "list_date": result.opt_out_list, "excluded": dict(result.excluded)}
@@ -188,7 +227,10 @@ def _lines(result: ReleaseResult, key_version: int) -> Lines:
         **facts,
         "decision": "published" if result.changed else "unchanged",
         "content_sha256": result.content_sha256,
-        "key_version": key_version,
+        "key_version": result.key_version,
+        "agreement_sha256": result.agreement_sha256,
+        "inputs_sha256": inputs_sha256(result.inputs),
+        "rules": dict(result.rule_versions),
         "withheld": sorted(result.withheld),
         "rows": {name: counts.released for name, counts in result.tables.items()},
     }
@@ -213,7 +255,7 @@ def _reconcile(
 
 
 def _remove_old(shelf: Shelf, plan: Plan, people: People, keep: int) -> list[int]:
-    """Delete versions beyond the number kept, and any made under another agreement or other opt-outs."""
+    """Delete versions beyond the number kept, and any made under another agreement, key or other opt-outs."""
     older = [version for version in shelf.versions if version != shelf.current]
     stale = {version for version in older if _is_stale(release_facts(shelf.versions[version]), plan, people)}
     kept = [version for version in older if version not in stale]
@@ -225,4 +267,5 @@ def _is_stale(facts: Mapping[str, object] | None, plan: Plan, people: People) ->
         facts is None
         or facts["agreement_sha256"] != plan.agreement.sha256
         or facts["opted_out_fingerprint"] != people.opted_out_fingerprint
+        or facts["key_version"] != people.key_version  # the same rows under two keys join by their other columns
     )

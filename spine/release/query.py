@@ -45,6 +45,10 @@ class Published:
     path: Path
 
 
+#: How often a version may be replaced and removed between being chosen and being opened.
+_ATTEMPTS = 10
+
+
 def query(releases: Path, purpose: str, sql: str) -> pl.DataFrame:
     """Run one query on the published release of a purpose.
 
@@ -55,16 +59,23 @@ def query(releases: Path, purpose: str, sql: str) -> pl.DataFrame:
     Raises:
         UsageError: nothing is published for the purpose, or the query is faulty or not allowed.
     """
-    path = _current(releases, purpose)
-    try:
-        statements = duckdb.extract_statements(sql)
-        allowed = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-        if len(statements) != 1 or statements[0].type not in allowed:
-            raise UsageError("a query is exactly one SELECT statement; a release can be read and nothing else")
-        with duckdb.connect(str(path), read_only=True, config=LOCKED) as connection:
-            return connection.execute(statements[0]).pl()
-    except duckdb.Error as error:
-        raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from None
+    for _ in range(_ATTEMPTS):
+        path = _current(releases, purpose)
+        try:
+            return _ask(path, sql)
+        except duckdb.Error as error:
+            if path.exists():
+                raise UsageError(f"the query failed: {str(error).splitlines()[0]}") from None
+    raise UsageError("the release was replaced again and again while it was opened. Ask again")
+
+
+def _ask(path: Path, sql: str) -> pl.DataFrame:
+    statements = duckdb.extract_statements(sql)
+    allowed = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+    if len(statements) != 1 or statements[0].type not in allowed:
+        raise UsageError("a query is exactly one SELECT statement; a release can be read and nothing else")
+    with duckdb.connect(str(path), read_only=True, config=LOCKED) as connection:
+        return connection.execute(statements[0]).pl()
 
 
 def published(releases: Path) -> list[Published]:
@@ -98,8 +109,11 @@ def release_facts(path: Path | None) -> dict[str, Any] | None:
 
 def _current(releases: Path, purpose: str) -> Path:
     # The version's own file, not the link: a reader then keeps one version from start to end.
-    paths = {release.purpose: release.path for release in published(releases)}
-    if purpose not in paths:
-        there = f"published are: {', '.join(paths)}" if paths else "nothing is published yet; run the pipeline first"
+    shelves = {folder.name: Shelf(folder) for folder in sorted(releases.iterdir())} if releases.exists() else {}
+    current = {name: shelf.path_of_current for name, shelf in shelves.items()}
+    path = current.get(purpose)
+    if path is None:
+        names = ", ".join(name for name, there in current.items() if there)
+        there = f"published are: {names}" if names else "nothing is published yet; run the pipeline first"
         raise UsageError(f"no release of purpose '{purpose}'; {there}")
-    return paths[purpose]
+    return path

@@ -22,18 +22,20 @@ from spine.files import fsync, make_folder, remove, temporary_beside, write_json
 Lines = Sequence[tuple[str, dict[str, Any]]]
 
 CURRENT = "current.duckdb"
-_VERSION = re.compile(r"v(\d{6,})\.duckdb")
+_VERSION = re.compile(r"v(\d{6,})(-demo)?\.duckdb")
+_RECORD = re.compile(r"v(\d{6,})\.json")
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """`releases/<purpose>/`: `v<NNNNNN>.duckdb`, `current.duckdb` (a link to the newest), `version.json`.
+    """`releases/<purpose>/`: `v<NNNNNN>.duckdb` (`v<NNNNNN>-demo.duckdb` in a demonstration), `current.duckdb` (a
+    link to the newest), `version.json`, and `history/`, what is remembered of each version.
 
     `version.json` holds the last number given out, so that a withdrawn version's number is never
     used again and a purpose that was once published is known even when nothing of it is left, and
     the last number withdrawn, so that a withdrawal that was interrupted is never undone. It also
     holds the audit lines of the last change until they are in the log: a run that dies in between
-    leaves them to the next one.
+    leaves them to the next one. And it holds why a purpose was withdrawn by hand, until it is restored.
     """
 
     folder: Path
@@ -46,6 +48,12 @@ class Shelf:
             return None
         match = _VERSION.fullmatch(os.readlink(link))
         return int(match[1]) if match and link.exists() else None
+
+    @property
+    def path_of_current(self) -> Path | None:
+        """The published version's own file, None where nothing is published."""
+        link = self.folder / CURRENT
+        return self.folder / os.readlink(link) if link.is_symlink() and link.exists() else None
 
     @property
     def versions(self) -> dict[int, Path]:
@@ -68,9 +76,20 @@ class Shelf:
         withdrawn, last = self._noted("withdrawn"), self.current or self._noted("last") or self.last
         return max((version for version in self.versions if withdrawn < version <= last), default=None)
 
-    def path_of(self, version: int) -> Path:
-        """Where that version is, once it is published."""
-        return self.folder / f"v{version:06d}.duckdb"
+    @property
+    def withdrawn_up_to(self) -> int:
+        """The highest number that was withdrawn; 0 where none was."""
+        return self._noted("withdrawn")
+
+    @property
+    def hold(self) -> str | None:
+        """Why nothing of the purpose may be published until somebody restores it; None where it may."""
+        hold = self._read().get("hold")
+        return str(hold) if hold is not None else None
+
+    def path_of(self, version: int, *, is_demo: bool) -> Path:
+        """Where that version is, once it is published. The name of a demonstration's says what it is."""
+        return self.folder / f"v{version:06d}{'-demo' if is_demo else ''}.duckdb"
 
     def build_path(self, version: int) -> Path:
         """Where that version is built and checked."""
@@ -85,6 +104,7 @@ class Shelf:
         for path in (*self.folder.glob(".build-*"), *self.folder.glob(".tmp-*")):
             remove(path)
         newest = self.newest
+        self._forget_unpublished(max(newest or 0, self._noted("withdrawn")))
         if newest is None:
             self._take_away()
             return
@@ -93,7 +113,7 @@ class Shelf:
         withdrawn = self._noted("withdrawn")
         self.remove(version for version in self.versions if version > newest or version <= withdrawn)
 
-    def put(self, build: Path, version: int, lines: Lines = ()) -> Path:
+    def put(self, build: Path, version: int, lines: Lines = (), *, is_demo: bool) -> Path:
         """Publish a finished build: note its number, rename it, then point `current` at it.
 
         Whoever opens `current` before the last step gets the old version, afterwards the new one;
@@ -103,8 +123,8 @@ class Shelf:
         Args:
             lines: due in the audit log; noted until `logged`.
         """
-        target = self.path_of(version)
-        self._note(version, self._noted("withdrawn"), lines)
+        target = self.path_of(version, is_demo=is_demo)
+        self._note(last=version, to_log=lines)
         fsync(build, point="release.version")
         reach("release.version.before_rename")
         try:
@@ -127,21 +147,28 @@ class Shelf:
         fsync(self.folder)
         return gone
 
-    def withdraw(self, lines: Lines = ()) -> list[int]:
+    def withdraw(self, lines: Lines = (), hold: str | None = None) -> list[int]:
         """Take the purpose off the shelf; returns the numbers of its versions.
 
         The withdrawal is noted first, so that a kill at any later step cannot bring a version back.
 
         Args:
             lines: due in the audit log; noted until `logged`.
+            hold: why nothing may be published until `restore`; None where the next run may.
         """
+        if hold is not None:
+            make_folder(self.folder)
         if not self.folder.exists():
             return []
-        if self.versions:
+        if self.versions or hold is not None:
             reach("withdrawal.before_note")
-            self._note(self.last, self.last, lines)
+            self._note(last=self.last, withdrawn=self.last, to_log=lines, **({"hold": hold} if hold else {}))
             reach("withdrawal.after_note")
         return self._take_away()
+
+    def restore(self, lines: Lines = ()) -> None:
+        """Let the next run publish again; nothing that was withdrawn comes back."""
+        self._note(hold=None, to_log=lines)
 
     @property
     def unlogged(self) -> Lines:
@@ -152,7 +179,14 @@ class Shelf:
     def logged(self) -> None:
         """Note that the last change is in the audit log."""
         if self._read().get("to_log"):
-            self._note(self._noted("last"), self._noted("withdrawn"))
+            self._note(to_log=())
+
+    def _forget_unpublished(self, newest: int) -> None:
+        """Remove the records of versions that a run wrote and died before it published them."""
+        for path in (self.folder / "history").glob("v*.json"):
+            match = _RECORD.fullmatch(path.name)
+            if match and int(match[1]) > newest:
+                path.unlink()
 
     def _take_away(self) -> list[int]:
         (self.folder / CURRENT).unlink(missing_ok=True)
@@ -174,8 +208,8 @@ class Shelf:
         reach("release.current.after_rename")
         fsync(self.folder)
 
-    def _note(self, last: int, withdrawn: int, lines: Lines = ()) -> None:
-        noted = {"last": last, "withdrawn": withdrawn, **({"to_log": lines} if lines else {})}
+    def _note(self, **changes: Any) -> None:
+        noted = {name: value for name, value in {**self._read(), **changes}.items() if value not in (None, (), [])}
         write_json(self.folder / "version.json", noted, point="release.note")
 
     def _noted(self, what: str) -> int:

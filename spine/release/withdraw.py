@@ -6,35 +6,30 @@ what an agreement says (spine.governance), or building anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import cast
 
 from spine import audit
+from spine.contracts import Contract, load_contracts, load_partners
 from spine.errors import ContractError, GovernanceError
-from spine.governance import Agreement, agreement_for, read_agreements
+from spine.governance import Agreement, TrustError, permission, read_agreements
 from spine.release.output_contracts import purposes_with_contracts
 from spine.release.query import release_facts
 from spine.release.shelf import Shelf
 from spine.settings import Settings
 
 
-def audit_log(settings: Settings) -> Path:
-    """Where the decisions of this home are logged."""
-    return settings.runs / "audit.log"
-
-
 def withdraw(purpose: str, settings: Settings, reason: str) -> list[int]:
     """Take every version of a purpose's release away; returns their numbers.
 
-    Whoever has a file open keeps it until they close it; nobody can open it again.
+    Whoever has a file open keeps it until they close it; nobody can open it again. The next run may publish again.
     """
     shelf = Shelf(settings.releases / purpose)
     facts = {"purpose": purpose, "decision": "withdrawn", "versions": list(shelf.versions), "reason": reason}
     versions = shelf.withdraw([("output_release", facts)])
     if versions:
-        audit.append(audit_log(settings), "output_release", **facts)
+        audit.append(settings.audit_log, "output_release", **facts)
         shelf.logged()
     return versions
 
@@ -48,7 +43,7 @@ def finish(shelf: Shelf, settings: Settings) -> list[str]:
     shelf.sweep()
     lines = shelf.unlogged
     for kind, facts in lines:
-        audit.append_once(audit_log(settings), cast(audit.Kind, kind), **facts)
+        audit.append_once(settings.audit_log, cast(audit.Kind, kind), **facts)
     shelf.logged()
     return [_withdrawn(str(facts["reason"])) for _, facts in lines if facts.get("decision") == "withdrawn"]
 
@@ -57,11 +52,15 @@ def _withdrawn(reason: str) -> str:
     return f"{reason}. The release that was published has been withdrawn"
 
 
-def withdraw_lapsed(settings: Settings, as_of: date) -> list[str]:
+def withdraw_lapsed(settings: Settings, as_of: date, contracts: Sequence[Contract] | None = None) -> list[str]:
     """Withdraw every published purpose that nothing permits any more; needs neither warehouse nor deliveries.
 
     An agreement file with a fault permits nothing new, but a slip of the pen does not withdraw
-    what was published under it: the purpose waits and the fault is raised, after all others.
+    what was published under it: the purpose waits and the fault is raised, after all others. The same
+    goes for a trust file that is not the one that the settings pin.
+
+    Args:
+        contracts: the project's, where they have been read already.
 
     Returns:
         One sentence for each purpose withdrawn, in order of purpose.
@@ -73,11 +72,14 @@ def withdraw_lapsed(settings: Settings, as_of: date) -> list[str]:
     agreements, faults = read_agreements(settings.expectations / "agreements")
     purposes = sorted(path.name for path in settings.releases.glob("*") if path.is_dir())
     may_judge = set(purposes) if not faults else {agreement.purpose for agreement in agreements}
+    judged = [purpose for purpose in purposes if purpose in may_judge]
+    if judged and contracts is None:
+        contracts = _contracts(settings)
     withdrawn = []
-    for purpose in (purpose for purpose in purposes if purpose in may_judge):
+    for purpose in judged:
         try:
-            sentence = withdraw_if_lapsed(purpose, settings, agreements, as_of)
-        except ContractError as error:
+            sentence = withdraw_if_lapsed(purpose, settings, agreements, contracts or (), as_of)
+        except (ContractError, TrustError) as error:
             faults.append(str(error))
         else:
             withdrawn += [sentence] if sentence else []
@@ -86,7 +88,9 @@ def withdraw_lapsed(settings: Settings, as_of: date) -> list[str]:
     return withdrawn
 
 
-def withdraw_if_lapsed(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:
+def withdraw_if_lapsed(
+    purpose: str, settings: Settings, agreements: Iterable[Agreement], contracts: Sequence[Contract], as_of: date
+) -> str | None:
     """Withdraw one purpose where nothing permits it; returns a sentence that says so, or None.
 
     A run of an earlier day must not judge what was published for a later one, so the published
@@ -95,15 +99,48 @@ def withdraw_if_lapsed(purpose: str, settings: Settings, agreements: Iterable[Ag
     shelf = Shelf(settings.releases / purpose)
     finished = finish(shelf, settings)
     published = release_facts(shelf.versions.get(shelf.newest or 0))
-    reason = _lapse(purpose, settings, agreements, max(as_of, published["as_of"]) if published else as_of)
+    if not shelf.versions:
+        return finished[0] if finished else None
+    day = max(as_of, published["as_of"]) if published else as_of
+    is_demo = bool(published and published["is_demo"])
+    reason = _lapse(purpose, settings, agreements, contracts, day, is_demo=is_demo)
     if reason and withdraw(purpose, settings, reason):
         return _withdrawn(reason)
     return finished[0] if finished else None
 
 
-def _lapse(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:
+def refuse_demonstrations(purpose: str, settings: Settings, *, is_demo: bool) -> None:
+    """Refuse what a demonstration made, where real data are released.
+
+    Raises:
+        GovernanceError: it is one.
+    """
+    if is_demo and settings.is_production:
+        raise GovernanceError(
+            f"purpose '{purpose}': production publishes no demonstration. This home has the fixed date, or the "
+            "throwaway approvals, of one; whoever runs the deployment must give it a home of its own (SPINE_HOME)"
+        )
+
+
+def _contracts(settings: Settings) -> tuple[Contract, ...]:
+    partners = load_partners(settings.expectations / "partners.yaml")
+    return load_contracts(settings.expectations / "contracts", partners)
+
+
+def _lapse(
+    purpose: str,
+    settings: Settings,
+    agreements: Iterable[Agreement],
+    contracts: Sequence[Contract],
+    as_of: date,
+    *,
+    is_demo: bool,
+) -> str | None:
     try:
-        agreement_for(purpose, agreements, as_of)
+        refuse_demonstrations(purpose, settings, is_demo=is_demo)
+        permission(purpose, settings, contracts, as_of, agreements=agreements)
+    except TrustError:
+        raise
     except GovernanceError as refusal:
         return str(refusal)
     if purpose not in purposes_with_contracts(settings.expectations / "contracts" / "spine"):

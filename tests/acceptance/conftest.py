@@ -8,11 +8,14 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
+from spine.governance import approve_all
 from spine.runs import RunSummary
 from spine.settings import Settings
 from spine.synthetic import write_region
+from tests.fixtures.decisions import decided, deliver
 
 AS_OF = date(2028, 3, 31)
 
@@ -43,6 +46,24 @@ class Home:
             return connection.execute(sql).fetchall()
 
 
+def deliver_decisions(home: Home) -> None:
+    """Decisions on people whose records the truth knows: one of each standing."""
+    truth = pl.read_parquet(home.truth / "person_records.parquet").sort("record_id")
+    several = truth.group_by("person_id").agg("record_id").filter(pl.col("record_id").list.len() > 1).sort("person_id")
+    (a, b), (c, d), (e, f) = (ids[:2] for ids in several["record_id"].head(3).to_list())
+    deliver(home.settings.landing, "2028-03-20", [
+        decided("D-1", "must_link", a, b),
+        decided("D-2", "must_link", c, d),
+        decided("D-3", "cannot_link", a, c, valid_until="30/03/2028"),
+        decided("D-4", "cannot_link", a, e, decided_on="01/04/2028"),
+        decided("D-5", "cannot_link", a, f, withdrawn="Y"),
+        decided("D-6", "cannot_link", c, e, second_decided_by="CLERK 7"),
+        decided("D-7", "cannot_link", c, f, valid_until="some day"),
+        decided("D-8", "must_link", a, f"{a}-gone"),
+    ])  # fmt: skip
+    deliver(home.settings.landing, "2028-03-21", [decided("D-1", "cannot_link", d, c)], partner="wexmoor_county")
+
+
 @pytest.fixture(scope="session")
 def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Home]:
     """Makes an empty home."""
@@ -50,6 +71,7 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Home]:
     def make(name: str) -> Home:
         folder = tmp_path_factory.mktemp(name)
         settings = Settings(home=folder / "home").prepare()
+        approve_all(settings)
         return Home(settings, RunSummary(as_of=AS_OF, run_id=""), folder / "truth")
 
     return make
@@ -57,9 +79,10 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Home]:
 
 @pytest.fixture(scope="session")
 def region(new_home: Callable[[str], Home]) -> Home:
-    """1,000 residents of Wexmoor, run once. Tests that change a home make their own."""
+    """1,000 residents of Wexmoor, run once, with decisions by people. Tests that change a home make their own."""
     home = new_home("region")
     write_region(home.settings.root, 1000, 7, AS_OF, None, home.truth)
+    deliver_decisions(home)
     summary = home.run()
     assert summary.succeeded, summary.failures
     return home

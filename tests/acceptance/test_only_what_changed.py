@@ -1,4 +1,8 @@
-"""A run rebuilds what a change can reach and nothing else, and ends with the tables that a full run gives."""
+"""A run rebuilds what a change can reach and nothing else.
+
+What stands before linkage is then as a full run makes it. Linkage takes up what changed with the weights of the last
+full link, so who is one person may differ from a full link in a pair in a thousand; after one it does not.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,20 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+import polars as pl
 import pytest
 
 from spine.cli import run as command
+from spine.governance import approve_all
+from spine.linkage import evaluate
 from spine.runs import RunSummary
 from spine.settings import PROJECT_ROOT, Settings
 from spine.synthetic import write_region
 
 AS_OF = date(2028, 3, 31)
 SEED = 11
+#: How linkage takes up few changes: in a region this small one pair may move the weights too far.
+FEW = ("Only what changed was linked again", "weights learned anew would turn")
 
 
 @dataclass
@@ -76,6 +85,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         ignored = shutil.ignore_patterns("target", "logs")
         shutil.copytree(PROJECT_ROOT / name, project / name, ignore=ignored)
     settings = Settings(home=folder / "home", project=project).prepare()
+    approve_all(settings)
     write_region(settings.root, 200, SEED, AS_OF, None, folder / "truth")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "standing_by", nullcontext)  # one process measures all runs of this file
@@ -111,13 +121,15 @@ def hashes(settings: Settings, schemas: str, without: tuple[str, ...] = ()) -> d
     return found
 
 
-def columns_that_differ(settings: Settings, before: Path, relation: str) -> list[str]:
-    """Columns of a table whose values are not the same in both warehouses."""
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{before}' AS a (READ_ONLY); ATTACH '{settings.warehouse}' AS b (READ_ONLY)")
-        names = [row[0] for row in connection.execute(f"DESCRIBE a.{relation}").fetchall()]
-        sql = "SELECT count(*) FROM (SELECT resident_id, {0} FROM a.{1} EXCEPT ALL SELECT resident_id, {0} FROM b.{1})"
-        return [name for name in names if (connection.execute(sql.format(name, relation)).fetchone() or (0,))[0]]
+def clusters(settings: Settings) -> pl.DataFrame:
+    """record_id and resident of every record."""
+    with duckdb.connect(settings.warehouse, read_only=True) as connection:
+        return connection.execute("SELECT record_id, resident_id AS cluster_id FROM linkage.crosswalk").pl()
+
+
+def agreement(one: pl.DataFrame, other: pl.DataFrame) -> float:
+    """Pairwise F1 of two sets of clusters."""
+    return evaluate(one, other.rename({"cluster_id": "person_id"})).f1
 
 
 def test_any_sequence_of_changes_gives_the_tables_of_a_full_run(scene: Scene, tmp_path: Path) -> None:
@@ -132,21 +144,23 @@ def test_any_sequence_of_changes_gives_the_tables_of_a_full_run(scene: Scene, tm
         built = materialised(scene.settings, summary.run_id)
         assert {name for name in built if name.startswith("raw/")} == {f"raw/{partner}__{dataset}"}
         assert len(built) == summary.assets_built < summary.assets
-    after = hashes(scene.settings, "^(raw|staging|intermediate|core|care_planning|linkage)$")
-    kept = shutil.copy(scene.settings.warehouse, tmp_path / "before.duckdb")
+        assert not summary.linking or any(why in summary.linking for why in FEW), (scene.steps, summary.linking)
+    conformed = "^(raw|staging|intermediate)$"
+    after, people = hashes(scene.settings, conformed), clusters(scene.settings)
     full = scene.run(full=True)
     assert full.assets_built == full.assets
-    again = hashes(scene.settings, "^(raw|staging|intermediate|core|care_planning|linkage)$")
-    differing = sorted(name for name in again if again[name] != after.get(name))
-    assert again == after, (scene.steps, {name: columns_that_differ(scene.settings, kept, name) for name in differing})
+    assert "All records were linked anew: it was asked for" in full.linking
+    assert hashes(scene.settings, conformed) == after, scene.steps
+    assert agreement(people, clusters(scene.settings)) >= 0.999, scene.steps
 
     fresh = Settings(home=tmp_path / "home", project=scene.settings.project).prepare()
+    approve_all(fresh)
     shutil.copytree(scene.settings.landing, fresh.landing, dirs_exist_ok=True)
     assert command.run_home(fresh, AS_OF).succeeded
     # Revisions and resident ids tell a home's own history.
     but = ("_revision", "revision", "is_stale", "resident_id", "restricted_resident_id")
-    schemas = "^(raw|staging|intermediate)$"
-    assert hashes(fresh, schemas, but) == hashes(scene.settings, schemas, but), scene.steps
+    assert hashes(fresh, conformed, but) == hashes(scene.settings, conformed, but), scene.steps
+    assert agreement(clusters(fresh), clusters(scene.settings)) == 1, scene.steps
 
 
 def test_an_agreement_is_held_against_the_releases_and_nothing_else_is_built(scene: Scene) -> None:

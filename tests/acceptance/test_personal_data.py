@@ -14,6 +14,7 @@ import pytest
 from spine.settings import PERSONAL
 from tests.acceptance import other_region
 from tests.acceptance.conftest import Home
+from tests.fixtures.canaries import forms, found_in
 
 CANARIES = (
     "Zyxqvonia",
@@ -48,6 +49,15 @@ def test_the_canaries_are_in_the_warehouse(planted: Home) -> None:
 def test_no_canary_is_anywhere_else(planted: Home) -> None:
     found = {path: hits for path in _other_files(planted.settings.root) if (hits := _found_in(path))}
     assert not found
+
+
+def test_no_key_is_outside_the_keys_folder(planted: Home) -> None:
+    keys = [path.read_text().strip() for path in planted.settings.keys.iterdir()]
+    assert keys
+    searched = {form for key in keys for form in (*forms(key), bytes.fromhex(key))}
+    assert any(form in path.read_bytes() for path in planted.settings.keys.iterdir() for form in searched)
+    others = [path for path in _every_file(planted.settings.root) if path.parent != planted.settings.keys]
+    assert not [path for path in others if any(form in path.read_bytes() for form in searched)]
 
 
 def test_the_search_covers_what_matters(planted: Home) -> None:
@@ -102,18 +112,15 @@ def _plant_broken_delivery(folder: Path) -> None:
 
 def _other_files(root: Path) -> list[Path]:
     personal = {*PERSONAL, "warehouse.duckdb", "warehouse.duckdb.wal"}
-    files = (path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-    return [path for path in files if path.relative_to(root).parts[0] not in personal]
+    return [path for path in _every_file(root) if path.relative_to(root).parts[0] not in personal]
+
+
+def _every_file(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
 
 
 def _found_in(path: Path) -> list[str]:
-    data = path.read_bytes()
-    hits = {
-        c
-        for c in CANARIES
-        for code in ("utf-8", "utf-16-le")
-        if c.encode(code) in data or c.upper().encode(code) in data
-    }
+    hits = set(found_in(path.read_bytes(), CANARIES))
     if path.suffix == ".duckdb":
         hits |= set(_found_in_duckdb(path))
     if path.suffix == ".db":

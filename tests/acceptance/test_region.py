@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from spine import audit
 from spine.cli import app
 from spine.governance import load_or_create_key, pseudonyms
 from spine.linkage import evaluate
+from spine.release import audit_standing
 from spine.settings import Settings
 from tests.acceptance.conftest import Home
 
@@ -31,6 +33,15 @@ def test_the_summary_adds_up(region: Home) -> None:
     assert summary.residents < summary.person_records
 
 
+def test_the_run_is_in_the_audit_log(region: Home) -> None:
+    lines = [entry.facts for entry in audit.entries(region.settings.audit_log) if entry.kind == "run"]
+    assert [line["decision"] for line in lines[:2]] == ["started", "succeeded"]
+    assert lines[0]["run"] == lines[1]["run"]
+    assert len(lines[0]["inputs_sha256"]) == 64
+    assert lines[1]["steps_failed"] == []
+    assert audit_standing(region.settings).faults == ()
+
+
 def test_linkage_holds_against_the_truth(region: Home) -> None:
     crosswalk = pl.DataFrame(
         region.rows("SELECT record_id, resident_id FROM core.bridge_resident_record"),
@@ -41,6 +52,34 @@ def test_linkage_holds_against_the_truth(region: Home) -> None:
     result = evaluate(crosswalk, truth)
     assert result.precision >= 0.95
     assert result.recall >= 0.85
+
+
+def test_decisions_by_people_hold_or_are_reported(region: Home) -> None:
+    standings = region.rows("SELECT partner, decision_id, standing FROM linkage.decisions ORDER BY ALL")
+    told = (
+        "holds",
+        "contradicted",
+        "expired",
+        "not_yet",
+        "withdrawn",
+        "too_few_people",
+        "unreadable",
+        "unknown_record",
+    )
+    of_team = [("spine_team", f"D-{n}", standing) for n, standing in enumerate(told, start=1)]
+    assert standings == [*of_team, ("wexmoor_county", "D-1", "contradicted")]
+    contradicting = region.rows("SELECT contradiction, partner, decision_id FROM linkage.decision_conflicts")
+    assert contradicting == [(1, "spine_team", "D-2"), (1, "wexmoor_county", "D-1")]
+    manual = region.rows("SELECT left_record_id, right_record_id FROM linkage.links WHERE method = 'manual'")
+    held = "SELECT left_record_id, right_record_id FROM linkage.decisions WHERE standing = 'holds'"
+    assert [set(pair) for pair in manual] == [set(pair) for pair in region.rows(held)]
+    lines = [json.loads(line) for line in (region.settings.runs / "audit.log").read_text().splitlines()]
+    [logged] = [line["facts"] for line in lines if line["kind"] == "override"]
+    assert logged["deliveries"] == [
+        "spine_team/linkage_decisions/2028-03-20",
+        "wexmoor_county/linkage_decisions/2028-03-21",
+    ]
+    assert logged["decisions"]["holds"] == 1
 
 
 def test_every_true_record_is_known_and_no_other_but_estates(region: Home) -> None:

@@ -28,6 +28,7 @@ from spine.failpoints import NAMES, STEPS, WRITES
 from spine.files import sha256_of
 from spine.identity import IdentityStore
 from spine.locks import holder_of
+from spine.release import audit_standing
 from spine.release.build import _hash
 from spine.release.output_contracts import load_output_contracts
 from spine.release.query import release_facts
@@ -52,7 +53,7 @@ ELSEWHERE = (
     "linkage.held_events",
 )
 #: Reached by a purpose's first run, and by a withdrawal.
-FIRST_RUN, WITHDRAWAL = ("key.",), ("withdrawal.",)
+FIRST_RUN, WITHDRAWAL = ("key.", "governance."), ("withdrawal.",)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,9 @@ def assert_consistent(home: Path) -> None:
         for name, file in manifest["files"].items():
             assert sha256_of(at.lake / entry.folder / name) == file["sha256"]
     assert IdentityStore(at.identity).load() is not None
-    assert audit.verify(at.runs / "audit.log") == []
+    standing = audit_standing(at)
+    assert standing.faults == ()
+    assert standing.anchors >= 1, "the release, at least"
 
 
 def assert_nothing_left_over(home: Path) -> None:
@@ -234,7 +237,7 @@ def test_a_withdrawal_that_is_killed_is_finished_and_logged(
     assert driver.call("withdraw", home, str(without_agreement), failpoint=f"{point}:kill") == KILLED
     assert driver.call("withdraw", home, str(without_agreement)) == 0, driver.log.read_text()
     shelf = settings(home).releases / PURPOSE
-    assert [path.name for path in shelf.iterdir()] == ["version.json"]
+    assert sorted(path.name for path in shelf.iterdir()) == ["history", "version.json"]
     log = settings(home).runs / "audit.log"
     withdrawn = [line for line in log.read_text().splitlines() if '"decision": "withdrawn"' in line]
     assert len(withdrawn) == 1

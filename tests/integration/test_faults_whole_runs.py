@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from spine import audit
+from spine.governance import approve_all
 from spine.locks import holder_of
 from spine.release.query import release_facts
 from spine.synthetic import write_region
@@ -39,6 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for dataset in (folder / "home" / "landing").glob("*/*"):
         if dataset.name not in NEEDED:
             shutil.rmtree(dataset)
+    approve_all(settings(folder / "home"))
     return folder / "home"
 
 

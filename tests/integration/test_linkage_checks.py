@@ -22,6 +22,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from assets.decision_checks import CHECKS as DECISION_CHECKS
 from assets.identity_checks import CHURN
 from assets.linkage import linkage_assets
 from assets.linkage_checks import (
@@ -130,8 +131,8 @@ def scene(linked: LinkageResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with dg.DagsterInstance.ephemeral() as instance:
         found = replace(linked, report={**linked.report, "clerical": quiet})
         scene = Scene(Settings(home=tmp_path / "home").prepare(), instance, person_records(), found)
-        module = importlib.import_module("spine.identity.resolve")
-        monkeypatch.setattr(module, "link", lambda *_: scene.found)
+        module = importlib.import_module("spine.identity.relink")
+        monkeypatch.setattr(module, "link", lambda *_, **__: scene.found)
         yield scene
 
 
@@ -141,13 +142,13 @@ def values(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
 
 def test_all_is_well_and_every_check_says_the_same_things(scene: Scene) -> None:
     checks = scene.run()
-    assert set(checks) == {*CHECKS, CHURN}
+    assert set(checks) == {*CHECKS, *DECISION_CHECKS, CHURN}
     assert [name for name, check in checks.items() if not check.passed] == []
     for check in checks.values():
         known = values(check)
         assert check.description
         assert known["sentence"].endswith(".")
-        assert known["dimension"] in {"accuracy", "completeness", "consistency", "coverage"}
+        assert known["dimension"] in {"accuracy", "completeness", "conformity", "consistency", "coverage"}
         assert known["outcome"] == "passed"
         assert known["owner"]
         assert all(isinstance(known[name], int | float) for name in ("numerator", "denominator", "percentage"))
@@ -300,7 +301,7 @@ def test_words_of_linkage_are_plain_text_in_the_warehouse(scene: Scene) -> None:
 
 def test_pictures_and_page_are_there(scene: Scene) -> None:
     scene.run()
-    [links] = scene.result.asset_materializations_for_node("link")[:1]
+    [links] = scene.result.asset_materializations_for_node("link")[1:2]
     shown = {name: entry.value for name, entry in links.metadata.items()}
     for name in ("match_weights", "thresholds"):
         data = str(shown[name]).partition("base64,")[2].removesuffix(")")

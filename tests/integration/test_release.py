@@ -36,7 +36,7 @@ def test_only_permitted_people_leave_under_pseudonyms(home: Home) -> None:
     assert result.excluded == {"deceased": 2, "national_opt_out": 1}, "fay is dead and opted out: counted once, as dead"
     counts = result.tables["residents"], result.tables["resident_services"]
     assert [(c.rows_in, c.released, sum(c.excluded.values())) for c in counts] == [(6, 3, 3), (12, 6, 6)]
-    assert home.files() == ["current.duckdb", "v000001.duckdb", "version.json"]
+    assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"]
     ids = home.query("SELECT resident_id FROM residents")
     assert len({i for (i,) in ids}) == 3
     assert all(len(i) == 32 and int(i, 16) >= 0 for (i,) in ids)
@@ -76,7 +76,7 @@ def test_the_release_says_what_it_is(home: Home) -> None:
     result = home.publish()
     (facts,) = query(home.settings.releases, PURPOSE, "FROM _release").to_dicts()
     assert (facts["purpose"], facts["version"], facts["as_of"], facts["is_demo"]) == (PURPOSE, 1, AS_OF, True)
-    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.2.0", 1)
+    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.3.0", 1)
     assert facts["table_rows"] == '{"residents": 3, "resident_services": 6, "resident_supersessions": 0}'
     assert facts["content_sha256"] == result.content_sha256
     described = home.query(
@@ -89,11 +89,11 @@ def test_the_release_says_what_it_is(home: Home) -> None:
 
 def test_unchanged_content_is_not_published_again(home: Home) -> None:
     first = home.publish()
-    before = (home.shelf / "v000001.duckdb").read_bytes()
+    before = (home.shelf / "v000001-demo.duckdb").read_bytes()
     second = home.publish(inputs=INPUTS[::-1])
     assert (second.version, second.changed, second.content_sha256) == (1, False, first.content_sha256)
-    assert (home.shelf / "v000001.duckdb").read_bytes() == before
-    assert home.files() == ["current.duckdb", "v000001.duckdb", "version.json"]
+    assert (home.shelf / "v000001-demo.duckdb").read_bytes() == before
+    assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"]
     home.sql("UPDATE care_planning.residents SET age_band = '45-54' WHERE resident_id = 'res-ada'")
     third = home.publish()
     assert (third.version, third.changed, third.removed) == (2, True, ())
@@ -111,8 +111,8 @@ def test_only_the_newest_versions_are_kept(home: Home) -> None:
     for day in range(5):
         home.publish(as_of=AS_OF + timedelta(days=day))
     names = [name for name in home.files() if name.startswith("v0")]
-    assert names == ["v000003.duckdb", "v000004.duckdb", "v000005.duckdb"]
-    assert os.readlink(home.shelf / "current.duckdb") == "v000005.duckdb"
+    assert names == ["v000003-demo.duckdb", "v000004-demo.duckdb", "v000005-demo.duckdb"]
+    assert os.readlink(home.shelf / "current.duckdb") == "v000005-demo.duckdb"
 
 
 def test_a_new_opt_out_leaves_the_release_and_every_older_version(home: Home) -> None:
@@ -120,7 +120,7 @@ def test_a_new_opt_out_leaves_the_release_and_every_older_version(home: Home) ->
     home.opt_out(NHS_CANARY)
     result = home.publish()
     assert (result.version, result.removed, result.excluded["national_opt_out"]) == (2, (1,), 2)
-    assert home.files() == ["current.duckdb", "v000002.duckdb", "version.json"]
+    assert home.files() == ["current.duckdb", "v000002-demo.duckdb", "version.json"]
 
 
 def test_a_record_that_joins_an_opted_out_resident_takes_older_versions_with_it(home: Home) -> None:
@@ -145,6 +145,7 @@ def test_a_changed_agreement_withdraws_what_was_made_under_the_old_one(home: Hom
 def test_opt_outs_that_do_not_apply_need_no_list(home: Home) -> None:
     home.sql("DELETE FROM raw.deliveries")
     exclusions = {"deceased": False, "national_opt_out": "does_not_apply", "national_opt_out_reason": "direct care"}
+    exclusions |= {"objections": "at_source", "restricted_records": "without_place"}
     home.change_agreement(exclusions=exclusions)
     result = home.publish()
     assert result.excluded == {"deceased": 0, "national_opt_out": 0}
@@ -196,7 +197,7 @@ def test_a_faulty_warehouse_publishes_nothing_and_leaves_what_was(
         home.publish()
     for value in (NHS_CANARY, POSTCODE_CANARY, NAME_CANARY, "res-"):
         assert value not in str(raised.value)
-    assert home.files() == ["current.duckdb", "v000001.duckdb", "version.json"]
+    assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"]
     assert home.query("SELECT count(*) FROM residents") == [(3,)]
     assert home.decisions() == ["published", "refused"]
 

@@ -99,11 +99,11 @@ def test_a_kill_before_any_rename_leaves_the_old_version(
         patched.setattr(os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             home.publish()
-    assert os.readlink(home.shelf / "current.duckdb") == "v000001.duckdb"
+    assert os.readlink(home.shelf / "current.duckdb") == "v000001-demo.duckdb"
     assert home.query("SELECT count(*) FROM residents") == [(3,)]
     result = home.publish()
     assert result.changed
-    assert home.files() == ["current.duckdb", f"v{result.version:06d}.duckdb", "version.json"]
+    assert home.files() == ["current.duckdb", f"v{result.version:06d}-demo.duckdb", "version.json"]
     assert home.query("SELECT count(*) FROM residents") == [(2,)]
 
 
@@ -111,9 +111,9 @@ def test_leftovers_are_swept(home: Home) -> None:
     home.publish()
     (home.shelf / ".build-000002.duckdb").write_bytes(b"half")
     (home.shelf / ".build-000002.duckdb.wal").write_bytes(b"half")
-    (home.shelf / "v000009.duckdb").write_bytes(b"never became current")
+    (home.shelf / "v000009-demo.duckdb").write_bytes(b"never became current")
     home.publish()
-    assert home.files() == ["current.duckdb", "v000001.duckdb", "version.json"]
+    assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"]
 
 
 def test_an_open_reader_keeps_its_version(home: Home) -> None:
@@ -194,11 +194,11 @@ def test_a_lost_link_is_set_again(home: Home, restored_as: str) -> None:
     if restored_as == "file":
         link.write_bytes(second.path.read_bytes())
     if restored_as == "dangling link":
-        link.symlink_to("v000007.duckdb")
-    (home.shelf / "v000009.duckdb").write_bytes(b"never became current")
+        link.symlink_to("v000007-demo.duckdb")
+    (home.shelf / "v000009-demo.duckdb").write_bytes(b"never became current")
     result = home.publish(as_of=AS_OF + timedelta(days=1))
     assert (result.version, result.changed) == (2, False)
-    assert os.readlink(link) == "v000002.duckdb"
+    assert os.readlink(link) == "v000002-demo.duckdb"
     assert home.files() == ["current.duckdb", first.path.name, second.path.name, "version.json"]
 
 

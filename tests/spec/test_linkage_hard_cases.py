@@ -45,6 +45,55 @@ TWINS_AND_NAMESAKES = {
         """,
         "1 2",
     ),
+    "one person by two forenames, and three sources that each know one": Case(
+        """
+        G | Orla | Penhallow | 1962-07-23 |  | 1,WX1 1AA | sex=female
+        C | Iris | Penhallow | 1962-07-23 |  | 1,WX1 1AA | sex=female
+        L | Iris | Penhallow | 1962-07-23 |  | 1,WX1 1AA | sex=female
+        """,
+        "123",
+    ),
+    "twins, of whom one source of three knows both": Case(
+        """
+        G | Orla | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        G | Iris | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        C | Iris | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        L | Orla | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        """,
+        "14 23",
+    ),
+    "a boy and a girl, of whom each source knows one": Case(
+        """
+        G | Orla  | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        C | Bruno | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=male
+        L | Orla  | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        """,
+        "13 2",
+    ),
+    "triplets, of whom each source knows one": Case(
+        """
+        G | Orla  | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        C | Iris  | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        L | Wenna | Penhallow | 2015-02-03 |  | 1,WX1 1AA | sex=female
+        """,
+        "1 2 3",
+    ),
+    "a person called by the second name": Case(
+        """
+        G | Ramiro | Penhallow | 1962-07-23 |  | 1,WX1 1AA | middle=Manuel
+        C | Ramiro | Penhallow |            |  | 1,WX1 1AA |
+        T | Manuel | Penhallow |            |  | 1,WX1 1AA |
+        """,
+        "123",
+    ),
+    "a person called by the second name, of whom a third source has both": Case(
+        """
+        G | Ramiro | Penhallow | 1962-07-23 |  | 1,WX1 1AA | middle=Manuel
+        C | Ramiro | Penhallow | 1962-07-23 |  | 1,WX1 1AA |
+        L | Manuel | Penhallow | 1962-07-23 |  | 1,WX1 1AA |
+        """,
+        "123",
+    ),
     "twins who moved with their family": Case(
         """
         G | Orla | Penhallow | 2015-02-03 |  | 1,WX1 1AA

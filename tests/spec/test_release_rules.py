@@ -51,8 +51,12 @@ def agreement(**change: Any) -> Agreement:
         "article_6": "6(1)(e)", "article_9": "none", "statutory_gateway": "an Act", "confidentiality_basis": "none",
         "dpia": {"id": "D", "review_date": date(2029, 1, 1)},
         "datasets": {"tax": ["name", "area"]}, "release": {"tables": {"people": ["resident_id", *listed]}},
-        "subjects": "everyone", "output": {"recipients": ["analysts"], "level": "pseudonymised"},
-        "exclusions": {"deceased": True, "national_opt_out": "does_not_apply", "national_opt_out_reason": "no health"},
+        "subjects": "everyone", "exit_terms": "none", "frequency": "daily",
+        "output": {
+            "recipients": ["analysts"], "level": "pseudonymised", "disclosure_profile": "hes", "geography": "lsoa21",
+        },
+        "exclusions": {"deceased": True, "national_opt_out": "does_not_apply", "national_opt_out_reason": "no health",
+                       "objections": "at_source", "restricted_records": "without_place"},
         "retention_days": 30, "onward_sharing": "none", "prohibited_uses": ["any other"],
         "valid_from": date(2028, 1, 1), "valid_to": date(2029, 1, 1), "review_date": date(2029, 1, 1),
     }  # fmt: skip

@@ -48,14 +48,20 @@ def test_all_faults_are_told_at_once(tmp_path: Path, content: dict[str, Any]) ->
     content["exclusions"]["opt_out_max_age_days"] = 60
     with pytest.raises(ContractError) as error:
         load_agreement(write(tmp_path, content))
-    for place in ("at dpia", "at colour", "at controllers/0/role", "at exclusions/opt_out_max_age_days"):
-        assert place in str(error.value)
+    lines = str(error.value).splitlines()
+    text = (tmp_path / "care_planning.yaml").read_text(encoding="utf-8").splitlines()
+    found = {fault.split(": at ")[1].split(":")[0]: int(fault.split("line ")[1].split(":")[0]) for fault in lines}
+    assert set(found) == {"dpia", "colour", "controllers/0/role", "exclusions/opt_out_max_age_days"}
+    assert found.pop("dpia") == 1, "what is missing has no line of its own"
+    for place, number in found.items():
+        assert place.split("/")[-1] in text[number - 1]
 
 
 def test_faults_of_all_files_are_told_at_once(tmp_path: Path, content: dict[str, Any]) -> None:
     write(tmp_path, content | {"title": ""})
     (tmp_path / "second.yaml").write_text("a: [", encoding="utf-8")
-    with pytest.raises(ContractError, match=r"(?s)care_planning\.yaml: at title.*second\.yaml: is not valid YAML"):
+    expected = r"(?s)care_planning\.yaml, line \d+: at title.*second\.yaml: is not valid YAML"
+    with pytest.raises(ContractError, match=expected):
         load_agreements(tmp_path)
 
 
@@ -94,7 +100,7 @@ def test_out_of_date_is_refused_with_who_must_act(
 @pytest.mark.parametrize("as_of", [date(2027, 4, 1), IN_FORCE, date(2029, 3, 31)])
 def test_in_force_from_the_first_day_to_the_last(tmp_path: Path, content: dict[str, Any], as_of: date) -> None:
     write(tmp_path, content)
-    assert agreement_for("care_planning", load_agreements(tmp_path), as_of).version == "1.2.0"
+    assert agreement_for("care_planning", load_agreements(tmp_path), as_of).version == "1.3.0"
 
 
 def test_no_agreement_and_several_are_both_refused(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -108,12 +114,30 @@ def test_no_agreement_and_several_are_both_refused(tmp_path: Path, content: dict
 
 def test_unknown_fields_and_strangers_are_faults(content: dict[str, Any], contracts: tuple[Contract, ...]) -> None:
     content["datasets"] = {"council_tax": ["uprn", "shoe_size"], "weather": ["rain"], "area_lookup": ["lsoa21"]}
-    content["controllers"] = [{"partner": "saltmarsh_district", "role": "joint_controller"}]
+    content["controllers"] = [{"partner": "saltmarsh_district", "role": "sole_controller"}]
     faults = "\n".join(check_agreement(Agreement.model_validate(content), contracts))
     assert "field 'council_tax.shoe_size' is in no contract" in faults
     assert "dataset 'weather' has no contract" in faults
     assert "partner 'brackenfell_borough' supplies council_tax but is no controller" in faults
     assert "reference" not in faults, "public registers need no controller"
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "told"),
+    [
+        ("exclusions", {"objections": "list"}, "no contract describes a list of objections"),
+        ("exclusions", {"restricted_records": "left_out"}, "can hide where they live, not leave them out"),
+        ("output", {"level": "aggregate"}, "releases no aggregates yet"),
+        ("output", {"geography": "msoa21"}, "'lsoa21' tells a place more finely than output/geography, msoa21"),
+        ("output", {"geography": "none"}, "'lsoa21' tells a place more finely than output/geography, none"),
+    ],
+)
+def test_what_the_spine_cannot_do_is_refused(
+    content: dict[str, Any], contracts: tuple[Contract, ...], part: str, change: dict[str, str], told: str
+) -> None:
+    assert check_agreement(Agreement.model_validate(content), contracts) == []
+    content[part] |= change
+    assert told in "\n".join(check_agreement(Agreement.model_validate(content), contracts))
 
 
 def test_the_hash_follows_the_content_not_the_layout(tmp_path: Path, content: dict[str, Any]) -> None:

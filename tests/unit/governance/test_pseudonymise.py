@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hmac
+import subprocess
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from spine.errors import GovernanceError
-from spine.governance import Key, load_or_create_key, pseudonyms
+from spine.governance import Key, load_or_create_key, pseudonym_column, pseudonymise, pseudonyms
 
 IDS = ["r-0001", "r-0002", "résident", ""]
 
@@ -18,6 +21,49 @@ def test_equals_the_standard_library_hmac() -> None:
     expected = [hmac.digest(key.secret, f"care_planning|3|{i}".encode(), "sha256").hex()[:32] for i in IDS]
     assert pseudonyms(key, IDS) == expected
     assert pseudonyms(key, []) == []
+
+
+KEY = Key("care_planning", 3, bytes(range(32)))
+
+
+@pytest.fixture
+def in_processes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Three processors, and three ids are enough for a process each; gives the commands that were started."""
+    started: list[list[str]] = []
+    start = subprocess.Popen
+
+    def noted(command: list[str], **options: Any) -> Any:
+        started.append(command)
+        return start(command, **options)
+
+    monkeypatch.setattr(pseudonymise, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(pseudonymise, "processors", lambda: 3)
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    return started
+
+
+def test_a_column_in_processes_equals_the_loop(in_processes: list[list[str]]) -> None:
+    ids = [*IDS, *(f"R{n:09d}" for n in range(1001))]
+    column = pseudonym_column(KEY, pl.Series(ids))
+    assert column.to_list() == pseudonyms(KEY, ids)
+    assert column.dtype == pl.String
+    assert len(in_processes) == 3
+    assert not [word for command in in_processes for word in command if KEY.secret.hex() in word or "R0" in word]
+
+
+@pytest.mark.parametrize("ids", [[], ["one"], ["a\nb", "c", ""], [""] * 7])
+def test_odd_columns_equal_the_loop(in_processes: list[list[str]], ids: list[str]) -> None:
+    assert pseudonym_column(KEY, pl.Series(ids, dtype=pl.String)).to_list() == pseudonyms(KEY, ids)
+
+
+def test_a_machine_that_starts_no_more_processes_still_makes_pseudonyms(
+    in_processes: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    assert pseudonym_column(KEY, pl.Series(IDS)).to_list() == pseudonyms(KEY, IDS)
 
 
 def test_purpose_version_and_key_each_change_every_pseudonym() -> None:

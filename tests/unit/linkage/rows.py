@@ -61,7 +61,10 @@ def levels_of(config: LinkageConfig, *rows: dict[str, Any], **every: Any) -> dic
 
 def blank(size: int, **codes: list[int]) -> Encoded:
     """So many nodes, each of another forename, that hold nothing more than the given codes."""
-    empty = {name: np.zeros(size, dtype=np.int64) for name in ("nhs", "source", "surname", "birth")}
+    empty = {
+        name: np.zeros(size, dtype=np.int64)
+        for name in ("nhs", "source", "surname", "middle", "birth", "postcode", "house")
+    }
     empty["first"] = np.arange(size)
     given = {name: np.array(values, dtype=np.int64) for name, values in codes.items()}
     none = np.zeros(size, dtype=bool)

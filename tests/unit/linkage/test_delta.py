@@ -123,3 +123,46 @@ def test_a_decision_holds_when_records_come_again(
     name = {"left": left, "right": right, "another": records["record_id"][150]}[again]
     result = link_changes(state, records.filter(pl.col("record_id") == name))
     assert together(result, left, right) == (decision == "must_link")
+
+
+def test_decisions_that_come_and_go(records: pl.DataFrame, kept: LinkageResult) -> None:
+    left, right = kept.links.select("left_record_id", "right_record_id").row(0)
+    apart = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": ["cannot_link"]})
+    decided = link_changes(state_of(kept), records.head(0), overrides=apart)
+    assert not together(decided, left, right)
+    assert not together(link_changes(state_of(decided), records.head(0)), left, right)
+    assert partition(link_changes(state_of(decided), records.head(0), overrides=apart.head(0))) == partition(kept)
+    other = next(name for name in records["record_id"] if not together(kept, left, name))
+    one = apart.with_columns(right_record_id=pl.lit(other), decision=pl.lit("must_link"))
+    assert together(link_changes(state_of(decided), records.head(0), overrides=one), left, other)
+
+
+def test_room_is_made_where_much_is_gone(records: pl.DataFrame, kept: LinkageResult) -> None:
+    fewer = link_changes(state_of(kept), records.head(0), records["record_id"][::2].to_list())
+    again = link_changes(state_of(fewer), records.head(0))
+    before, after = state_of(fewer).run, state_of(again).run
+    assert after.nodes.encoded.size == again.report["nodes"] == fewer.report["nodes"] < before.nodes.encoded.size
+    assert after.compared.left.size < before.compared.left.size
+    assert again.clusters.equals(fewer.clusters)
+    assert again.links.equals(fewer.links)
+    assert partition(link_changes(state_of(again), records)) == partition(link_changes(state_of(fewer), records))
+
+
+def test_day_after_day_from_the_folder(records: pl.DataFrame, kept: LinkageResult, tmp_path: Path) -> None:
+    """What a day does not touch is not written again, and no folder changes another."""
+    state_of(kept).save(tmp_path / "0")
+    here = state_of(kept)
+    for day in range(1, 4):
+        changed = records[day::40].with_columns(house_number=pl.lit(str(day)))
+        result = link_changes(load_state(tmp_path / f"{day - 1}"), changed, records["record_id"][day::60].to_list())
+        state_of(result).save(tmp_path / f"{day}")
+        expected = link_changes(here, changed, records["record_id"][day::60].to_list())
+        assert result.clusters.equals(expected.clusters)
+        assert result.links.equals(expected.links)
+        assert result.report == expected.report
+        here = state_of(expected)
+    first, last = (tmp_path / day / "arrays" / "record.0.surname.npy" for day in "03")
+    assert first.samefile(last)
+    assert link_changes(load_state(tmp_path / "0"), records.head(0)).clusters.equals(kept.clusters)
+    state_of(kept).save(tmp_path / "3")
+    assert link_changes(load_state(tmp_path / "3"), records.head(0)).links.equals(kept.links)

@@ -25,6 +25,7 @@ def compared(pairs: list[tuple[int, int]], **flags: list[bool]) -> Compared:
     none = {name: np.zeros(left.size, dtype=bool) for name in ("home", "anchor", "lookalike", "kin", "thin")}
     equal = ("first_name", "surname", "date_of_birth")
     levels = {name: np.full(left.size, level(name, "exact"), dtype=np.uint8) for name in equal}
+    levels |= {name: np.zeros(left.size, dtype=np.uint8) for name in ("sex", "nhs_number", "other_number")}
     return Compared(
         left=left, right=right, levels=levels, veto=np.zeros(left.size, dtype=np.uint8), **{**none, **given}
     )
@@ -97,6 +98,20 @@ def test_lookalikes_are_twins_unless_the_whole_weight_says_otherwise(config: Lin
     pairs = compared([(0, 1), (2, 3)], lookalike=[True, True])
     found = settled(config, pairs, [-0.1, 3.0], [1, 2, 1, 2])
     assert [VETOES[code] for code in found.veto] == ["twins", "none"]
+
+
+def test_two_forenames_of_which_three_sources_each_know_one_are_one_person(config: LinkageConfig) -> None:
+    pairs = compared([(0, 1), (0, 2), (1, 2)], lookalike=[True, True, False])
+    pairs.levels["sex"][:] = level("sex", "agree")
+    entries = blank(3, source=[1, 2, 4], first=[7, 8, 8])
+    assert score(entries, pairs, np.array([-5.0, -5.0, 9.0]), NONE, config).veto.tolist() == [0, 0, 0]
+    twins = VETOES.index("twins")
+    for name in ("sex", "nhs_number", "other_number"):
+        other = replace(pairs, levels={**pairs.levels, name: np.full(3, level(name, "differ"), dtype=np.uint8)})
+        assert score(entries, other, np.array([-5.0, -5.0, 9.0]), NONE, config).veto.tolist() == [twins, twins, 0]
+    for sources in ([1, 2, 2], [1, 2, 5], [1, 2, 0]):
+        few = blank(3, source=sources, first=[7, 8, 8])
+        assert score(few, pairs, np.array([-5.0, -5.0, 9.0]), NONE, config).veto.tolist() == [twins, twins, 0]
 
 
 @pytest.fixture

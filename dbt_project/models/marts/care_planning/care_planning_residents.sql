@@ -52,7 +52,8 @@ select
         else '95+'
     end as age_band,
     residents.sex,
-    residents.lsoa21,
+    -- What is no code of an area or a practice is somebody's free text.
+    case when regexp_full_match(residents.lsoa21, '[EWSN]\d{8}') then residents.lsoa21 end as lsoa21,
     services.is_known_to_council_tax,
     services.council_tax_since,
     services.is_known_to_social_care,
@@ -67,7 +68,9 @@ select
     case
         when services.is_known_to_social_care then coalesce(open_services.social_care_status, 'none open')
     end as social_care_status,
-    residents.gp_practice_code,
+    case
+        when regexp_full_match(residents.gp_practice_code, '[A-Z]\d{5}') then residents.gp_practice_code
+    end as gp_practice_code,
     residents.lives_alone,
     residents.record_count,
     residents.is_linked,

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ union_layouts('linkage_decisions') }}

@@ -1,0 +1,242 @@
+"""What of a data contract its suppliers have signed, and whether it was broken since.
+
+Put here: the signed shape of a contract, its signatures, and what breaks it. Never here: reading a contract
+(spine.contracts), or what an agreement says.
+
+A shape is the type and the classification of every column. To take a column away, or to change its type or its
+classification, breaks it: each supplier's data steward must sign the new shape, and whoever else the matrix holds
+accountable for `accept_breaking_change`. A column that is added breaks nothing; no agreement covers it yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from spine.contracts import Contract
+from spine.errors import ContractError
+from spine.files import write_json
+from spine.governance.agreements import Agreement
+from spine.governance.canonical import canonical, digest
+from spine.governance.quorum import Signer, suppliers
+from spine.governance.signing import SigningKey
+from spine.governance.trust import Trust
+from spine.rights import DecisionRights
+from spine.settings import Settings
+
+DOMAIN = "connected-spine/contract-statement/v1"
+ACTION, STEWARD = "accept_breaking_change", "data_steward"
+_HASH = r"^[0-9a-f]{64}$"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Signature(_Part):
+    """One signature on a shape; it is over everything here and the contract's id and shape."""
+
+    organisation: str
+    role: str
+    signed_on: date
+    key: str = Field(pattern=_HASH)
+    signature: str = ""
+
+    def content(self, contract: str, shape: str) -> bytes:
+        """What is signed."""
+        return canonical({"contract": contract, "shape": shape, **self.model_dump(exclude={"signature"})})
+
+
+class ContractLock(_Part):
+    """The shape that was last signed.
+
+    Attributes:
+        columns: type and classification by `table.column`.
+        replaces: hash of the shape before, where this one broke it; None for a contract's first.
+    """
+
+    contract: str
+    version: str
+    columns: dict[str, tuple[str, str]]
+    replaces: str | None = None
+    signatures: tuple[Signature, ...] = ()
+
+    @property
+    def shape(self) -> str:
+        """Hash of what is signed."""
+        return digest({"contract": self.contract, "columns": self.columns})
+
+    def signed_by(self, trust: Trust) -> tuple[Signature, ...]:
+        """The signatures that count."""
+        return tuple(s for s in self.signatures if self._counts(s, trust))
+
+    def _counts(self, signature: Signature, trust: Trust) -> bool:
+        key = trust.key_of(signature.key, signature.organisation, signature.role)
+        content = signature.content(self.contract, self.shape)
+        return key is not None and key.verifies(DOMAIN, content, signature.signature)
+
+
+@dataclass(frozen=True)
+class Locks:
+    """The locks of a folder by contract id, and one sentence for each file that cannot be used."""
+
+    by_contract: dict[str, ContractLock]
+    faults: tuple[str, ...]
+
+
+def columns_of(contract: Contract) -> dict[str, tuple[str, str]]:
+    """A contract's shape."""
+    return {f"{t.name}.{c.name}": (c.logical_type, c.classification) for t in contract.tables for c in t.columns}
+
+
+def breaks(lock: ContractLock, contract: Contract) -> list[str]:
+    """What of the signed shape the contract does not keep, one phrase each."""
+    now = columns_of(contract)
+    found = [f"{name} is gone" for name in lock.columns if name not in now]
+    for name, (kind, classification) in lock.columns.items():
+        kind_now, classification_now = now.get(name, (kind, classification))
+        if kind_now != kind:
+            found.append(f"{name} was a {kind} and is a {kind_now}")
+        if classification_now != classification:
+            found.append(f"{name} was {classification} and is {classification_now}")
+    return found
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where locks lie: beside the contracts, or in a demonstration in the home."""
+    if settings.is_production:
+        return settings.expectations / "contracts" / "signed"
+    return settings.demonstration / "contracts"
+
+
+def read_locks(folder: Path) -> Locks:
+    """All locks of a folder."""
+    locks, faults = {}, []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            lock = ContractLock.model_validate(json.loads(path.read_bytes()))
+        except (ValueError, ValidationError):
+            faults.append(f"signed/{path.name} cannot be read: restore it from the repository's history")
+            continue
+        if lock.contract == path.stem:
+            locks[path.stem] = lock
+        else:
+            faults.append(f"signed/{path.name} is about {lock.contract}")
+    return Locks(locks, tuple(faults))
+
+
+def sign_contract(
+    contract: Contract, folder: Path, key: SigningKey | None, organisation: str, role: str, day: date
+) -> ContractLock:
+    """Sign a contract's shape as it is now; a shape that breaks the one before starts without signatures.
+
+    Args:
+        key: None writes down the shape and signs nothing.
+    """
+    before = read_locks(folder).by_contract.get(contract.id)
+    columns = columns_of(contract)
+    lock = ContractLock(contract=contract.id, version=contract.version, columns=columns)
+    if before is not None and before.columns == columns:
+        lock = before.model_copy(update={"version": contract.version})
+    elif before is not None:
+        lock = lock.model_copy(update={"replaces": before.shape if breaks(before, contract) else before.replaces})
+    if key is not None:
+        bare = Signature(organisation=organisation, role=role, signed_on=day, key=key.public.fingerprint)
+        signed = bare.model_copy(update={"signature": key.sign(DOMAIN, bare.content(contract.id, lock.shape))})
+        others = tuple(s for s in lock.signatures if (s.organisation, s.role) != (organisation, role))
+        lock = lock.model_copy(update={"signatures": (*others, signed)})
+    write_json(folder / f"{contract.id}.json", lock.model_dump(mode="json"), point="governance.lock")
+    return lock
+
+
+def cosigners(contract: Contract, rights: DecisionRights, among: Iterable[str] | None = None) -> tuple[Signer, ...]:
+    """Whose signatures a contract's shape takes: each supplier's data steward, and others who are accountable.
+
+    Args:
+        among: suppliers that count, such as the controllers of an agreement; all where None.
+    """
+    partners = sorted({supply.partner for supply in contract.supplies})
+    touched = [partner for partner in partners if among is None or partner in set(among)]
+    others = [role for role in rights.decision(ACTION).accountable if role != STEWARD]
+    return (*(Signer(p, STEWARD) for p in touched), *(Signer(None, role) for role in others if touched))
+
+
+def check_locks(
+    contracts: Iterable[Contract], settings: Settings, rights: DecisionRights, trust: Trust | None
+) -> list[str]:
+    """Broken contracts and missing co-signatures among the committed locks, one sentence each.
+
+    A contract without a lock has not been signed and breaks nothing; a release asks for more (`contract_duties`).
+
+    Args:
+        trust: None where no trust file is set: signatures are then asked for but not verified.
+    """
+    locks = read_locks(settings.expectations / "contracts" / "signed")
+    faults = list(locks.faults)
+    for contract in contracts:
+        lock = locks.by_contract.get(contract.id)
+        if lock is None:
+            continue
+        signers = cosigners(contract, rights)
+        if broken := breaks(lock, contract):
+            faults.append(_broken(contract, broken, signers))
+        elif lock.replaces is not None:
+            signatures = lock.signatures if trust is None else lock.signed_by(trust)
+            missing = [s for s in signers if not any(s.is_met_by(o.organisation, o.role) for o in signatures)]
+            faults += (
+                [f"{contract.id}: its breaking change lacks the signature of {_named(missing)}"] if missing else []
+            )
+    return faults
+
+
+def contract_duties(
+    agreement: Agreement, contracts: Sequence[Contract], settings: Settings, rights: DecisionRights, trust: Trust
+) -> list[tuple[str, str]]:
+    """Who must sign what of the contracts whose fields an agreement uses, before anything is released under it.
+
+    In a demonstration a contract that nobody has signed is let through, so that one can be tried out.
+    """
+    locks = read_locks(folder_of(settings))
+    duties = []
+    controllers = suppliers(agreement, contracts)
+    for contract in (c for c in contracts if c.dataset in agreement.datasets):
+        signers = cosigners(contract, rights, controllers)
+        lock = locks.by_contract.get(contract.id)
+        if lock is None and trust.is_demo:
+            continue
+        broken = breaks(lock, contract) if lock else []
+        signatures = lock.signed_by(trust) if lock and not broken else ()
+        missing = [s for s in signers if not any(s.is_met_by(o.organisation, o.role) for o in signatures)]
+        change = f", which was changed ({'; '.join(broken[:3])})" if broken else ""
+        duties += [(_named([signer]), f"sign the contract {contract.id}{change}") for signer in missing]
+    return duties
+
+
+def refuse_role(contract: Contract, rights: DecisionRights, organisation: str, role: str) -> None:
+    """Refuse a signature that the contract does not take.
+
+    Raises:
+        ContractError: says whose it takes.
+    """
+    signers = cosigners(contract, rights)
+    if not any(signer.is_met_by(organisation, role) for signer in signers):
+        raise ContractError(
+            f"{contract.id}: takes the signatures of {_named(signers)}, not of {organisation} as {role}"
+        )
+
+
+def _broken(contract: Contract, broken: Sequence[str], signers: Sequence[Signer]) -> str:
+    return (
+        f"{contract.id}: breaks what its suppliers have agreed to: {'; '.join(broken)}. Take the change back, or "
+        f"{_named(signers)} must sign it: `spine contracts sign {contract.id} --key ...`"
+    )
+
+
+def _named(signers: Iterable[Signer]) -> str:
+    names = [f"{s.organisation or 'the partnership'} ({s.role.replace('_', ' ')})" for s in signers]
+    return ", ".join(names) or "nobody"

@@ -1,0 +1,61 @@
+"""The signed statements that this home has seen, kept outside the project.
+
+Put here: the register and what it adds to the files of the project. Never here: judging a statement.
+
+Whoever can write the project could delete a suspension or a dissent, or put an older approval back in its place. So
+every statement that was verified once is kept here as it was signed. A suspension that was seen holds until its
+organisation signs that it lifts it, whether its file is still there or not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from spine import audit
+from spine.errors import GovernanceError
+from spine.files import write_json
+from spine.governance.statements import Statement
+from spine.settings import Settings
+
+
+def seen_statements(settings: Settings, agreement_id: str) -> tuple[Statement, ...]:
+    """Every statement on an agreement that a run of this home has verified, in order of signer and number.
+
+    Raises:
+        GovernanceError: the register is damaged, so that it is not known what was suspended.
+    """
+    path = _register(settings, agreement_id)
+    try:
+        entries = json.loads(path.read_bytes()) if path.exists() else []
+        return tuple(Statement.model_validate(entry) for entry in entries)
+    except (ValueError, ValidationError, OSError):
+        raise GovernanceError(
+            f"{path} is damaged, so it is not known whether somebody has suspended agreement {agreement_id}. "
+            "Whoever runs this deployment must restore it from a backup"
+        ) from None
+
+
+def note(settings: Settings, agreement_id: str, verified: Iterable[Statement]) -> None:
+    """Keep statements that are new to this home, and log each as a decision on the agreement."""
+    seen = seen_statements(settings, agreement_id)
+    new = sorted({s.signature: s for s in verified if s not in seen}.values(), key=_order)
+    if not new:
+        return
+    log = settings.runs / "audit.log"
+    for statement in new:
+        facts = statement.model_dump(mode="json", exclude={"signature", "rights"})
+        audit.append(log, "agreement_decision", **facts)
+    entries = [statement.model_dump(mode="json") for statement in sorted([*seen, *new], key=_order)]
+    write_json(_register(settings, agreement_id), entries, point="governance.seen")
+
+
+def _order(statement: Statement) -> tuple[str, int, str]:
+    return statement.signer, statement.number, statement.signature
+
+
+def _register(settings: Settings, agreement_id: str) -> Path:
+    return settings.governance / f"{agreement_id}.json"

@@ -1,0 +1,188 @@
+"""What the spine knows of one resident, for authorised staff: records, links, events, conflicts, decisions.
+
+Put here: finding it in the files of a home. Never here: how it is shown, the log of who looked (spine.cli.resident), or
+any value of a record: ids, sources, dates of runs and weights are all that is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from spine.errors import PipelineError, UsageError
+from spine.identity.store import IdentityFiles, IdentityStore
+
+_PAIR = ("left_record_id", "right_record_id")
+
+
+@dataclass(frozen=True)
+class Found:
+    """An id that was asked for.
+
+    Attributes:
+        resident_id: of whom it is today; the id itself where nobody stands in its place.
+        record_id: where a record was asked for; empty where a resident was.
+        asked: the resident id that was asked for, which may be retired; that of today where a record was.
+        status: of the id that was asked for: current, merged, split or retired.
+    """
+
+    resident_id: str
+    record_id: str
+    asked: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Resident:
+    """What is known of a resident.
+
+    Attributes:
+        found: how the resident was found.
+        records: record_id, source, method, confidence; sorted.
+        links: accepted pairs between two of the records, as `linkage.links`, strongest first.
+        events: in which the resident has a part, oldest first; under every id that led here.
+        conflicts: rows of the review list.
+        decisions: decisions that name one of the records, with what became of them.
+        former: ids that lead to this resident today.
+    """
+
+    found: Found
+    records: pl.DataFrame
+    links: pl.DataFrame
+    events: pl.DataFrame
+    conflicts: pl.DataFrame
+    decisions: pl.DataFrame
+    former: Sequence[str]
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of the weakest link that holds a record in the resident; None where there is one record."""
+        lowest = self.records["confidence"].min()
+        return float(lowest) if isinstance(lowest, float) else None
+
+
+class Lookup:
+    """The files of a home's last run.
+
+    Raises:
+        UsageError: nothing has been linked in this home.
+    """
+
+    def __init__(self, linkage: Path, identity: Path) -> None:
+        files = IdentityStore(identity).current()
+        if files is None or not (linkage / "links.parquet").is_file():
+            raise UsageError("resident: nothing has been linked in this home yet. Run `spine run` first")
+        self.linkage = linkage
+        self._files: IdentityFiles = files
+
+    def find(self, wanted: str, name: str = "ID") -> Found:
+        """Whom an id means: a resident id, in use or retired, or a record_id.
+
+        Args:
+            wanted: the id.
+            name: what an error calls it; the id itself is not repeated.
+
+        Raises:
+            UsageError: no resident and no record ever had it.
+        """
+        records = pl.scan_parquet(self._files.crosswalk)
+        rows = records.filter(pl.col("record_id") == wanted).select("resident_id").collect()
+        if rows.height:
+            resident = str(rows.item())
+            return Found(resident, wanted, resident, "current")
+        known = pl.scan_parquet(self._files.register).filter(pl.col("resident_id") == wanted).collect()
+        if known.is_empty():
+            raise UsageError(
+                f"resident: {name} is no resident id that was ever given out, and no record_id of the last run. "
+                "Resident ids and record ids stand in linkage.crosswalk"
+            )
+        row = known.row(0, named=True)
+        return Found(row["current_resident_id"] or wanted, "", wanted, row["status"])
+
+    def resident(self, found: Found) -> Resident:
+        """All that is known of whom `find` found."""
+        ident = pl.col("resident_id") == found.resident_id
+        columns = ("record_id", "source", "method", "confidence")
+        records = pl.scan_parquet(self._files.crosswalk).filter(ident).select(*columns).collect().sort("record_id")
+        ids = records["record_id"].implode()
+        left, right = (pl.col(name).cast(pl.String).is_in(ids) for name in _PAIR)
+        register = pl.scan_parquet(self._files.register)
+        leads_here = (pl.col("current_resident_id") == found.resident_id) & (pl.col("resident_id") != found.resident_id)
+        former = register.filter(leads_here).select("resident_id").collect().to_series().sort().to_list()
+        either = pl.col("resident_id", "other_resident_id").is_in([found.resident_id, found.asked, *former])
+        events = pl.scan_parquet(self._files.events).filter(pl.any_horizontal(either)).collect()
+        return Resident(
+            found=found,
+            records=records,
+            links=self._scan("links")
+            .filter(left & right)
+            .collect()
+            .sort("bits", *_PAIR, descending=[True, False, False]),
+            events=events.sort("run_number", "event", "resident_id", maintain_order=True),
+            conflicts=self._scan("conflicts").filter(ident).collect(),
+            decisions=self._scan("decisions").filter(left | right).collect(),
+            former=former,
+        )
+
+    def records_of(self, found: Found) -> list[str]:
+        """The record that was asked for, or all records of the resident."""
+        if found.record_id:
+            return [found.record_id]
+        ident = pl.col("resident_id") == found.resident_id
+        held = pl.scan_parquet(self._files.crosswalk).filter(ident).select("record_id").collect()
+        return held.to_series().sort().to_list()
+
+    def link_between(self, left: Sequence[str], right: Sequence[str]) -> dict[str, Any] | None:
+        """The strongest accepted pair with one record on each side; None where there is none."""
+        one, other = (pl.col(name).cast(pl.String) for name in _PAIR)
+        either = (one.is_in(left) & other.is_in(right)) | (one.is_in(right) & other.is_in(left))
+        found = self._scan("links").filter(either).collect()
+        strongest = found.sort("bits", *_PAIR, descending=[True, False, False]).head(1)
+        return strongest.row(0, named=True) if strongest.height else None
+
+    def decisions_between(self, left: Sequence[str], right: Sequence[str]) -> pl.DataFrame:
+        """Decisions on a record of each side, with what became of them."""
+        one, other = (pl.col(name) for name in _PAIR)
+        either = (one.is_in(left) & other.is_in(right)) | (one.is_in(right) & other.is_in(left))
+        return self._scan("decisions").filter(either).collect()
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The weights of the last run."""
+        return self._json("model.json")
+
+    @property
+    def thresholds(self) -> dict[str, Any]:
+        """The thresholds of the last run."""
+        found: dict[str, Any] = self._json("report.json")["thresholds"]
+        return found
+
+    @property
+    def state(self) -> Path:
+        """Folder of the kept run.
+
+        Raises:
+            UsageError: there is none.
+        """
+        folder = self.linkage / "state" / "run"
+        if not folder.is_dir():
+            raise UsageError("resident: no run was kept, so only links can be explained. Run `spine run --full-link`")
+        return folder
+
+    def _scan(self, name: str) -> pl.LazyFrame:
+        path = self.linkage / f"{name}.parquet"
+        if not path.is_file():
+            raise UsageError("resident: the last run of this home did not come to its end. Run `spine run` first")
+        return pl.scan_parquet(path)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            found = json.loads((self.linkage / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            raise PipelineError(f"linkage: {name} cannot be read. Run `spine run --full-link`.") from None
+        return dict(found)

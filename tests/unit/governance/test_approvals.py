@@ -1,0 +1,315 @@
+"""Approvals: what makes one count, and everything that must make it void."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from spine import audit
+from spine.errors import ContractError, GovernanceError
+from spine.governance import TrustError, load_agreement, standing
+from tests.fixtures.agreements import (
+    AS_OF,
+    CONTENT,
+    GUARDIAN,
+    LAY,
+    OFFICER,
+    QUORUM,
+    RISK_OWNER,
+    Partnership,
+    build_partnership,
+    contracts,
+    private_key,
+    write_trust,
+)
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Partnership:
+    """Everybody has signed; tests copy it."""
+    found = build_partnership(tmp_path_factory.mktemp("partnership") / "whole")
+    found.sign_all()
+    return found
+
+
+@pytest.fixture
+def here(signed: Partnership, tmp_path: Path) -> Partnership:
+    copy = tmp_path / "whole"
+    shutil.copytree(signed.folder, copy, symlinks=True)
+    moved = {"home": copy / "home", "project": copy / "project", "trust_file": copy / "outside" / "trust.yaml"}
+    settings = type(signed.settings)(**{**signed.settings.model_dump(), **moved})
+    return Partnership(copy, settings)
+
+
+def test_everybody_has_signed(here: Partnership) -> None:
+    found = here.judge()
+    assert {(s.organisation, s.role) for s in found.approvals} == set(QUORUM)
+    assert (found.is_demo, found.ends_on, found.days_to_expiry) == (False, date(2029, 1, 1), 276)
+    assert found.trust.sha256 == here.settings.trust_sha256
+    assert {(s.organisation, s.role) for s in found.required} == {
+        ("east", RISK_OWNER), ("west", RISK_OWNER), (None, OFFICER), (None, GUARDIAN), (None, LAY),
+    }, "health sends nothing that is used, so its risk owner need not sign"  # fmt: skip
+
+
+@pytest.mark.parametrize(("organisation", "role"), QUORUM)
+def test_each_signature_is_needed_and_the_refusal_says_whose(here: Partnership, organisation: str, role: str) -> None:
+    here.path_of(organisation, role).unlink()
+    with pytest.raises(GovernanceError, match=rf"{organisation}.*must approve it as it stands") as error:
+        here.judge()
+    assert role.replace("_", " ") in str(error.value)
+
+
+EDITS: dict[str, Any] = {
+    "version": "1.0.1", "title": "Plans", "article_6": "6(1)(c)", "article_9": "9(2)(h)",
+    "statutory_gateway": "another Act", "confidentiality_basis": "consent",
+    "dpia": {"id": "E", "review_date": date(2029, 1, 1)},
+    "controllers": CONTENT["controllers"][:2], "datasets": {"tax": ["name"]}, "subjects": "all",
+    "release": {"tables": {"people": ["resident_id"]}}, "exclusions": CONTENT["exclusions"] | {"deceased": False},
+    "output": CONTENT["output"] | {"recipients": ["analysts", "suppliers"]}, "retention_days": 31, "frequency": "daily",
+    "onward_sharing": "to anybody", "prohibited_uses": ["none"], "valid_from": date(2028, 1, 2),
+    "valid_to": date(2029, 1, 2), "review_date": date(2028, 12, 31), "exit_terms": "none",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", sorted(EDITS))
+def test_an_edit_of_any_field_makes_every_approval_void(here: Partnership, field: str) -> None:
+    here.write(**{field: EDITS[field]})
+    with pytest.raises(GovernanceError, match="must approve it as it stands"):
+        here.judge()
+    assert standing("plan", here.settings, contracts(), AS_OF).approvals == ()
+
+
+def test_every_field_is_edited_above() -> None:
+    assert set(EDITS) == set(CONTENT) - {"id", "purpose"}, "another id or purpose is another agreement"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("version", "1.0.1"), ("sha256", "0" * 64), ("rights", "0" * 64), ("organisation", "west"), ("role", OFFICER),
+        ("reason", "with pleasure"), ("signed_on", date(2028, 1, 6)), ("number", 2), ("key", "0" * 64),
+        ("signature", private_key("east").sign("another use", b"")), ("signature", "no base64"), ("agreement", "other"),
+        ("decision", "dissent"),
+    ],
+)  # fmt: skip
+def test_an_edit_of_any_part_of_an_approval_makes_it_void(here: Partnership, field: str, value: Any) -> None:
+    more = {"reason": "no"} if field == "decision" else {}
+    here.alter(here.path_of("east", RISK_OWNER), **{field: value}, **more)
+    with pytest.raises(GovernanceError, match=r"east \(senior information risk owner\) must approve"):
+        here.judge()
+
+
+def test_the_same_approval_in_another_s_place_counts_for_nobody(here: Partnership) -> None:
+    shutil.copy(here.path_of("east", RISK_OWNER), here.path_of("west", RISK_OWNER))
+    with pytest.raises(GovernanceError, match=r"west .*must approve.*expected the name of its signer"):
+        here.judge()
+
+
+@pytest.mark.parametrize("key", ["west", "stranger"])
+def test_a_signature_by_the_wrong_key_does_not_count(here: Partnership, key: str) -> None:
+    here.sign("east", RISK_OWNER, number=2, key=key)
+    with pytest.raises(GovernanceError, match="a key that the trust file does not list for east as senior_information"):
+        here.judge()
+
+
+def test_one_person_cannot_sign_in_a_role_that_is_not_theirs(here: Partnership) -> None:
+    here.path_of("board", LAY).unlink()
+    here.sign("east", LAY)
+    with pytest.raises(
+        GovernanceError, match=r"lay member \(board\) must approve.*does not list for east as lay_member"
+    ):
+        here.judge()
+
+
+def test_an_approval_of_another_version_or_agreement_does_not_count(here: Partnership) -> None:
+    before = here.agreement
+    here.write(version="2.0.0")
+    for organisation, role in QUORUM[1:]:
+        here.sign(organisation, role, number=2)
+    with pytest.raises(GovernanceError, match=r"east .*must approve.*is for version 1.0.0; the agreement is now 2.0.0"):
+        here.judge()
+    other = before.model_copy(update={"id": "other"})
+    here.sign("east", RISK_OWNER, number=2, agreement=other)
+    with pytest.raises(GovernanceError, match="is about agreement other, not plan"):
+        here.judge()
+    here.alter(here.path_of("east", RISK_OWNER), agreement="plan")
+    with pytest.raises(GovernanceError, match="altered after it was signed"):
+        here.judge()
+
+
+def test_other_decision_rights_make_every_approval_void(here: Partnership) -> None:
+    path = here.settings.expectations / "decision_rights.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    path.write_text(text.replace("    vetoes: [lay_member]\n", ""), encoding="utf-8")
+    with pytest.raises(GovernanceError, match="made under other decision rights"):
+        here.judge()
+
+
+def test_a_dissent_stops_where_the_approval_is_needed_and_is_shown_where_not(here: Partnership) -> None:
+    here.sign("health", RISK_OWNER, "dissent", reason="too many fields")
+    assert [s.reason for s in here.judge().dissents] == ["too many fields"]
+    here.sign("west", RISK_OWNER, "dissent", number=2, reason="not for us")
+    with pytest.raises(GovernanceError, match=r"west .*must approve it as it stands, having dissented: not for us"):
+        here.judge()
+    here.path_of("west", RISK_OWNER).unlink()
+    here.sign("west", RISK_OWNER)
+    with pytest.raises(GovernanceError, match=r"having dissented: not for us.*older than another of the same signer"):
+        here.judge()
+    here.sign("west", RISK_OWNER, number=3)
+    assert here.judge().is_granted
+
+
+def test_a_dissent_needs_a_reason(here: Partnership) -> None:
+    with pytest.raises(ContractError, match="takes a reason"):
+        here.sign("west", RISK_OWNER, "dissent", number=2)
+
+
+def test_one_controller_suspends_and_only_it_lifts(here: Partnership) -> None:
+    here.sign("health", RISK_OWNER, "suspend", reason="a breach")
+    refused = r"health must lift its suspension of 2028-01-05 \(number 1; its reason: a breach\)"
+    with pytest.raises(GovernanceError, match=refused):
+        here.judge()
+    suspension = here.path_of("health", "suspension").read_bytes()
+    here.path_of("health", "suspension").unlink()
+    with pytest.raises(GovernanceError, match=refused):
+        here.judge()
+    here.write(version="2.0.0")
+    here.sign_all(number=2)
+    with pytest.raises(GovernanceError, match=refused):
+        here.judge()
+    here.sign("east", RISK_OWNER, "lift", number=2, reason="it is over")
+    with pytest.raises(GovernanceError, match=refused):
+        here.judge()
+    here.sign("health", RISK_OWNER, "lift", number=2, reason="it is over")
+    assert here.judge().is_granted
+    here.path_of("health", "suspension").write_bytes(suspension)
+    assert here.judge().is_granted, "the suspension that was lifted does not come back"
+
+
+def test_a_suspension_that_cannot_be_verified_stops_until_it_is_cleared_up(here: Partnership) -> None:
+    path = here.path_of("health", "suspension")
+    here.sign("health", RISK_OWNER, "suspend", reason="a breach", key="stranger")
+    with pytest.raises(GovernanceError, match="health must say whether it suspends"):
+        here.judge()
+    path.write_text("decision: susp", encoding="utf-8")
+    with pytest.raises(GovernanceError, match="health must say whether it suspends"):
+        here.judge()
+
+
+@pytest.mark.parametrize(("organisation", "role"), [("board", LAY), ("health", GUARDIAN)])
+def test_nobody_else_suspends(here: Partnership, organisation: str, role: str) -> None:
+    here.sign(organisation, role, "suspend", reason="a breach")
+    with pytest.raises(GovernanceError, match="must say whether it suspends"):
+        here.judge()
+    assert standing("plan", here.settings, contracts(), AS_OF).suspensions == ()
+
+
+def test_what_was_seen_is_logged_once(here: Partnership) -> None:
+    here.judge()
+    here.judge()
+    log = here.settings.runs / "audit.log"
+    lines = [yaml.safe_load(line) for line in log.read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["agreement_decision"] * len(QUORUM)
+    assert {(line["facts"]["organisation"], line["facts"]["role"]) for line in lines} == set(QUORUM)
+    assert audit.verify(log) == []
+
+
+def test_a_damaged_register_permits_nothing(here: Partnership) -> None:
+    here.judge()
+    (here.settings.governance / "plan.json").write_text("[", encoding="utf-8")
+    with pytest.raises(GovernanceError, match="not known whether somebody has suspended"):
+        here.judge()
+
+
+def test_an_expired_agreement_permits_nothing_whoever_signed(here: Partnership) -> None:
+    with pytest.raises(GovernanceError, match="ended on 2029-01-01"):
+        here.judge(date(2029, 1, 2))
+
+
+def swap(here: Partnership) -> Partnership:
+    write_trust(here.folder / "outside" / "trust.yaml", dict.fromkeys(QUORUM[:1], "stranger"))
+    return here
+
+
+def remove(here: Partnership) -> Partnership:
+    (here.folder / "outside" / "trust.yaml").unlink()
+    return here
+
+
+def into_project(here: Partnership) -> Partnership:
+    inside = here.settings.expectations / "trust.yaml"
+    inside.symlink_to(here.folder / "outside" / "trust.yaml")
+    inside.unlink()
+    shutil.move(here.folder / "outside" / "trust.yaml", inside)
+    (here.folder / "outside" / "trust.yaml").symlink_to(inside)
+    return here
+
+
+def unpinned(here: Partnership) -> Partnership:
+    return here.trusting(trust_sha256=None)
+
+
+def unset(here: Partnership) -> Partnership:
+    return here.trusting(trust_file=None)
+
+
+def demo_keys(here: Partnership) -> Partnership:
+    path = here.folder / "outside" / "trust.yaml"
+    content = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**content, "demonstration": True}))
+    from spine.files import sha256_of
+
+    return here.trusting(trust_sha256=sha256_of(path))
+
+
+def demo_mode(here: Partnership) -> Partnership:
+    return here.trusting(mode="demo")
+
+
+@pytest.mark.parametrize(
+    ("change", "match", "kind"),
+    [
+        (swap, "not the one that the settings pin", TrustError),
+        (remove, "cannot be read", TrustError),
+        (into_project, "lies in the project", GovernanceError),
+        (unpinned, "must set SPINE_TRUST_FILE and SPINE_TRUST_SHA256", GovernanceError),
+        (unset, "must set SPINE_TRUST_FILE and SPINE_TRUST_SHA256", GovernanceError),
+        (demo_keys, "production refuses them", GovernanceError),
+        (demo_mode, "must take away one of them", GovernanceError),
+    ],
+)
+def test_only_the_pinned_trust_file_outside_the_project_counts(
+    here: Partnership, change: Callable[[Partnership], Partnership], match: str, kind: type[Exception]
+) -> None:
+    with pytest.raises(GovernanceError, match=match) as error:
+        change(here).judge()
+    assert type(error.value) is kind
+
+
+def test_a_trust_file_with_faults_is_told_of_with_its_lines(here: Partnership) -> None:
+    path = here.folder / "outside" / "trust.yaml"
+    path.write_text("keys:\n  - organisation: east\n    role: x\n    public_key: 'ed25519:AAAA'\ncolour: blue\n")
+    from spine.files import sha256_of
+
+    with pytest.raises(TrustError, match=r"(?s)line 4: at keys/0/public_key.*line 5: at colour"):
+        here.trusting(trust_sha256=sha256_of(path)).judge()
+
+
+def test_one_key_speaks_for_one_organisation(here: Partnership) -> None:
+    path = here.folder / "outside" / "trust.yaml"
+    pinned = write_trust(path, {("east", RISK_OWNER): "east", ("west", RISK_OWNER): "east"})
+    with pytest.raises(TrustError, match="one key speaks for several organisations"):
+        here.trusting(trust_sha256=pinned).judge()
+
+
+def test_a_key_that_stands_twice_is_a_fault(here: Partnership) -> None:
+    here.file.write_text(here.file.read_text() + "title: Another\n", encoding="utf-8")
+    with pytest.raises(ContractError, match=r"plan\.yaml, line \d+: 'title' stands there twice"):
+        load_agreement(here.file)
