@@ -18,12 +18,11 @@ from datetime import date
 import dagster as dg
 
 from assets import drift_checks
-from spine.contracts import Contract, Partner, Rule, RuleResult
+from assets.rule_checks import Judged, rule_results, sentence_of
+from spine.contracts import Contract, Partner, Waiver, waived_rules
 from spine.extract import InUse, LedgerEntry, punctuality
-from spine.quality import check_metadata
+from spine.verdicts import ACCEPTED, COUNTED
 
-ACCEPTED = "_delivery__accepted"
-COUNTED = "_delivery__nothing_lost"
 AGREED_COLUMNS = "_delivery__columns_as_contracted"
 CURRENT = "_delivery__newest_in_use"
 ON_TIME = "_delivery__arrives_on_time"
@@ -48,11 +47,13 @@ class Standing:
 
     Attributes:
         waiting: deliveries that are still being sent, and were left alone.
+        waivers: of the project.
     """
 
     as_of: date
     state: InUse
     waiting: int = 0
+    waivers: Sequence[Waiver] = ()
 
 
 def check_specs(key: dg.AssetKey, contracts: Sequence[Contract]) -> list[dg.AssetCheckSpec]:
@@ -61,7 +62,8 @@ def check_specs(key: dg.AssetKey, contracts: Sequence[Contract]) -> list[dg.Asse
     specs += drift_checks.check_specs(key)
     rules = {rule.name: rule for contract in contracts for rule in contract.rules if rule.metric != "text"}
     return specs + [
-        dg.AssetCheckSpec(rule.name, asset=key, description=f"{_sentence(rule)} {_SKIPPED}") for rule in rules.values()
+        dg.AssetCheckSpec(rule.name, asset=key, description=f"{sentence_of(rule)} {_SKIPPED}")
+        for rule in rules.values()
     ]
 
 
@@ -94,12 +96,11 @@ def check_results(
     if not entry.tables:
         return
     yield from _counts(key, entry)
-    judged = next((c for c in contracts if c.id == entry.contract_id), contracts[0])
-    yield from drift_checks.check_results(key, entry, judged, known, partner)
-    results = {result.name: result for result in entry.results}
-    for rule in judged.rules:
-        if rule.metric != "text":
-            yield _rule_result(key, rule, results.get(rule.name), judged, partner, entry)
+    layout = next((c for c in contracts if c.id == entry.contract_id), contracts[0])
+    waivers = waived_rules(standing.waivers, entry.partner, entry.dataset, standing.as_of)
+    judged = Judged(key, entry, layout, partner, waivers)
+    yield from drift_checks.check_results(judged, known)
+    yield from rule_results(judged, known)
 
 
 def _nothing_yet(key: dg.AssetKey, partner: Partner, *, is_optional: bool) -> dg.AssetCheckResult:
@@ -120,18 +121,26 @@ def _accepted(key: dg.AssetKey, entry: LedgerEntry, partner: Partner, standing: 
     used = standing.state.latest
     meanwhile = f"Meanwhile {used.delivery} stays in use." if used else "Nothing of this source is in use."
     refused = f"{entry.delivery} is refused, and {partner.steward} must act: {why}. {meanwhile}"
+    let_in = entry.accepted and bool(entry.waived)
+    accepted = f"{entry.delivery} is accepted."
+    if let_in:
+        until = min(entry.waived.values())
+        accepted = f"Waived until {until}: {entry.delivery} is used although it breaks {', '.join(entry.waived)}. \
+{partner.steward} must correct it until then."
     return dg.AssetCheckResult(
-        passed=entry.accepted,
+        passed=entry.accepted and not let_in,
         asset_key=key,
         check_name=ACCEPTED,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=f"{entry.delivery} is accepted." if entry.accepted else refused,
+        severity=dg.AssetCheckSeverity.WARN if let_in else dg.AssetCheckSeverity.ERROR,
+        description=accepted if entry.accepted else refused,
         metadata={
             "delivery": entry.delivery,
             "revision": entry.revision,
             "files": entry.files,
             "files_ignored": entry.files_ignored,
             "owner": partner.steward,
+            "evaluated_at": entry.judged_as_of.isoformat(),
+            **({"waived_until": min(entry.waived.values()).isoformat()} if let_in else {}),
         },
     )
 
@@ -221,31 +230,3 @@ def _current(key: dg.AssetKey, entry: LedgerEntry | None, standing: Standing) ->
         description=f"In use: {in_use}; newest: {newest}{f'; still being sent: {waiting}' if waiting else ''}.",
         metadata={"in_use": in_use, "newest": newest, "waiting": waiting},
     )
-
-
-def _rule_result(
-    key: dg.AssetKey, rule: Rule, result: RuleResult | None, contract: Contract, partner: Partner, entry: LedgerEntry
-) -> dg.AssetCheckResult:
-    if result is None:
-        return dg.AssetCheckResult(
-            passed=False,
-            asset_key=key,
-            check_name=rule.name,
-            severity=dg.AssetCheckSeverity.ERROR,
-            description=f"The rule gave no result. {_sentence(rule)}",
-            metadata={"outcome": "error", "delivery": entry.delivery},
-        )
-    ran = result.outcome != "error"
-    severity = dg.AssetCheckSeverity.ERROR if rule.severity == "error" or not ran else dg.AssetCheckSeverity.WARN
-    return dg.AssetCheckResult(
-        passed=result.outcome == "passed",
-        asset_key=key,
-        check_name=rule.name,
-        severity=severity,
-        description=_sentence(rule) if ran else f"The rule could not run ({result.problem}). {_sentence(rule)}",
-        metadata={**check_metadata(rule, result, contract, partner), "delivery": entry.delivery},
-    )
-
-
-def _sentence(rule: Rule) -> str:
-    return f"{rule.sentence} A failure refuses the delivery." if rule.severity == "error" else rule.sentence

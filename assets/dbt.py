@@ -17,6 +17,7 @@ from assets.dbt_runner import NodeResult, build
 from assets.extracts import raw_key, sources
 from assets.linkage_checks import CROSSWALK
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
+from assets.run_verdicts import recorded
 from spine.contracts import Contract, install_functions
 from spine.errors import PipelineError, ReconciliationError
 from spine.extract import Ledger, create_raw_views
@@ -26,7 +27,7 @@ from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
 #: Folders of models on either side of linkage.
-BEFORE, AFTER = ("staging", "intermediate"), ("core", "marts")
+BEFORE, AFTER = ("staging", "intermediate"), ("core", "quality", "marts")
 _FAILED = ("error", "fail", "runtime error")
 
 
@@ -112,7 +113,9 @@ def model_assets(settings: Settings, contracts: Sequence[Contract], manifest: Pa
                 reach(f"dbt.before_{name}")
                 results = build(settings, manifest, _selected(context, content, translator, folders, exclude), as_of)
                 reach(f"dbt.after_{name}")
-                yield from _events(settings, content, translator, results)
+                events = list(_events(settings, content, translator, results))
+                recorded(settings, as_of, (event for event in events if isinstance(event, dg.AssetCheckResult)))
+                yield from events
                 with clear_faults(settings.root):
                     _raise_failures(content, results)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from assets.cross_checks import cross_check_assets
 from assets.dbt import model_assets
 from assets.dbt_runner import manifest_path
 from assets.extracts import extract_assets
@@ -47,6 +48,7 @@ def build_defs(settings: Settings, contracts: Sequence[Contract] | None = None) 
             *extract_assets(settings, contracts, partners),
             *model_assets(settings, contracts, manifest_path(settings)),
             linkage_assets(settings, list(partners.values()), contracts),
+            cross_check_assets(settings, contracts, partners),
             *release_assets(settings, contracts),
         ],
         jobs=[refresh_spine],

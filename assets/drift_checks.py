@@ -10,25 +10,27 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from spine.contracts import Contract, Partner
-from spine.extract import LedgerEntry, profiles_before
-from spine.quality import Drift, Finding, Kind, drift
+from assets.rule_checks import Judged, waived
+from spine.contracts import Partner
+from spine.extract import LedgerEntry
+from spine.quality import Drift, Finding, Kind
 from spine.quality.drift import FIRST
+from spine.verdicts import DRIFT_CHECKS, drift_of
 
 #: By kind: the check's name, its dimension in the words of the Open Data Contract Standard, and its sentence.
 CHECKS: dict[Kind, tuple[str, str, str]] = {
-    "volume": ("_drift__volume", "completeness", "Every table has about as many rows as in the last deliveries."),
+    "volume": (DRIFT_CHECKS["volume"], "completeness", "Every table has about as many rows as in the last deliveries."),
     "missing_values": (
-        "_drift__missing_values",
+        DRIFT_CHECKS["missing_values"],
         "completeness",
         "No column lacks clearly more values than in the last deliveries.",
     ),
     "codes": (
-        "_drift__codes",
+        DRIFT_CHECKS["codes"],
         "consistency",
         "Every code of the contract has about its usual share; none vanished and none is new.",
     ),
-    "dates": ("_drift__dates", "accuracy", "Days and months of dates have not changed places."),
+    "dates": (DRIFT_CHECKS["dates"], "accuracy", "Days and months of dates have not changed places."),
 }
 _TOLD = 5
 
@@ -38,24 +40,16 @@ def check_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(name, asset=key, description=text) for name, _, text in CHECKS.values()]
 
 
-def check_results(
-    key: dg.AssetKey, entry: LedgerEntry, contract: Contract, known: Sequence[LedgerEntry], partner: Partner
-) -> Iterator[dg.AssetCheckResult]:
+def check_results(judged: Judged, known: Sequence[LedgerEntry]) -> Iterator[dg.AssetCheckResult]:
     """The verdicts on one delivery; none where nothing of it was profiled.
 
     Args:
         known: the source's records, among which the earlier deliveries are.
     """
-    for found in drift_of(entry, contract, known).values():
-        yield _result(key, entry, found, partner)
-
-
-def drift_of(entry: LedgerEntry, contract: Contract, known: Sequence[LedgerEntry]) -> dict[Kind, Drift]:
-    """What drifted in a delivery, by check; empty where it has no profile."""
-    if not entry.profile:
-        return {}
-    per_year = 366 / contract.frequency_days if contract.frequency_days else 12.0
-    return drift(entry.profile, profiles_before(entry, known), per_year)
+    for found in drift_of(judged.entry, judged.contract, known).values():
+        result = _result(judged.key, judged.entry, found, judged.partner)
+        waiver = judged.waivers.get(DRIFT_CHECKS[found.kind])
+        yield waived(result, waiver) if waiver and found.findings else result
 
 
 def _result(key: dg.AssetKey, entry: LedgerEntry, found: Drift, partner: Partner) -> dg.AssetCheckResult:

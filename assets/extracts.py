@@ -14,7 +14,8 @@ import dagster as dg
 from assets.checks import Standing, check_results, check_specs, dropped_columns
 from assets.resources import HOME, run_as_of, scrubbed
 from assets.schedules import ARRIVED_TAG, arrived_fingerprints
-from spine.contracts import Contract, Partner
+from spine import audit
+from spine.contracts import Contract, Partner, Waiver, load_waivers, waived_rules
 from spine.door import judge_new, judged
 from spine.extract import (
     InUse,
@@ -26,6 +27,7 @@ from spine.extract import (
 from spine.governance import load_agreements
 from spine.reports import write_reports
 from spine.settings import Settings
+from spine.verdicts import keep_history
 
 Source = tuple[str, str]
 
@@ -103,14 +105,18 @@ def _judge(
         found = judge_new(settings, contracts, source, as_of, arrived=arrived_fingerprints(settings))
     else:
         found = judged(settings, contracts, source, as_of)
-    known = [entry for entry in Ledger(settings.ledger).for_source(*source) if entry.date <= as_of]
+    entries = Ledger(settings.ledger).for_source(*source)
+    keep_history(settings, entries, contracts)
+    known = [entry for entry in entries if entry.date <= as_of]
     state = next(s for s in in_use(known, contracts, as_of) if (s.partner, s.dataset) == source)
     latest = max(known, key=lambda e: (e.date, e.revision), default=None)
     # Each new delivery is an observation; the checks are of the newest one only. Dagster takes what is reported beside
     # a run for later than the run's own results, and would show an older delivery's verdict, or none.
     for entry in found.new:
         context.log_event(dg.AssetObservation(asset_key=key, metadata=_entry_metadata(entry)))
-    standing = Standing(as_of, state, len(found.waiting))
+    waivers = load_waivers(settings.expectations, contracts)
+    _note_waivers(settings, known, latest, waivers, as_of)
+    standing = Standing(as_of, state, len(found.waiting), waivers)
     reports = write_reports(settings, partner, contracts, known, state, as_of)
     return dg.MaterializeResult(
         asset_key=key,
@@ -118,6 +124,24 @@ def _judge(
         check_results=list(check_results(key, latest, layouts, partner, known, standing)),
         data_version=dg.DataVersion(_content_in_use(state)),
     )
+
+
+def _note_waivers(
+    settings: Settings, known: Sequence[LedgerEntry], latest: LedgerEntry | None, waivers: Sequence[Waiver], as_of: date
+) -> None:
+    """Log each waiver the first time that it lets a delivery in or that the newest one is shown under it."""
+    log = settings.audit_log
+    for entry in known:
+        broken = set(entry.waived)
+        if entry == latest:
+            broken |= {result.name for result in entry.results if result.outcome in ("failed", "warned")}
+        for rule, waiver in waived_rules(waivers, entry.partner, entry.dataset, as_of).items():
+            if rule not in broken:
+                continue
+            facts = {"delivery": entry.delivery, "revision": entry.revision, "rule": rule, "start": waiver.start,
+                     "end": waiver.end, "decided_by": waiver.deciders, "accepted": entry.accepted}  # fmt: skip
+            if not audit.is_noted(log, "waiver", **facts):
+                audit.append(log, "waiver", **facts)
 
 
 def _content_in_use(state: InUse) -> str:

@@ -4,7 +4,6 @@ Put here: the assets of the one step and what is shown of them. Never here: a ru
 (linkage_checks, decision_checks).
 """
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -25,7 +24,9 @@ from assets.linkage_checks import (
     shown_rate,
     table,
 )
+from assets.pictures import picture
 from assets.resources import FULL_LINK_TAG, HOME, require_built_for, run_as_of, scrubbed
+from assets.run_verdicts import recorded
 from spine import audit
 from spine.contracts import Contract, Partner
 from spine.identity import Resolution, Terms, load_identity_limits, load_limits, resolve
@@ -98,8 +99,8 @@ def linkage_assets(
             yield decision_checks.materialization(resolution.decisions)
             yield from decision_checks.check_results(resolution.decisions, stewards)
             yield from _materializations(resolution, page)
-            yield from check_results(resolution, limits, stewards)
-            yield identity_result(resolution, budget, as_of)
+            results = [*check_results(resolution, limits, stewards), identity_result(resolution, budget, as_of)]
+            yield from recorded(settings, as_of, results)
             refuse_held(resolution, budget, as_of)
 
     return link
@@ -132,8 +133,8 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
                 [(named(s.source), shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],
             ),
             "report": dg.MetadataValue.path(page),
-            "match_weights": _picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
-            "thresholds": _picture(
+            "match_weights": picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
+            "thresholds": picture(
                 "What another threshold would do", threshold_curve_svg(resolution.report, standalone=True)
             ),
             # One number a source: Dagster draws each as a line over the runs, and breaks long names at spaces.
@@ -155,9 +156,3 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
             **resolution.events,
         },
     )
-
-
-def _picture(words: str, svg: str) -> dg.MarkdownMetadataValue:
-    """A picture inside the text that shows it: Dagster's page loads nothing from a file or another host."""
-    data = b64encode(svg.encode("utf-8")).decode("ascii")
-    return dg.MarkdownMetadataValue(f"![{words}](data:image/svg+xml;base64,{data})")

@@ -110,12 +110,17 @@ def append_once(path: Path, kind: Kind, **facts: Any) -> str | None:
     Returns:
         The new line's hash; None where a line of this kind with all these facts is there.
     """
+    return None if is_noted(path, kind, **facts) else append(path, kind, **facts, recovered=True)
+
+
+def is_noted(path: Path, kind: Kind, **facts: Any) -> bool:
+    """True where the log has a line of this kind with all these facts."""
     wanted = json.loads(json.dumps(facts, default=str)).items()
     lines = path.read_bytes().splitlines() if path.exists() else []
     entries = (entry for entry in map(_parse, lines) if entry and entry.get("kind") == kind)
-    if any(all(key in entry["facts"] and entry["facts"][key] == value for key, value in wanted) for entry in entries):
-        return None
-    return append(path, kind, **facts, recovered=True)
+    return any(
+        all(key in entry["facts"] and entry["facts"][key] == value for key, value in wanted) for entry in entries
+    )
 
 
 def entries(path: Path) -> list[Entry]:

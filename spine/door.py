@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from spine.contracts import Contract, Rule, RuleResult
+from spine.contracts import Contract, Rule, RuleResult, load_waivers
 from spine.extract import Evaluate, Ledger, LedgerEntry, contract_for, find_deliveries, judge_delivery, look_at
 from spine.quality import evaluate
 from spine.settings import Settings
@@ -152,6 +152,7 @@ def judge_new(
 
     new, waiting = [], []
     ledger, measure = Ledger(settings.ledger), _measuring(settings, turns)
+    waivers = load_waivers(settings.expectations, contracts)
     for delivery in find_deliveries(settings.landing, contracts, as_of).deliveries:
         contract = contract_for(contracts, delivery.partner, delivery.dataset, delivery.date)
         if contract is None or (delivery.partner, delivery.dataset) != source:
@@ -161,7 +162,7 @@ def judge_new(
             continue
         judgement = judge_delivery(
             delivery, contract, lake=settings.lake, ledger=ledger, as_of=as_of, evaluate=measure,
-            threads=settings.threads, settling=SETTLING,
+            threads=settings.threads, settling=SETTLING, waivers=waivers,
         )  # fmt: skip
         if judgement.outcome == "waiting":
             waiting.append(delivery.key)

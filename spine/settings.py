@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         return self.root / "reports"
 
     @property
+    def quality(self) -> Path:
+        """The quality history; counts only."""
+        return self.root / "quality"
+
+    @property
     def keys(self) -> Path:
         """Pseudonym keys, mode 0600."""
         return self.root / "keys"
@@ -153,7 +158,7 @@ class Settings(BaseSettings):
         and the keys folder is then refused.
         """
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        others = (self.ledger, self.releases, self.reports, self.keys, self.runs, self.dagster, self.dbt)
+        others = (self.ledger, self.quality, self.releases, self.reports, self.keys, self.runs, self.dagster, self.dbt)
         for folder in (*(self.root / name for name in PERSONAL), *others):
             folder.mkdir(exist_ok=True, mode=0o700)
         return self

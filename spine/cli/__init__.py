@@ -10,7 +10,7 @@ from spine.cli.app import app
 
 # The commands register themselves on `app`. `spine link` needs none of what the others import, and is timed.
 if sys.argv[1:2] != ["link"]:
-    from spine.cli import agreement_sign, audit, keys, release, replay, resident, run, show, supplier  # noqa: F401
+    from spine.cli import agreement_sign, audit, keys, quality, release, replay, resident, run, show, supplier  # noqa: F401
 from spine.cli import link  # noqa: F401
 
 __all__ = ["app"]

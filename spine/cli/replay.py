@@ -20,7 +20,7 @@ from spine.changes import look_at_results
 from spine.cli.app import app, err, out
 from spine.cli.report import show_summary
 from spine.cli.run import run_home
-from spine.contracts import Contract, load_contracts, load_partners
+from spine.contracts import Contract, load_contracts, load_partners, load_waivers
 from spine.errors import DeliveryError, UsageError
 from spine.locks import home_lock
 from spine.runs import RunRecord, as_of_from
@@ -135,6 +135,7 @@ def _judge(
         from spine.extract import contract_for, judge_delivery
         from spine.quality import evaluate
 
+        waivers = load_waivers(settings.expectations, contracts)
         for delivery in deliveries:
             progress.update(task, description=f"Judging {delivery.key}")
             contract = contract_for(contracts, delivery.partner, delivery.dataset, delivery.date)
@@ -149,6 +150,7 @@ def _judge(
                 threads=settings.threads,
                 again=True,
                 settling=_SETTLING,
+                waivers=waivers,
             )
             judged.append(judgement)
             progress.console.print(Text(_sentence(delivery, judgement)), soft_wrap=True)

@@ -58,11 +58,12 @@ def _title(summary: RunSummary) -> str:
 
 
 def show_next_steps(settings: Settings) -> None:
-    """Print the three commands to try after a demonstration."""
+    """Print the commands to try after a demonstration."""
     sql = "SELECT age_band, count(*) AS residents FROM residents GROUP BY ALL ORDER BY 1"
     home = "" if settings.home == Settings.model_fields["home"].default else f"SPINE_HOME={settings.home} "
     steps = {
         "query it": f'{home}.venv/bin/spine query --purpose care_planning "{sql}"',
+        "see who has agreed": f"{home}.venv/bin/spine agreement list",
         "open the UI": f"{home}make dev   (then http://localhost:3000)",
         "add your own extract": "see docs/add-a-partner-extract.md",
     }

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from spine import audit
 from spine.changes import Changes, compare, look, look_at_results
 from spine.cli.app import STARTED, app, err, out, pipeline
 from spine.cli.report import show_next_steps, show_summary
@@ -119,7 +120,13 @@ def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:
             f"Choose another home (SPINE_HOME=.spine-{residents} make demo RESIDENTS={residents} SEED={seed}), "
             "or remove this one with `make clean`"
         )
-    RunRecord(settings).pin(REGION_DATE)
+    record = RunRecord(settings)
+    if record.pinned_as_of is None and any(settings.landing.glob("*/*/*")):
+        raise UsageError(
+            f"{settings.home} holds deliveries that no demonstration wrote. A demonstration signs for all its "
+            "partners, so it needs a home of its own: choose another (SPINE_HOME=.spine-demo make demo)"
+        )
+    record.pin(REGION_DATE)
     _synthesise(settings.root, residents, seed, REGION_DATE, settings.root.with_name(f"{settings.root.name}.truth"))
     write_json(marker, asked, point="run.demo")
 
@@ -148,11 +155,23 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False, full_link: 
             changes = compare(settings, (last.inputs, last.made), now)
         changes = replace(changes, full_link=full or full_link)
         record.forget()
+        before = audit.head(settings.audit_log).lines
         summary = _with_progress(settings, as_of, changes)
+        _warn_of_anchors(settings, before)
         summary.seconds = round(time.monotonic() - STARTED, 1)  # of the whole command, as a person waits for it
         if summary.succeeded:
             record.save(now[0], look_at_results(settings), summary)
     return summary
+
+
+def _warn_of_anchors(settings: Settings, lines: int) -> None:
+    """Say which anchors of the audit log could not be set in the lines after the first `lines`."""
+    for entry in audit.entries(settings.audit_log):
+        if entry.line > lines and entry.kind == "anchor" and entry.facts.get("decision") == "failed":
+            err.print(
+                f"[yellow]Warning[/]: the head of the audit log could not be noted at the {entry.facts.get('place')} "
+                f"({entry.facts.get('problem')}). The run stands, and the next one tries again."
+            )
 
 
 def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSummary:

@@ -19,7 +19,7 @@ from rich.text import Text
 from spine.cli.app import app, out
 from spine.cli.contract_sign import contracts_app, refuse_broken
 from spine.cli.rights import stale_page, write_page
-from spine.contracts import Contract, load_contracts, load_partners
+from spine.contracts import Contract, load_contracts, load_partners, load_waivers
 from spine.contracts.derive import stale_suites, write_suites
 from spine.contracts.layouts import stale_layouts, write_layouts
 from spine.errors import ContractError
@@ -124,13 +124,18 @@ def dropped_columns(entry: LedgerEntry) -> list[str]:
 @contracts_app.command(epilog="Example: spine contracts validate")
 def validate() -> None:
     """Check every contract and every file derived from them; all errors at once."""
+    from spine.release import known_purposes, load_output_contracts  # slow to import
+
     settings = Settings()
     contracts = _contracts(settings)
     refuse_broken(contracts, settings)
+    for purpose in known_purposes(settings):
+        load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
     stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
     stale += stale_page(settings)
     if stale:
         raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
+    load_waivers(settings.expectations, contracts)
     out.print(f"{len(contracts)} contracts are valid and what follows from them is current.")
 
 

@@ -6,6 +6,7 @@ Put here: which delivery is meant, and what a person reads. Never here: what a r
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ def report(
     """Show where the report on a refused or warned delivery lies, to be sent to the partner."""
     from spine.extract import Ledger, in_use
     from spine.reports import write_reports
+    from spine.reports.feedback import newest_feedback
 
     settings = Settings()
     partners = load_partners(settings.expectations / "partners.yaml")
@@ -49,7 +51,15 @@ def report(
     out.print(Text(f"{newest.delivery}: {newest.verdict}, revision {newest.revision}"))
     if page is None:
         out.print(Text("  There is nothing to correct, so it has no report."))
-        return
+    else:
+        _list(page)
+    feedback = newest_feedback(settings, partner)
+    if feedback is not None:
+        out.print(Text("What other sources say of the partner's records:"))
+        _list(feedback)
+
+
+def _list(page: Path) -> None:
     for path in (page, page.with_suffix(".csv")):
         out.print(Text(f"  {path}"), soft_wrap=True)  # never wrapped, so that it can be copied
 

@@ -7,6 +7,7 @@ from spine.contracts.functions import install_functions
 from spine.contracts.load import load_contracts, load_partners, read_odcs, rules_of
 from spine.contracts.model import Column, Contract, Partner, Supply, Table
 from spine.contracts.rules import Rule, RuleResult, Threshold, judge
+from spine.contracts.waivers import Waiver, load_waivers, waived_rules
 
 __all__ = [
     "Column",
@@ -17,10 +18,13 @@ __all__ = [
     "Supply",
     "Table",
     "Threshold",
+    "Waiver",
     "install_functions",
     "judge",
     "load_contracts",
     "load_partners",
+    "load_waivers",
     "read_odcs",
     "rules_of",
+    "waived_rules",
 ]

@@ -17,6 +17,22 @@ from spine.contracts.rules import Rule
 from spine.errors import ContractError
 from spine.files import replacing
 
+#: Expectations of Great Expectations that count broken rows, and run on DuckDB: a contract may name them as they are.
+COUNTING = frozenset(
+    {
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        "expect_column_pair_values_to_be_equal",
+        "expect_column_value_lengths_to_be_between",
+        "expect_column_value_lengths_to_equal",
+        "expect_column_values_to_be_in_set",
+        "expect_column_values_to_be_null",
+        "expect_column_values_to_be_unique",
+        "expect_column_values_to_not_be_in_set",
+        "expect_column_values_to_not_be_null",
+        "expect_compound_columns_to_be_unique",
+        "unexpected_rows_expectation",
+    }
+)
 _SEVERITY = {"error": "critical", "warning": "warning"}
 
 
@@ -156,6 +172,21 @@ def _sql(rule: Rule) -> tuple[str, dict[str, Any]]:
     return _rows(f"SELECT unnest(range(CAST(({scalar}) AS BIGINT))) AS broken")
 
 
+def _great_expectations(rule: Rule) -> tuple[str, dict[str, Any]]:
+    """An expectation as the contract writes it, where it counts rows. The threshold stays ours: no `mostly`."""
+    kind, kwargs = rule.arguments["type"], dict(rule.arguments["kwargs"])
+    if kind not in COUNTING:
+        raise ContractError(
+            f"{_where(rule)}: expectation '{kind}' does not count the rows that break it; use one of "
+            f"{', '.join(sorted(COUNTING))}"
+        )
+    if "mostly" in kwargs:
+        raise ContractError(f"{_where(rule)}: `mostly` is for the rule's threshold to say, such as mustBeLessThan")
+    if kind.startswith("expect_column_value") and "column" not in kwargs:
+        kwargs["column"] = _column(rule)
+    return kind, kwargs
+
+
 def _rows(query: str) -> tuple[str, dict[str, Any]]:
     """Quoted as Great Expectations wants it: braces doubled, no colon taken for a parameter."""
     text = query.replace("${table}", "\0").replace("{", "{{").replace("}", "}}").replace("\0", "{batch}")
@@ -195,4 +226,5 @@ _MEASURES: dict[str, Callable[[Rule], tuple[str, dict[str, Any]]]] = {
     "duplicateValues": _duplicate_values,
     "rowCount": _row_count,
     "sql": _sql,
+    "greatExpectations": _great_expectations,
 }

@@ -4,8 +4,11 @@
 -- Every macro takes text as it came and returns NULL for NULL; none raises.
 
 -- Text with surrounding white space (non-breaking too) removed; blanks and the usual spellings of "missing" are NULL.
+-- First the many values that need nothing: longer than any spelling of "missing", no white space but single blanks inside.
 CREATE OR REPLACE MACRO clean_text(x) AS
-    CASE WHEN list_contains(['', 'NULL', 'N/A', '-', '.', '#N/A'], upper(trim(x, e' \t\r\n' || chr(160)))) THEN NULL
+    CASE WHEN strlen(x) > 4 AND ascii(x) > 32 AND NOT suffix(x, ' ') AND NOT contains(x, '  ') AND NOT contains(x, e'\t')
+              AND NOT contains(x, e'\n') AND NOT contains(x, e'\r') AND NOT contains(x, e'\f') AND NOT contains(x, chr(160)) THEN x
+         WHEN list_contains(['', 'NULL', 'N/A', '-', '.', '#N/A'], upper(trim(x, e' \t\r\n' || chr(160)))) THEN NULL
          ELSE trim(regexp_replace(x, '[\s\x{a0}]+', ' ', 'g'), e' \t\r\n' || chr(160)) END;
 
 -- A calendar date in any of the unambiguous forms that partners send (day before month), the two usual
@@ -17,8 +20,9 @@ CREATE OR REPLACE MACRO as_date(x) AS nullif(greatest(DATE '1000-01-01', coalesc
         ['%Y-%m-%d', '%d/%m/%Y', '%d-%m-%Y', '%d.%m.%Y', '%d-%b-%Y', '%d-%B-%Y', '%d %b %Y', '%d %B %Y', '%Y-%b-%d', '%Y/%m/%d', '%Y%m%d']
     ) AS DATE))), DATE '1000-01-01');
 
--- True where text is there but is no date.
-CREATE OR REPLACE MACRO is_bad_date(x) AS as_date(x) IS NULL AND clean_text(x) IS NOT NULL;
+-- True where text is there but is no date. Here and below a CASE stands for AND: its second part is only worked out
+-- for the few rows that the first leaves over.
+CREATE OR REPLACE MACRO is_bad_date(x) AS CASE WHEN as_date(x) IS NOT NULL THEN false ELSE clean_text(x) IS NOT NULL END;
 
 -- An end date: the far-future dates that mean "still open" are NULL.
 CREATE OR REPLACE MACRO as_end_date(x) AS
@@ -40,29 +44,33 @@ CREATE OR REPLACE MACRO as_number(x) AS coalesce(try_cast(clean_text(x) AS DOUBL
          THEN -1 END
     * try_cast(replace(regexp_extract(amount_text(x), '[\d,.]+'), ',', '') AS DOUBLE));
 
-CREATE OR REPLACE MACRO is_bad_number(x) AS clean_text(x) IS NOT NULL AND as_number(x) IS NULL;
+CREATE OR REPLACE MACRO is_bad_number(x) AS
+    CASE WHEN try_cast(x AS DOUBLE) IS NOT NULL OR clean_text(x) IS NULL THEN false ELSE as_number(x) IS NULL END;
 
 CREATE OR REPLACE MACRO is_bad_integer(x) AS
-    clean_text(x) IS NOT NULL AND (as_number(x) IS NULL OR as_number(x) <> floor(as_number(x)));
+    CASE WHEN try_cast(x AS DOUBLE) = floor(try_cast(x AS DOUBLE)) OR clean_text(x) IS NULL THEN false
+         ELSE as_number(x) IS NULL OR as_number(x) <> floor(as_number(x)) END;
 
 -- A reference without the `.0` that spreadsheets add to whole numbers.
 CREATE OR REPLACE MACRO without_point_zero(x) AS
     CASE WHEN contains(x, '.0') THEN regexp_replace(x, '^(\d+)\.0+$', '\1') ELSE x END;
 
 -- NHS number: ten digits, weights 10 to 2, check digit 11 - (sum mod 11); repeated digits and 9876543210 are placeholders.
+CREATE OR REPLACE MACRO has_nhs_check_digit(x) AS
+    CASE WHEN regexp_full_match(x, '\d{10}') THEN list_transform([try_cast(x AS BIGINT)], lambda v:
+        (11 - (10 * (v // 1000000000) + 9 * (v // 100000000 % 10) + 8 * (v // 10000000 % 10) + 7 * (v // 1000000 % 10)
+               + 6 * (v // 100000 % 10) + 5 * (v // 10000 % 10) + 4 * (v // 1000 % 10) + 3 * (v // 100 % 10)
+               + 2 * (v // 10 % 10)) % 11) % 11 = v % 10
+        AND v % 1111111111 <> 0 AND v <> 9876543210)[1]
+    ELSE false END;
+
 CREATE OR REPLACE MACRO is_nhs_number(x) AS
-    coalesce(
-        regexp_full_match(regexp_replace(x, '[\s-]', '', 'g'), '\d{10}')
-        AND NOT regexp_full_match(regexp_replace(x, '[\s-]', '', 'g'), '0{10}|1{10}|2{10}|3{10}|4{10}|5{10}|6{10}|7{10}|8{10}|9{10}|9876543210')
-        AND (11 - list_sum(list_transform(range(1, 10), lambda i:
-                (11 - i) * try_cast(substr(regexp_replace(x, '[\s-]', '', 'g'), i::INTEGER, 1) AS INTEGER))) % 11) % 11
-            = try_cast(substr(regexp_replace(x, '[\s-]', '', 'g'), 10, 1) AS INTEGER),
-        false);
+    has_nhs_check_digit(CASE WHEN regexp_full_match(x, '\d{10}') THEN x ELSE regexp_replace(x, '[\s-]', '', 'g') END);
 
 CREATE OR REPLACE MACRO as_nhs_number(x) AS
     CASE WHEN is_nhs_number(x) THEN regexp_replace(x, '[\s-]', '', 'g') END;
 
-CREATE OR REPLACE MACRO is_bad_nhs_number(x) AS clean_text(x) IS NOT NULL AND NOT is_nhs_number(x);
+CREATE OR REPLACE MACRO is_bad_nhs_number(x) AS CASE WHEN is_nhs_number(x) THEN false ELSE clean_text(x) IS NOT NULL END;
 
 -- Unique pupil number: check letter is the weighted sum of characters 2 to 13 mod 23. A number whose
 -- last character is a letter is temporary: its form is checked, its letter is not.
@@ -91,7 +99,10 @@ CREATE OR REPLACE MACRO is_postcode(x) AS
         'GIR0AA|[A-PR-UWYZ](\d{1,2}|[A-HK-Y]\d(\d|[ABEHMNPRV-Y])?|\d[A-HJKPS-UW])\d[ABD-HJLNP-UW-Z]{2}'), false);
 
 CREATE OR REPLACE MACRO is_bad_postcode(x) AS
-    clean_text(x) IS NOT NULL AND NOT is_postcode(x) AND NOT is_pseudo_postcode(x);
+    CASE WHEN regexp_full_match(x, '[A-PR-UWYZ](\d{1,2}|[A-HK-Y]\d(\d|[ABEHMNPRV-Y])?|\d[A-HJKPS-UW]) ?\d[ABD-HJLNP-UW-Z]{2}')
+         THEN false
+         WHEN is_postcode(x) OR is_pseudo_postcode(x) THEN false
+         ELSE clean_text(x) IS NOT NULL END;
 
 -- One space before the last three characters. Pseudo and malformed postcodes are NULL.
 CREATE OR REPLACE MACRO as_postcode(x) AS
@@ -105,7 +116,9 @@ CREATE OR REPLACE MACRO as_uprn(x) AS
               AND try_cast(clean_text(x) AS DOUBLE) BETWEEN 1 AND 999999999999
          THEN try_cast(try_cast(clean_text(x) AS DOUBLE) AS BIGINT)::VARCHAR END;
 
-CREATE OR REPLACE MACRO is_bad_uprn(x) AS clean_text(x) IS NOT NULL AND as_uprn(x) IS NULL;
+CREATE OR REPLACE MACRO is_bad_uprn(x) AS
+    CASE WHEN strlen(x) <= 12 AND regexp_full_match(x, '0*[1-9]\d*') THEN false
+         WHEN clean_text(x) IS NULL THEN false ELSE as_uprn(x) IS NULL END;
 
 -- National Insurance number: two letters of a prefix that is issued, six digits and a suffix A to D that may be missing.
 -- The suffix says nothing about the person, so it is left off.

@@ -15,9 +15,10 @@ from typing import Any, get_args
 import jsonschema
 from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
 from pydantic import ValidationError
+from yaml import YAMLError
 
 from spine.contracts.model import Column, Contract, Mode, Partner, Supply, Table, Window
-from spine.contracts.rules import COMPARATORS, Rule, Threshold
+from spine.contracts.rules import COMPARATORS, Metric, Rule, Threshold
 from spine.documents import parse_yaml
 from spine.errors import ContractError
 
@@ -357,9 +358,12 @@ def _rule(contract: str, table: str, column: str | None, entry: DataQuality) -> 
     name = entry.name or ""
     where = f"rule '{name or '(no name)'}' of {table}.{column or '(table)'}"
     kind = entry.type or "library"
-    metric = entry.metric if kind == "library" else kind
-    if metric not in ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql", "text"):
-        raise ContractError(f"{where}: metric '{metric}' is not supported; use a library metric or type sql")
+    metric = entry.metric if kind == "library" else entry.engine if kind == "custom" else kind
+    if metric not in get_args(Metric):
+        raise ContractError(
+            f"{where}: metric '{metric}' is not supported; use a library metric, type sql, or type custom with engine "
+            "greatExpectations"
+        )
     if not name or "__" not in name or not name.replace("_", "").isalnum():
         raise ContractError(f"{where}: needs a name of the form <column>__<rule> or table__<rule>")
     if not entry.description:
@@ -379,6 +383,21 @@ def _rule(contract: str, table: str, column: str | None, entry: DataQuality) -> 
         dimension=entry.dimension or "conformity",
         severity=entry.severity,  # type: ignore[arg-type]
         metric=metric,  # type: ignore[arg-type]
-        arguments={"query": entry.query} if metric == "sql" else dict(entry.arguments or {}),
+        arguments=_arguments(metric, entry, where),
         threshold=Threshold(comparator, getattr(entry, comparator), "percent" if entry.unit == "percent" else "rows"),
     )
+
+
+def _arguments(metric: str | None, entry: DataQuality, where: str) -> dict[str, Any]:
+    if metric == "sql":
+        return {"query": entry.query}
+    if metric != "greatExpectations":
+        return dict(entry.arguments or {})
+    written = entry.implementation
+    try:
+        found = parse_yaml(written) if isinstance(written, str) else written
+    except YAMLError:
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("type"), str) or not set(found) <= {"type", "kwargs"}:
+        raise ContractError(f"{where}: implementation must be an expectation: its type, and kwargs where it needs any")
+    return {"type": found["type"], "kwargs": dict(found.get("kwargs") or {})}

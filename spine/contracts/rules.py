@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 Severity = Literal["error", "warning"]
 Outcome = Literal["passed", "warned", "failed", "error"]
-Metric = Literal["nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql", "text"]
+Metric = Literal[
+    "nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount", "sql", "text", "greatExpectations"
+]
 
 #: ODCS comparators, each with the test that a value must satisfy.
 COMPARATORS: dict[str, Callable[[float, Any], bool]] = {
@@ -59,7 +61,8 @@ class Rule:
         sentence: the rule in plain English.
         arguments: ODCS arguments of a library metric (`validValues`, `pattern`, `properties` …),
             or `{"query": …}` for `sql`, a scalar query that counts the rows that break the rule,
-            with `${table}` and `${column}` to be replaced.
+            with `${table}` and `${column}` to be replaced; or `{"type": …, "kwargs": …}` of an expectation
+            for `greatExpectations`.
     """
 
     contract: str

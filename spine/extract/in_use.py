@@ -90,7 +90,7 @@ def in_use(entries: Iterable[LedgerEntry], contracts: Sequence[Contract], as_of:
     known = [e for e in entries if e.date <= as_of and contract_for(contracts, e.partner, e.dataset, e.date)]
     by_id = {contract.id: contract for contract in contracts}
     return tuple(
-        _decide(partner, dataset, [e for e in known if (e.partner, e.dataset) == (partner, dataset)], by_id)
+        _decide(partner, dataset, [e for e in known if (e.partner, e.dataset) == (partner, dataset)], by_id, as_of)
         for partner, dataset in sources
     )
 
@@ -135,10 +135,15 @@ def create_raw_views(
     return sources
 
 
-def _decide(partner: str, dataset: str, entries: Sequence[LedgerEntry], contracts: dict[str, Contract]) -> InUse:
+def _decide(
+    partner: str, dataset: str, entries: Sequence[LedgerEntry], contracts: dict[str, Contract], as_of: date
+) -> InUse:
     newest: dict[date, LedgerEntry] = {}
     for entry in sorted(entries, key=lambda e: (e.date, e.revision)):
-        if entry.accepted and entry.contract_id in contracts:
+        before = newest.get(entry.date)
+        if before is not None and before.waived and before.content_sha256 == entry.content_sha256:
+            del newest[entry.date]  # the same bytes were judged again: what a waiver had let in stands no longer
+        if entry.may_be_used(as_of) and entry.contract_id in contracts:
             newest[entry.date] = entry
     history = tuple(newest.values())
     if not history:
@@ -153,7 +158,7 @@ def _decide(partner: str, dataset: str, entries: Sequence[LedgerEntry], contract
         parts = tuple(Part(entry) for entry in same_mode)
     else:
         parts = tuple(Part(e, _earliest_window(same_mode[n + 1 :])) for n, e in enumerate(same_mode))
-    stale = any(not e.accepted and (e.date, e.revision) > (last.date, last.revision) for e in entries)
+    stale = any(not e.may_be_used(as_of) and (e.date, e.revision) > (last.date, last.revision) for e in entries)
     return InUse(partner, dataset, parts, history, stale)
 
 

@@ -7,7 +7,7 @@ how a rule is measured: that is handed in as a function.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Literal
 
 from spine.contracts.model import Contract
 from spine.contracts.rules import Rule, RuleResult
+from spine.contracts.waivers import Waiver, waived_rules
 from spine.errors import DeliveryError
 from spine.extract.arriving import Look, look_at
 from spine.extract.deliveries import Content, Delivery, read_content
@@ -58,6 +59,7 @@ class _Case:
     threads: int
     again: bool
     settling: float
+    waivers: Mapping[str, Waiver]
     revisions: tuple[LedgerEntry, ...]
     look: Look
     started: float
@@ -88,6 +90,7 @@ def judge_delivery(
     threads: int = 0,
     again: bool = False,
     settling: float = 0.0,
+    waivers: Sequence[Waiver] = (),
 ) -> Judgement:
     """Judge one delivery and record the verdict. Its faults never raise: they refuse it, and others go on.
 
@@ -101,6 +104,8 @@ def judge_delivery(
             leaves ledger and lake as they are; another one (the rules' code changed) is a new revision.
         settling: seconds between the first and the last look at a delivery with a file that was written
             in the last five. Half a second tells a copy that is under way from one that is done.
+        waivers: of the project; those of this source that hold on `as_of` count. A delivery whose waiver began or
+            ended since it was judged is judged again.
 
     Raises:
         SpineError: rows do not add up, or the machine failed. Nothing is recorded then.
@@ -110,6 +115,7 @@ def judge_delivery(
         sweep(delivery, lake, ledger)
         case = _Case(
             delivery, contract, lake, ledger, as_of, evaluate, threads, again, settling,
+            waived_rules(waivers, delivery.partner, delivery.dataset, as_of),
             ledger.of_delivery(delivery.key), look_at(delivery.folder), time.monotonic(),
         )  # fmt: skip
         return _judge(case)
@@ -122,7 +128,7 @@ def _judge(case: _Case) -> Judgement:
     except DeliveryError as error:
         return _refuse(case, Content((), "unreadable"), str(error))
     is_known = last is not None and _is_of(last, case.contract, content)
-    if last is not None and is_known and not case.again and (not last.accepted or is_there(last, case.lake)):
+    if last is not None and is_known and not case.again and _stands(case, last):
         return Judgement("known", last)
     reach("delivery.before_read")
     # Judged again, it gets the number that it has: the rows in the lake carry it, and are to be compared.
@@ -165,6 +171,17 @@ def _again(case: _Case, last: LedgerEntry, staged: Staged, entry: LedgerEntry) -
         raise
 
 
+def _stands(case: _Case, last: LedgerEntry) -> bool:
+    """True where nothing calls for another look: the same waivers apply, and no folder of an accepted one is lost."""
+    return last.waived == _waived(case, last.results) and (not last.accepted or is_there(last, case.lake))
+
+
+def _waived(case: _Case, results: Sequence[RuleResult]) -> dict[str, date]:
+    """Last day of the waiver by rule, for broken rules that would refuse the delivery."""
+    broken = sorted(result.name for result in results if result.outcome == "failed")
+    return {name: case.waivers[name].end for name in broken if name in case.waivers}
+
+
 def _is_of(entry: LedgerEntry, contract: Contract, content: Content) -> bool:
     """True where the record is of these bytes, these control totals and this contract."""
     return (entry.content_sha256, entry.control_sha256, entry.contract_fingerprint) == (
@@ -187,7 +204,8 @@ def _before(case: _Case) -> dict[str, Path] | None:
 def _verdict(staged: Staged, results: Sequence[RuleResult], case: _Case) -> LedgerEntry:
     contract, delivery = staged.contract, staged.delivery
     absent = {name: count.columns_absent for name, count in staged.counts.items()}
-    reasons = (*staged.faults, *_failures(contract.rules, results))
+    waived = _waived(case, results)
+    reasons = (*staged.faults, *_failures(contract.rules, results, waived))
     return LedgerEntry(
         delivery=delivery.key,
         partner=delivery.partner,
@@ -210,17 +228,18 @@ def _verdict(staged: Staged, results: Sequence[RuleResult], case: _Case) -> Ledg
         files_sha256=staged.content.files_sha256,
         control_sha256=staged.content.control_sha256,
         lake_sha256=staged.lake_sha256,
+        waived=waived,
         profile=profile(staged.tables, contract, absent, _before(case), case.threads),
     )
 
 
-def _failures(rules: Sequence[Rule], results: Sequence[RuleResult]) -> list[str]:
-    """One line for each rule that refuses the delivery, and for each that gave no verdict."""
+def _failures(rules: Sequence[Rule], results: Sequence[RuleResult], waived: Collection[str]) -> list[str]:
+    """One line for each rule that refuses the delivery and is not waived, and for each that gave no verdict."""
     by_name = {rule.name: rule for rule in rules}
     lines = []
     for result in results:
         sentence = by_name[result.name].sentence if result.name in by_name else ""
-        if result.outcome == "failed":
+        if result.outcome == "failed" and result.name not in waived:
             found = f"{result.numerator} of {result.denominator} rows" if result.denominator else "the table has no row"
             lines.append(f"expected: {sentence} Against it: {found} (rule {result.name}). Ask the partner to resend")
         elif result.outcome == "error":

@@ -50,6 +50,7 @@ class LedgerEntry(BaseModel):
         files: files that were read. `files_ignored`: files that no table of the contract names.
         window_start, window_end: the period that a rolling delivery replaces.
         judged_as_of: as-of date of the run that judged it.
+        waived: last day of the waiver by rule, for rules that would refuse the delivery and were waived.
         profile: by table, what it looks like in counts; empty where it could not be read and in records of
             earlier versions. It is no result: it depends on the delivery that was the last one when it was judged.
     """
@@ -78,11 +79,16 @@ class LedgerEntry(BaseModel):
     control_sha256: str = ""
     lake_sha256: str = ""
     profile: dict[str, TableProfile] = {}
+    waived: dict[str, datetime.date] = {}
 
     @property
     def accepted(self) -> bool:
-        """True where the delivery may be used."""
+        """True where the delivery may be used; one that only waivers let in, until they end (`may_be_used`)."""
         return self.verdict == "accepted"
+
+    def may_be_used(self, as_of: datetime.date) -> bool:
+        """True where it is accepted, and no waiver that it needs for that has ended."""
+        return self.accepted and all(end >= as_of for end in self.waived.values())
 
     @property
     def folder(self) -> Path:

@@ -45,7 +45,7 @@ def note(settings: Settings, agreement_id: str, verified: Iterable[Statement]) -
     new = sorted({s.signature: s for s in verified if s not in seen}.values(), key=_order)
     if not new:
         return
-    log = settings.runs / "audit.log"
+    log = settings.audit_log
     for statement in new:
         facts = statement.model_dump(mode="json", exclude={"signature", "rights"})
         audit.append(log, "agreement_decision", **facts)

@@ -6,6 +6,7 @@ threshold's meaning (spine.contracts.rules) or a cell's value.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -49,7 +50,10 @@ def evaluate(tables: Mapping[str, Path], rules: Sequence[Rule], as_of: date, thr
             ready[position] = (rule.table, expectation(rule))
         except ContractError:
             unusable[position] = _could_not_run(rule, ContractError.__name__)
-    measured = dict(zip(ready, _measure(tables, list(ready.values()), as_of, threads), strict=True)) if ready else {}
+    # Two rules may count the same and differ in their threshold only: it is counted once.
+    asked = {json.dumps([table, wanted["type"], wanted["kwargs"]]): (table, wanted) for table, wanted in ready.values()}
+    counts = dict(zip(asked, _measure(tables, list(asked.values()), as_of, threads), strict=True)) if asked else {}
+    measured = {n: counts[json.dumps([table, w["type"], w["kwargs"]])] for n, (table, w) in ready.items()}
     results = []
     for position, rule in enumerate(automated):
         found = measured.get(position)

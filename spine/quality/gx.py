@@ -195,6 +195,8 @@ def _validate(
         {"type": _COUNTED.get(entry["type"], entry["type"]), "kwargs": entry["kwargs"], "meta": {"position": position}}
         for position, entry in (*wanted.items(), (-1, _ROW_COUNT))
     ]
+    unusable = _unusable(asked)
+    asked = [entry for entry in asked if entry["meta"]["position"] not in unusable]
     suite = context.suites.add(gx.ExpectationSuite(name=table, expectations=asked))
     validation = gx.ValidationDefinition(name=table, data=batch, suite=suite)
     found = validation.run(result_format=_RESULT_FORMAT)
@@ -202,11 +204,25 @@ def _validate(
     rows = _count(by_position.pop(-1))
     measured = {}
     for position in wanted:
+        if position in unusable:
+            measured[position] = Measurement(None, rows, unusable[position])
+            continue
         result = by_position.get(position)
         count = _count(result) if result is not None else None
         problem = None if count is not None and rows is not None else _problem(result)
         measured[position] = Measurement(count if problem is None else None, rows, problem)
     return measured
+
+
+def _unusable(asked: Sequence[dict[str, Any]]) -> dict[int, str]:
+    """By position, the class of the error of expectations that Great Expectations cannot make: wrong arguments."""
+    problems = {}
+    for entry in asked:
+        try:
+            gx.ExpectationSuite(name="one", expectations=[entry])
+        except Exception as error:
+            problems[entry["meta"]["position"]] = type(error).__name__
+    return problems
 
 
 def _count(result: ExpectationValidationResult) -> int | None:

@@ -178,7 +178,7 @@ def _build_and_swap(
             removed=(),
             content_sha256=content,
             rules=checked.rules,
-            audit_head=marked.audit_head if changed or not current else str(current["audit_head"]),
+            audit_head=marked.audit_head if changed or not current else str(current.get("audit_head", "")),
             inputs=plan.inputs,
             key_version=people.key_version,
             rule_versions=marked.rules,
@@ -267,5 +267,6 @@ def _is_stale(facts: Mapping[str, object] | None, plan: Plan, people: People) ->
         facts is None
         or facts["agreement_sha256"] != plan.agreement.sha256
         or facts["opted_out_fingerprint"] != people.opted_out_fingerprint
+        or facts["is_demo"] != plan.is_demo
         or facts["key_version"] != people.key_version  # the same rows under two keys join by their other columns
     )

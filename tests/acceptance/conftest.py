@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import polars as pl
 import pytest
 
+from assets.history import open_instance
+from assets.run import dagster_home
 from spine.governance import approve_all
 from spine.runs import RunSummary
 from spine.settings import Settings
 from spine.synthetic import write_region
 from tests.fixtures.decisions import decided, deliver
+from tests.fixtures.planted_across import plant_across
 
 AS_OF = date(2028, 3, 31)
 
 
 @dataclass
 class Home:
-    """One home and its last run."""
+    """One home and its last run.
+
+    Attributes:
+        planted: by kind of fault, the records in which it was planted.
+    """
 
     settings: Settings
     summary: RunSummary
     truth: Path
+    planted: dict[str, list[str]] = field(default_factory=dict)
 
     def run(self, as_of: date = AS_OF) -> RunSummary:
         from assets.run import refresh
@@ -38,6 +47,17 @@ class Home:
         """Rows of a query on the private warehouse."""
         with duckdb.connect(self.settings.warehouse, read_only=True) as connection:
             return connection.execute(sql).fetchall()
+
+    def checks(self, asset: dg.AssetKey) -> dict[str, dict[str, object]]:
+        """What the last run's checks of an asset told Dagster, by name."""
+        with open_instance(dagster_home(self.settings)) as instance:
+            events = instance.all_logs(self.summary.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        told = [event.dagster_event.asset_check_evaluation_data for event in events if event.dagster_event]
+        return {
+            check.check_name: {name: entry.value for name, entry in check.metadata.items()}
+            for check in told
+            if check.asset_key == asset
+        }
 
     def release(self, sql: str) -> list[tuple[object, ...]]:
         """Rows of a query on the published care planning release."""
@@ -79,10 +99,12 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Home]:
 
 @pytest.fixture(scope="session")
 def region(new_home: Callable[[str], Home]) -> Home:
-    """1,000 residents of Wexmoor, run once, with decisions by people. Tests that change a home make their own."""
+    """1,000 residents of Wexmoor, run once, with decisions by people and partners that contradict each other. Tests
+    that change a home make their own."""
     home = new_home("region")
     write_region(home.settings.root, 1000, 7, AS_OF, None, home.truth)
     deliver_decisions(home)
+    home.planted = plant_across(home.settings.landing, home.truth)
     summary = home.run()
     assert summary.succeeded, summary.failures
     return home

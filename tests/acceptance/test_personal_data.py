@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from spine.quality.cross_limits import IDENTIFIERS, KINDS
 from spine.settings import PERSONAL
 from tests.acceptance import other_region
 from tests.acceptance.conftest import Home
@@ -62,7 +63,17 @@ def test_no_key_is_outside_the_keys_folder(planted: Home) -> None:
 
 def test_the_search_covers_what_matters(planted: Home) -> None:
     kinds = {path.suffix for path in _other_files(planted.settings.root)}
-    assert {".db", ".json", ".duckdb", ".sql"} <= kinds
+    assert {".db", ".json", ".duckdb", ".sql", ".html", ".csv"} <= kinds
+
+
+def test_the_search_reads_what_dagster_and_partners_are_told_of_the_canaries(planted: Home) -> None:
+    """The positive control: the words beside which a value would stand are found, where the canaries broke a check."""
+    steward, sentence = "Saltmarsh revenues data steward", KINDS[IDENTIFIERS].sentence
+    found = {path: set(_found_in(path, (steward, sentence))) for path in _other_files(planted.settings.root)}
+    assert {steward, sentence} in [hits for path, hits in found.items() if path.suffix == ".db"]
+    [feedback] = (planted.settings.reports / "saltmarsh_district").glob("feedback-*.html")
+    assert found[feedback] == {steward, sentence}
+    assert "UPRN" in feedback.with_suffix(".csv").read_text("utf-8"), "the canary that stands for a UPRN is told of"
 
 
 def test_personal_folders_are_closed_to_others(planted: Home) -> None:
@@ -119,32 +130,32 @@ def _every_file(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file() and not path.is_symlink()]
 
 
-def _found_in(path: Path) -> list[str]:
-    hits = set(found_in(path.read_bytes(), CANARIES))
+def _found_in(path: Path, words: Sequence[str] = CANARIES) -> list[str]:
+    hits = set(found_in(path.read_bytes(), words))
     if path.suffix == ".duckdb":
-        hits |= set(_found_in_duckdb(path))
+        hits |= set(_found_in_duckdb(path, words))
     if path.suffix == ".db":
-        hits |= set(_found_in_sqlite(path))
-    hits |= {c for c in CANARIES if c.lower() in str(path).lower()}
+        hits |= set(_found_in_sqlite(path, words))
+    hits |= {c for c in words if c.lower() in str(path).lower()}
     return sorted(hits)
 
 
-def _found_in_duckdb(path: Path) -> Iterator[str]:
+def _found_in_duckdb(path: Path, words: Sequence[str] = CANARIES) -> Iterator[str]:
     with duckdb.connect(path, read_only=True) as connection:
         tables = connection.execute(
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
         ).fetchall()
         for schema, table in tables:
             for row in connection.execute(f'SELECT t::VARCHAR FROM "{schema}"."{table}" t').fetchall():
-                yield from (canary for canary in CANARIES if canary.lower() in row[0].lower())
+                yield from (word for word in words if word.lower() in row[0].lower())
 
 
-def _found_in_sqlite(path: Path) -> Iterator[str]:
+def _found_in_sqlite(path: Path, words: Sequence[str]) -> Iterator[str]:
     connection = sqlite3.connect(path)
     try:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             for row in connection.execute(f'SELECT * FROM "{table}"').fetchall():
                 text = " ".join(map(str, row)).lower()
-                yield from (canary for canary in CANARIES if canary.lower() in text)
+                yield from (word for word in words if word.lower() in text)
     finally:
         connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -11,13 +12,17 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from assets.cross_checks import FEEDBACK
 from spine import audit
 from spine.cli import app
 from spine.governance import load_or_create_key, pseudonyms
 from spine.linkage import evaluate
+from spine.quality.cross_limits import BIRTH_DATES, CODES, DEATHS, KINDS, ONCE
 from spine.release import audit_standing
 from spine.settings import Settings
-from tests.acceptance.conftest import Home
+from tests.acceptance.conftest import AS_OF, Home
+from tests.fixtures.planted import read
+from tests.fixtures.planted_expected import ACROSS
 
 
 def test_the_summary_adds_up(region: Home) -> None:
@@ -130,7 +135,15 @@ def test_the_warehouse_is_rebuilt_from_lake_ledger_and_identity_alone(
     summary = rebuilt.run()
     assert summary.succeeded, summary.failures
     before = table_hashes(region)
-    assert {schema for schema, _ in before} >= {"raw", "staging", "intermediate", "linkage", "core", "care_planning"}
+    assert {schema for schema, _ in before} >= {
+        "raw",
+        "staging",
+        "intermediate",
+        "linkage",
+        "core",
+        "quality",
+        "care_planning",
+    }
     assert table_hashes(rebuilt) == before
     for name in ("person_records", "clusters", "links"):
         file = Path("linkage") / f"{name}.parquet"
@@ -180,3 +193,69 @@ def test_the_release_documents_itself(region: Home) -> None:
     assert columns == described
     [(purpose, is_demo)] = region.release("SELECT purpose, is_demo FROM _release")
     assert (purpose, is_demo) == ("care_planning", False)
+
+
+def found_across(home: Home) -> dict[tuple[str, str], dict[str, object]]:
+    """What every check across sources told in the last run, by source and kind."""
+    told = home.checks(FEEDBACK).values()
+    names = {sentence.sentence: kind for kind, sentence in KINDS.items()}
+    return {(f"{facts['partner']}__{facts['dataset']}", names[str(facts["sentence"])]): facts for facts in told}
+
+
+def test_every_source_is_held_against_the_others(region: Home) -> None:
+    told = found_across(region)
+    assert {source.source for source in region.summary.links} <= {source for source, _ in told}
+    assert {kind for _, kind in told} == set(KINDS)
+
+
+@pytest.mark.parametrize("fault", ACROSS)
+def test_a_planted_contradiction_is_found_at_the_partner_that_can_put_it_right(region: Home, fault: str) -> None:
+    """What is found beside the plant must be the region's own errors, which the truth tells."""
+    source, kind = ACROSS[fault]
+    numerator = int(str(found_across(region)[source, kind]["numerator"]))
+    ordinary = len(wrong_birth_dates(region, source) - set(region.planted[fault])) if kind == BIRTH_DATES else 0
+    assert numerator == len(region.planted[fault]) + ordinary
+    if kind != CODES:
+        query = f"SELECT record_id FROM quality.quality_compared_records WHERE is_found AND kind = '{kind}'"
+        records = {str(record) for (record,) in region.rows(f"{query} AND source = '{source}'")}
+        assert set(region.planted[fault]) <= records
+
+
+def wrong_birth_dates(home: Home, source: str) -> set[str]:
+    """Records of a source with a date of birth that is not the person's, where another source has one too."""
+    born = pl.read_parquet(home.truth / "people.parquet").select("person_id", pl.col("date_of_birth").alias("truth"))
+    records = pl.read_parquet(home.truth / "person_records.parquet").join(born, on="person_id")
+    query = "FROM quality.quality_compared_records AS asked JOIN intermediate.int_person_records USING (record_id)"
+    compared = pl.DataFrame(
+        home.rows(
+            f"SELECT record_id, date_of_birth {query} WHERE kind = '{BIRTH_DATES}' AND asked.source = '{source}'"
+        ),
+        schema={"record_id": pl.String, "date_of_birth": pl.Date},
+        orient="row",
+    )
+    return set(compared.join(records, on="record_id").filter(pl.col("date_of_birth") != pl.col("truth"))["record_id"])
+
+
+def test_nothing_is_found_that_is_no_contradiction(region: Home) -> None:
+    """Whoever is told of a date of birth is wrong, or another source is; of the rest only the plant is found."""
+    query = "SELECT kind, record_id, resident_id FROM quality.quality_compared_records WHERE is_found"
+    found = region.rows(query)
+    wrong = {record for source in region.summary.links for record in wrong_birth_dates(region, source.source)}
+    residents = dict(region.rows("SELECT record_id, resident_id FROM core.bridge_resident_record"))
+    in_doubt = {residents[record] for record in wrong}
+    assert {resident for kind, _, resident in found if kind == BIRTH_DATES} <= in_doubt
+    planted = {record for records in region.planted.values() for record in records}
+    assert {record for kind, record, _ in found if kind in (DEATHS, ONCE)} <= planted
+
+
+def test_a_partner_gets_the_rows_of_its_own_file_and_no_value(region: Home) -> None:
+    path = region.settings.reports / "wexmoor_homes" / f"feedback-{AS_OF}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        told = [int(line["row"]) for line in csv.DictReader(file) if line["check"] == DEATHS]
+    [*_, people] = sorted((region.settings.landing / "wexmoor_homes/housing_tenancies").glob("*/people.csv"))
+    rows = read(people).rows
+    planted = {record.rpartition(":")[2] for record in region.planted["dead at the GP, tenant still"]}
+    assert {rows[row - 1]["lpar_per_alt_ref"] for row in told} == planted
+    text = path.read_text("utf-8") + path.with_suffix(".html").read_text("utf-8")
+    cells = {row[name] for row in rows for name in ("lpar_per_alt_ref", "lpar_per_surname", "lpar_per_ni_no")}
+    assert not [cell for cell in cells if len(cell) > 3 and cell in text]

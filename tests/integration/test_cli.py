@@ -76,6 +76,14 @@ def test_too_many_residents_are_refused(tmp_path: Path) -> None:
     assert "800,000" in text
 
 
+def test_a_home_with_deliveries_of_others_is_no_place_for_a_demonstration(tmp_path: Path) -> None:
+    (tmp_path / "landing/wexmoor_icb/opt_out/2028-03-31").mkdir(parents=True)
+    code, text = invoke("demo", home=tmp_path)
+    assert code == 2
+    assert "needs a home of its own" in text
+    assert not (tmp_path / "demonstration").exists()
+
+
 def test_the_contracts_are_valid() -> None:
     code, text = invoke("contracts", "validate")
     assert code == 0

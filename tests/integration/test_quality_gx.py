@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from spine import quality
 from spine.contracts import Contract, Rule, RuleResult, Threshold, load_contracts, load_partners
 from spine.contracts.derive import expectation, suite
 from spine.quality import check_metadata, evaluate
@@ -77,6 +79,11 @@ def one(path: Path, asked: Rule) -> RuleResult:
     return result
 
 
+def gx(kind: str, **kwargs: Any) -> Rule:
+    """A rule of the contract's `engine: greatExpectations`."""
+    return rule("greatExpectations", type=kind, kwargs=kwargs)
+
+
 SQL = "SELECT count(*) FROM ${table} WHERE is_bad_date(${column})"
 
 
@@ -107,6 +114,17 @@ SQL = "SELECT count(*) FROM ${table} WHERE is_bad_date(${column})"
             1,
         ),
         (rule("rowCount", column=None), ["x", None, ""], 3),
+        (gx("expect_column_values_to_not_be_null"), ["x", None, " "], 2),
+        (gx("expect_column_values_to_be_null"), ["x", None, " "], 1),
+        (gx("expect_column_values_to_be_in_set", value_set=["A"]), ["A", "B", None], 1),
+        (gx("expect_column_values_to_not_be_in_set", value_set=["A"]), ["A", "B", None], 1),
+        (gx("expect_column_values_to_be_unique"), ["x", "x", "y", None], 2),
+        (gx("expect_column_value_lengths_to_be_between", min_value=2, max_value=3), ["a", "ab", "abcd", None], 2),
+        (gx("expect_column_value_lengths_to_equal", value=2), ["a", "ab", "abcd", None], 2),
+        (gx("expect_column_pair_values_to_be_equal", column_A="a", column_B="a"), ["a", "b"], 0),
+        (gx("expect_column_pair_values_a_to_be_greater_than_b", column_A="a", column_B="a"), ["a", "b"], 2),
+        (gx("expect_compound_columns_to_be_unique", column_list=["a", "a"]), ["a", "a", "b"], 2),
+        (gx("unexpected_rows_expectation", unexpected_rows_query="SELECT 1 FROM {batch} WHERE a = 'b'"), ["a", "b"], 1),
     ],
 )
 def test_each_metric_counts_the_rows_that_break_it(
@@ -115,6 +133,27 @@ def test_each_metric_counts_the_rows_that_break_it(
     result = one(table(a=values), asked)
     assert (result.numerator, result.denominator, result.problem) == (broken, len(values), None)
     assert result.outcome == ("passed" if broken == 0 else "warned")
+
+
+def test_an_expectation_with_wrong_arguments_could_not_run_and_harms_no_other(table: Table) -> None:
+    odd = replace(gx("expect_column_values_to_be_in_set", no_such=1, value_set=3), name="a__odd")
+    results = evaluate({"people": table(a=["x", None])}, [odd, rule("nullValues")], AS_OF)
+    assert [(r.name, r.outcome, r.numerator) for r in results] == [("a__odd", "error", None), ("a__rule", "warned", 1)]
+
+
+def test_two_rules_of_one_count_are_counted_once_and_judged_each(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    original = quality._measure
+
+    def counted(tables: Any, wanted: Any, *more: Any) -> Any:
+        asked.append(len(wanted))
+        return original(tables, wanted, *more)
+
+    monkeypatch.setattr(quality, "_measure", counted)
+    rules = [rule("nullValues"), rule("nullValues", bound=3, severity="error", name="a__second")]
+    results = evaluate({"people": table(a=["x", None])}, rules, AS_OF)
+    assert asked == [1]
+    assert [(r.outcome, r.numerator) for r in results] == [("warned", 1), ("failed", 1)]
 
 
 def test_a_compound_key_repeats_where_every_part_does_and_blank_parts_are_equal(table: Table) -> None:

@@ -47,7 +47,7 @@ def encoded(text: str) -> dict[str, str]:
 #: Where it is put, what the mart's author would write, and what stops it.
 ATTACKS: list[tuple[str, str, type[Exception], str]] = [
     (f"an alias: {how}", f"UPDATE {MART} SET sex = '{value}'", PipelineError, "sex__is_listed is broken")
-    for how, value in (encoded(NHS_CANARY) | {"surname": NAME_CANARY, "rot13": encoded(NAME_CANARY)["rot13"]}).items()
+    for how, value in {"plain": NAME_CANARY, "base64": encoded(NHS_CANARY)["base64"]}.items()
 ]
 ATTACKS += [
     ("a pattern", f"UPDATE {MART} SET gp_practice_code = '{NAME_CANARY.upper()}' WHERE lsoa21 IS NOT NULL",

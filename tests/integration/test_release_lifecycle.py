@@ -169,6 +169,22 @@ def test_what_nothing_permits_is_withdrawn_without_a_warehouse(
     assert withdraw_lapsed(home.settings, as_of) == [], "once is enough"
 
 
+def test_an_unsigned_edit_of_the_agreement_withdraws_and_a_swapped_trust_file_does_not(home: Home) -> None:
+    home.publish()
+    trust = home.settings.demonstration / "trust.yaml"
+    whole = trust.read_text(encoding="utf-8")
+    trust.write_text(whole.replace("demonstration: true", "demonstration: false"), encoding="utf-8")
+    with pytest.raises(ContractError, match="does not say that it is a demonstration's"):
+        withdraw_lapsed(home.settings, AS_OF, home.contracts)
+    assert home.query("SELECT count(*) FROM residents") == [(3,)]
+    trust.write_text(whole, encoding="utf-8")
+    path = home.settings.expectations / "agreements" / "care_planning.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("retention_days: 365", "retention_days: 366"))
+    with pytest.raises(GovernanceError, match=r"must approve it as it stands.*has been withdrawn"):
+        home.publish()
+    assert home.files() == ["version.json"]
+
+
 def test_a_purpose_whose_contracts_were_removed_is_no_purpose(home: Home) -> None:
     home.publish()
     home.remove_output_contracts()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +17,7 @@ from assets.extracts import extract_assets, raw_key
 from assets.resources import AS_OF_TAG, HOME, home_resource
 from spine import door
 from spine.contracts import Contract, Partner, Rule, RuleResult, Supply, Threshold
-from spine.settings import Settings
+from spine.settings import PROJECT_ROOT, Settings
 from tests.unit.extract.conftest import PEOPLE, Home, column, contract
 
 ROWS = "Person ID,Surname,LAD25CD\n1,A,E07\n"
@@ -187,3 +189,58 @@ def test_a_delivery_unlike_the_ones_before_it_warns_and_names_who_must_act(home:
     assert (facts(check)["numerator"], facts(check)["denominator"]) == (1, 1)
     assert facts(check)["worst_of_limit"] > 1
     assert all(checks[f"_drift__{kind}"].passed for kind in ("missing_values", "codes", "dates"))
+
+
+WAIVERS = """\
+waivers:
+  - partner: north
+    dataset: people
+    rule: table__of_old
+    reason: It is known.
+    decided_by: [{role: data_steward, organisation: north}]
+    from: 2028-03-01
+    to: 2028-03-31
+"""
+
+
+def test_a_waived_failure_is_shown_as_waived_and_logged_once(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expectations = tmp_path / "project/expectations"
+    (expectations / "agreements").mkdir(parents=True)
+    shutil.copy(PROJECT_ROOT / "expectations/decision_rights.yaml", expectations)
+    (expectations / "waivers.yaml").write_text(WAIVERS)
+    monkeypatch.setenv("SPINE_PROJECT", str(tmp_path / "project"))
+    layouts = (NEW, replace(OLD, supplies=(Supply("north"),)))
+    home.put("people", {"a.csv": ROWS}, "2028-01-31")
+    for _ in range(2):
+        checks, _ = run(home, "2028-03-31", layouts[1:])
+    check = checks["table__of_old"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert (check.description or "").startswith(
+        "Waived until 2028-03-31 by data steward of north (It is known). It is."
+    )
+    assert facts(check)["outcome"] == "waived"
+    assert facts(checks["table__of_both"])["outcome"] == "warned", "another rule's verdict is as it was"
+    log = [json.loads(line) for line in (Settings(home=home.root).audit_log).read_text().splitlines()]
+    assert [line["facts"]["rule"] for line in log if line["kind"] == "waiver"] == ["table__of_old"]
+    checks, _ = run(home, "2028-04-01", layouts[1:])
+    assert facts(checks["table__of_old"])["outcome"] == "warned"
+
+
+def test_a_broken_rule_says_since_when_how_bad_and_who_must_act(home: Home) -> None:
+    for day in range(1, 4):
+        home.put("people", {f"{day}.csv": ROWS}, f"2028-01-0{day}")
+    checks, _ = run(home)
+    check = checks["table__of_old"]
+    assert check.description == (
+        "It is. In north/people/2028-01-03: 1 of 1 rows, 100 %; it must be 0 rows; "
+        "broken since the delivery of 2028-01-01, 3 in a row. North data steward must act."
+    )
+    told = facts(check)
+    assert (told["numerator"], told["denominator"], told["percentage"]) == (1, 1, 100.0)
+    assert (told["owner"], told["evaluated_at"], told["failing_since"]) == (
+        "North data steward", "2028-03-31", "2028-01-01",
+    )  # fmt: skip
+    assert told["by_todays_threshold"] == "With today's threshold it would have failed in 3 of the last 3 deliveries."
+    assert told["trend"].startswith("![Broken rows in percent](data:image/svg+xml;base64,")

@@ -6,13 +6,7 @@ with records as (
     select
         crosswalk.resident_id,
         persons.*,
-        case
-            when persons.dataset = 'gp_registrations' and persons.nhs_number_status = '01' then 1
-            when persons.dataset = 'social_care' then 2
-            when persons.dataset = 'looked_after' then 3
-            when persons.dataset = 'gp_registrations' then 4
-            else 5
-        end as source_rank
+        {{ source_rank('persons') }} as source_rank
     from {{ ref('int_person_records') }} as persons
     inner join {{ source('linkage', 'crosswalk') }} as crosswalk
         on persons.record_id = crosswalk.record_id

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from spine.contracts import install_functions, load_contracts, load_partners, read_odcs
+from spine.contracts.derive import expectation
 from spine.contracts.load import load_contract
 from spine.errors import ContractError
 
@@ -215,6 +216,52 @@ def test_a_text_rule_needs_no_comparator(tmp_path: Path) -> None:
     content = with_rule(name="id__judged", type="text", metric=None, mustBe=None)
     rule = next(r for r in load_contract(write(tmp_path, content)).rules if r.name == "id__judged")
     assert rule.metric == "text"
+
+
+def custom(implementation: Any, **more: Any) -> dict[str, Any]:
+    written = {"type": "custom", "metric": None, "engine": "greatExpectations", "implementation": implementation}
+    return with_rule(name="id__gx", **(written | more))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"type": "expect_column_values_to_be_unique"},
+        "type: expect_column_values_to_be_unique\nkwargs: {}\n",
+    ],
+)
+def test_a_rule_may_be_an_expectation_of_great_expectations(tmp_path: Path, written: Any) -> None:
+    contract = load_contract(write(tmp_path, custom(written)))
+    rule = next(r for r in contract.rules if r.name == "id__gx")
+    assert rule.metric == "greatExpectations"
+    made = expectation(rule)
+    assert (made["type"], made["kwargs"]) == ("expect_column_values_to_be_unique", {"column": "id"})
+
+
+@pytest.mark.parametrize("written", ["just words", {"kwargs": {}}, {"type": 3}, {"type": "x", "severity": "y"}, "a: ["])
+def test_an_implementation_that_is_no_expectation_is_refused(tmp_path: Path, written: Any) -> None:
+    with pytest.raises(ContractError, match="implementation must be an expectation"):
+        load_contract(write(tmp_path, custom(written)))
+
+
+def test_another_engine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="metric 'soda' is not supported"):
+        load_contract(write(tmp_path, custom({"type": "x"}, engine="soda")))
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ({"type": "expect_column_mean_to_be_between", "kwargs": {"min_value": 1}}, "does not count the rows"),
+        ({"type": "expect_column_values_to_be_unique", "kwargs": {"mostly": 0.9}}, "for the rule's threshold to say"),
+    ],
+)
+def test_an_expectation_that_counts_nothing_or_brings_a_threshold_is_refused(
+    tmp_path: Path, written: Any, said: str
+) -> None:
+    rule = next(r for r in load_contract(write(tmp_path, custom(written))).rules if r.name == "id__gx")
+    with pytest.raises(ContractError, match=said):
+        expectation(rule)
 
 
 def test_the_standard_s_own_model_reads_every_committed_contract() -> None:

@@ -13,7 +13,8 @@ import yaml
 
 from spine import audit
 from spine.errors import ContractError, GovernanceError
-from spine.governance import TrustError, load_agreement, standing
+from spine.governance import TrustError, load_agreement, require_right, standing
+from spine.governance.trust import current_user
 from tests.fixtures.agreements import (
     AS_OF,
     CONTENT,
@@ -313,3 +314,19 @@ def test_a_key_that_stands_twice_is_a_fault(here: Partnership) -> None:
     here.file.write_text(here.file.read_text() + "title: Another\n", encoding="utf-8")
     with pytest.raises(ContractError, match=r"plan\.yaml, line \d+: 'title' stands there twice"):
         load_agreement(here.file)
+
+
+def test_what_takes_no_key_is_done_by_users_with_the_role(here: Partnership) -> None:
+    path = here.folder / "outside" / "trust.yaml"
+    keys = {("east", RISK_OWNER): "east"}
+    mine = {"user": current_user(), "organisation": "east", "roles": ["engineer"]}
+    other = {"user": "somebody else", "organisation": "east", "roles": ["caldicott_guardian"]}
+    settings = here.trusting(trust_sha256=write_trust(path, keys, users=[mine, other])).settings
+    assert require_right("rotate_key", settings) == current_user()
+    with pytest.raises(GovernanceError, match="for Manager of the service to do, and was asked for by Data engineer"):
+        require_right("reidentify_for_service", settings)
+    with pytest.raises(GovernanceError, match="does not say who may decide this"):
+        require_right("read_everything", settings)
+    settings = here.trusting(trust_sha256=write_trust(path, keys, users=[other])).settings
+    with pytest.raises(GovernanceError, match="was asked for by nobody"):
+        require_right("rotate_key", settings)
