@@ -13,6 +13,7 @@ import dagster as dg
 from assets.extracts import raw_key, sources
 from assets.linkage_checks import table
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
+from assets.run_verdicts import recorded
 from spine.contracts import Contract, Partner
 from spine.quality.cross import CrossFindings, CrossResult, Group, cross_source
 from spine.quality.cross_limits import COVERAGE, KINDS, CrossLimits, load_cross_limits
@@ -68,7 +69,8 @@ def cross_check_assets(
             with open_warehouse(settings.warehouse, settings.threads) as connection:
                 findings = cross_source(connection, contracts, partners, limits)
             pages = write_feedback(settings, partners.values(), findings, limits, as_of)
-            results = [r for r in check_results(findings, partners, limits, as_of) if r.check_name in names]
+            verdicts = [r for r in check_results(findings, partners, limits, as_of) if r.check_name in names]
+            results = recorded(settings, as_of, verdicts)
             yield dg.MaterializeResult(FEEDBACK, metadata=_metadata(findings, pages), check_results=results)
 
     return cross

@@ -16,6 +16,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from assets.dbt_runner import NodeResult, build
 from assets.extracts import raw_key, sources
+from assets.linkage_checks import CROSSWALK
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
 from assets.run_verdicts import recorded
 from spine.contracts import Contract, install_functions
@@ -44,6 +45,8 @@ class Translator(DagsterDbtTranslator):
         """`<folder>/<model>`; a source over a contract is named after the contract."""
         if dbt_resource_props["resource_type"] != "source":
             return dg.AssetKey([self._folder(dbt_resource_props), dbt_resource_props["name"]])
+        if dbt_resource_props["source_name"] == "linkage":
+            return CROSSWALK  # all views of identity come with it
         if dbt_resource_props["source_name"] != "raw":
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
         return dg.AssetKey(["raw", self._contract(dbt_resource_props)])
