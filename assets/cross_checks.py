@@ -13,6 +13,7 @@ import dagster as dg
 from assets.extracts import raw_key, sources
 from assets.linkage_checks import table
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
+from assets.run_verdicts import recorded
 from spine.contracts import Contract, Partner
 from spine.quality.cross import CrossFindings, CrossResult, Group, cross_source
 from spine.quality.cross_limits import COVERAGE, KINDS, CrossLimits, load_cross_limits
@@ -68,7 +69,8 @@ def cross_check_assets(
             with open_warehouse(settings.warehouse, settings.threads) as connection:
                 findings = cross_source(connection, contracts, partners, limits)
             pages = write_feedback(settings, partners.values(), findings, limits, as_of)
-            results = [r for r in check_results(findings, partners, limits, as_of) if r.check_name in names]
+            verdicts = [r for r in check_results(findings, partners, limits, as_of) if r.check_name in names]
+            results = recorded(settings, as_of, verdicts)
             yield dg.MaterializeResult(FEEDBACK, metadata=_metadata(findings, pages), check_results=results)
 
     return cross
@@ -137,14 +139,30 @@ def _verdict(result: CrossResult, partner: Partner, limits: CrossLimits, as_of: 
 
 
 def _groups(groups: Sequence[Group], least: int) -> dg.MarkdownMetadataValue:
-    """Coverage by age and council; smaller groups, and those of which fewer are missing or held, are one line."""
-    told = [g for g in groups if min(g.held, g.known - g.held) >= least]
-    rest = [g for g in groups if g not in told]
-    known, held = sum(g.known for g in rest), sum(g.held for g in rest)
-    rows = [(g.age_band, g.council, f"{g.known:,}", f"{g.held / g.known:.0%}") for g in told]
-    if len(rest) > 1 and min(held, known - held) >= least:
+    """Coverage by age and council. Groups of which fewer are held or missing are one line.
+
+    That line takes in the next smallest groups until it is no small group itself, since the check's totals less the
+    other lines would tell it.
+    """
+    told = sorted(groups, key=_smaller_side, reverse=True)
+    rest: list[Group] = []
+    while told and (_smaller_side(told[-1]) < least or (rest and not _may_be_told(rest, least))):
+        rest.append(told.pop())
+    rows = [(g.age_band, g.council, f"{g.known:,}", f"{g.held / g.known:.0%}") for g in groups if g in told]
+    if _may_be_told(rest, least):
+        known, held = sum(g.known for g in rest), sum(g.held for g in rest)
         rows.append(("others", "together", f"{known:,}", f"{held / known:.0%}"))
     return table(("age", "council", "residents known elsewhere", "held"), rows)
+
+
+def _smaller_side(group: Group) -> int:
+    return min(group.held, group.known - group.held)
+
+
+def _may_be_told(rest: Sequence[Group], least: int) -> bool:
+    """True where several groups together are large enough on both sides."""
+    held, missing = sum(g.held for g in rest), sum(g.known - g.held for g in rest)
+    return len(rest) > 1 and min(held, missing) >= least
 
 
 def _metadata(findings: CrossFindings, pages: Mapping[str, Path]) -> dict[str, int | dg.PathMetadataValue]:

@@ -39,18 +39,20 @@ def show_preview(agreement_id: Id) -> None:
     """Say in plain words what signing an agreement means: fields, residents, readers, and what stops without you."""
     from spine.governance.counts import count_residents
     from spine.governance.preview import preview
-    from spine.release import load_output_contracts
+    from spine.release.output_contracts import load_output_contracts, purposes_with_contracts
 
     settings = Settings()
     agreement, contracts = the_agreement(settings, agreement_id), the_contracts(settings)
-    tables = load_output_contracts(settings.expectations / "contracts" / "spine", agreement.purpose)
+    folder = settings.expectations / "contracts" / "spine"
+    begun = agreement.purpose in purposes_with_contracts(folder)
+    tables = load_output_contracts(folder, agreement.purpose) if begun else ()
     made_from = {
         f"{table.name}.{column.name}": column.sources
         for table in tables
         for column in table.columns
         if column.name in agreement.release.tables.get(table.name, ())
     }
-    counts = count_residents(settings.warehouse, agreement, tables[0].name)
+    counts = count_residents(settings.warehouse, agreement, tables[0].name) if tables else None
     partners = load_partners(settings.expectations / "partners.yaml")
     for section in preview(agreement, contracts, partners, made_from, counts):
         out.print(Text(section.heading, style="bold"))

@@ -44,6 +44,9 @@ class SafeGroup(TyperGroup):
         except (TyperException, typer.Exit, typer.Abort, BrokenPipeError):
             raise  # a reader that has seen enough, such as `head`, is no error of ours
         except Exception as error:
+            if getattr(error, "title", "") == "Settings":  # of pydantic; its message would show the value
+                err.print(f"[bold red]Refused[/]: {_escaped(_wrong_settings(error))}", highlight=False)
+                raise typer.Exit(UsageError.exit_code) from None
             if fault := machine_fault(error):
                 err.print(f"[bold red]Refused[/]: {fault}", highlight=False)
                 raise typer.Exit(fault.exit_code) from None
@@ -80,6 +83,12 @@ def pipeline(name: str) -> Any:
     if not found:
         raise UsageError("No pipeline is installed. Install the project as a whole: `make demo` does it.")
     return next(iter(found)).load()
+
+
+def _wrong_settings(error: Any) -> str:
+    """Which variables of the environment cannot be used, and why; never what they hold."""
+    faults = error.errors(include_url=False, include_input=False)
+    return "; ".join(f"SPINE_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in faults)
 
 
 def _escaped(text: str) -> str:

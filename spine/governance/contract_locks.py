@@ -199,7 +199,7 @@ def contract_duties(
 ) -> list[tuple[str, str]]:
     """Who must sign what of the contracts whose fields an agreement uses, before anything is released under it.
 
-    In a demonstration a contract that nobody has signed is let through, so that one can be tried out.
+    In a demonstration only a broken contract stops, so that a new layout or another supplier can be tried out.
     """
     locks = read_locks(folder_of(settings))
     duties = []
@@ -207,9 +207,9 @@ def contract_duties(
     for contract in (c for c in contracts if c.dataset in agreement.datasets):
         signers = cosigners(contract, rights, controllers)
         lock = locks.by_contract.get(contract.id)
-        if lock is None and trust.is_demo:
-            continue
         broken = breaks(lock, contract) if lock else []
+        if trust.is_demo and not broken:
+            continue
         signatures = lock.signed_by(trust) if lock and not broken else ()
         missing = [s for s in signers if not any(s.is_met_by(o.organisation, o.role) for o in signatures)]
         change = f", which was changed ({'; '.join(broken[:3])})" if broken else ""

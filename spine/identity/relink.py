@@ -174,7 +174,7 @@ def _marks(records: pl.DataFrame, config: LinkageConfig) -> pl.DataFrame:
 def _difference(
     marks_before: pl.DataFrame, marks: pl.DataFrame, decided_before: pl.DataFrame, decided: pl.DataFrame
 ) -> _Difference:
-    """Changed, new and withdrawn records; beside them those that a decision names that came or went."""
+    """Changed, new and withdrawn records, and how many decisions came or went."""
     both = marks.join(marks_before, on="record_id", how="left", suffix="_before", maintain_order="left")
     is_new = both["mark_before"].is_null()
     is_changed = (both["mark"] != both["mark_before"]).fill_null(False)
@@ -185,8 +185,7 @@ def _difference(
             decided_before.join(decided, on=[*APPLIED], how="anti"),
         ]
     )
-    named = pl.concat([turned["left_record_id"], turned["right_record_id"].alias("left_record_id")])
-    again = both.filter(is_new | is_changed | both["record_id"].is_in(named.implode()))["record_id"]
+    again = both.filter(is_new | is_changed)["record_id"]
     return _Difference(again, gone.to_list(), int(is_changed.sum()), int(is_new.sum()), turned.height)
 
 
@@ -215,7 +214,7 @@ def _changes(
 ) -> Linked | str:
     """The run of changes, or why the kept run cannot be built on."""
     from spine.linkage.drift import share_that_would_turn
-    from spine.linkage.state import State, load_state
+    from spine.linkage.state import load_state
 
     try:
         state = load_state(folder / _RUN)
@@ -224,8 +223,7 @@ def _changes(
     if state.config != config:
         return "the settings of linkage changed"
     changed = records.filter(pl.col("record_id").is_in(found.again.implode()))
-    start = State(replace(state.run, overrides=decisions), config)
-    result = link_changes(start, changed, found.withdrawn)
+    result = link_changes(state, changed, found.withdrawn, decisions)
     count = found.changed + found.new + len(found.withdrawn)
     drift = share_that_would_turn(result.state) if count and result.state else float(told["drift"])
     if drift * 100 > limits.most_drift_percent:

@@ -29,6 +29,8 @@ _EXTRA_CAP = 40
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 #: So many rules are applied at a time: each needs memory for the keys of all nodes.
 _AT_ONCE = 2
+#: Above so many nodes memory is scarcer than time, and one rule is applied after the other.
+_MANY_NODES = 1_500_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
         fresh: where given, only pairs with one of these nodes are wanted.
     """
     applied = (*config.blocking, *_rules_of_extras(encoded))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE if encoded.size < _MANY_NODES else 1) as pool:
         found = list(pool.map(lambda rule: _apply(rule, encoded, fresh), applied))
     pairs = sorted_distinct([pairs for pairs, _ in found])
     rules: list[dict[str, Any]] = [

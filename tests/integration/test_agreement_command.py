@@ -182,3 +182,13 @@ def test_two_versions_are_told_apart_in_words(place: Deployment) -> None:
         "retention_days: was 365, becomes 30",
     ):
         assert line in told
+
+
+def test_an_agreement_without_a_mart_can_be_read_and_is_told_whom_it_lacks(place: Deployment) -> None:
+    folder = Path(place.environment["SPINE_PROJECT"]) / "expectations" / "agreements"
+    text = (folder / "care_planning.yaml").read_text(encoding="utf-8")
+    text = text.replace("id: care_planning", "id: falls").replace("purpose: care_planning", "purpose: falls")
+    (folder / "falls.yaml").write_text(text, encoding="utf-8")
+    code, told = place.spine("agreement", "preview", "falls")
+    (folder / "falls.yaml").unlink()
+    assert (code, "Not counted" in told, "purpose falls" in told) == (0, True, True), told

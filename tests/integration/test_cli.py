@@ -84,6 +84,15 @@ def test_a_home_with_deliveries_of_others_is_no_place_for_a_demonstration(tmp_pa
     assert not (tmp_path / "demonstration").exists()
 
 
+def test_settings_that_cannot_be_used_are_named_and_not_shown(tmp_path: Path) -> None:
+    environment = {"SPINE_HOME": str(tmp_path), "SPINE_TRUST_SHA256": "Quexbrandt", "SPINE_MODE": "testing"}
+    result = CliRunner().invoke(app, ["status"], env=environment)
+    assert result.exit_code == 2
+    assert "SPINE_TRUST_SHA256" in result.output
+    assert "SPINE_MODE" in result.output
+    assert "Quexbrandt" not in result.output
+
+
 def test_the_contracts_are_valid() -> None:
     code, text = invoke("contracts", "validate")
     assert code == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spine.contracts import Contract, load_contracts, load_partners
+from spine.contracts import Contract, Supply, load_contracts, load_partners
 from spine.errors import GovernanceError
 from spine.governance import approve_all, load_agreement, load_trust, permission, require_right
 from spine.governance.demonstration import demo_key
@@ -53,7 +53,7 @@ def demo(tmp_path: Path) -> Demo:
 def test_a_demonstration_is_granted_as_such_and_its_keys_are_closed(demo: Demo) -> None:
     assert demo.granted()
     keys = list((demo.settings.demonstration / "keys").iterdir())
-    assert len(keys) == 9
+    assert len(keys) == len(load_partners(EXPECTATIONS / "partners.yaml")) + 1, "and one for the board"
     assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}
     assert demo.settings.demonstration.stat().st_mode & 0o777 == 0o700
     assert not list(demo.settings.expectations.rglob("*.approvals")), "nothing is signed in the project"
@@ -121,6 +121,8 @@ def test_a_contract_that_is_broken_after_it_was_signed_stops_the_demonstration_t
         demo.granted(broken)
     approve_all(demo.settings, broken)
     assert demo.granted(broken)
+    another = replace(shorter, supplies=(*shorter.supplies, Supply("wexmoor_homes")))
+    assert demo.granted((*broken[:-1], another)), "another supplier can be tried out"
 
 
 def test_roles_of_the_user_decide_what_they_may_do(demo: Demo, tmp_path: Path) -> None:
