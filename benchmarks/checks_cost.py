@@ -57,8 +57,10 @@ def run(*, has_checks: bool) -> None:
     import dagster as dg
 
     from assets import run as pipeline
+    from spine.governance import approve_all
 
     settings = Settings()
+    approve_all(settings)
     if has_checks:
         summary = pipeline.refresh(settings, AS_OF, lambda *_: None)
     else:

@@ -60,8 +60,8 @@ class Table:
 
     def census(self, kind: str) -> tuple[Integers, Floats]:
         """Codes and weights of a list of the package `names`."""
-        rows = [line.split() for line in files("names").joinpath(f"dist.{kind}").read_text().splitlines()]
-        kept = rows[:_TAIL_LENGTH]
+        lines = files("names").joinpath(f"dist.{kind}").read_text().splitlines()
+        kept = [line.split() for line in lines[:_TAIL_LENGTH]]
         return np.array([self.code(row[0]) for row in kept]), np.array([float(row[1]) + 2e-4 for row in kept])
 
     def series(self) -> pl.Series:

@@ -13,16 +13,16 @@ import polars as pl
 
 from benchmarks.truth.draws import Draws, Integers, mix
 
-_WEIGHTS = np.arange(10, 1, -1)
-
 
 def nhs_numbers(draws: Draws, count: int) -> Integers:
     """Different NHS numbers with a right check digit (weights 10 to 2, modulus 11)."""
     digits = 6 if count <= 600_000 else 7
-    body = np.arange(10**digits) if digits == 6 else np.arange(int(count * 1.12) + 100) * 3_571 % 10**7
-    body = np.unique(body) + (999 if digits == 6 else 99) * 10**digits
-    powers = 10 ** np.arange(8, -1, -1)
-    check = (11 - ((body[:, None] // powers % 10) * _WEIGHTS).sum(axis=1) % 11) % 11
+    body = np.arange(10**digits) if digits == 6 else np.unique(np.arange(int(count * 1.12) + 100) * 3_571 % 10**7)
+    body += (999 if digits == 6 else 99) * 10**digits
+    total: Integers = np.zeros_like(body)
+    for weight in range(2, 11):
+        total += body // 10 ** (weight - 2) % 10 * weight
+    check = (11 - total % 11) % 11
     valid: Integers = (body * 10 + check)[check != 10]
     chosen: Integers = valid[draws.order("nhs", len(valid))[:count]]
     return chosen

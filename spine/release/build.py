@@ -16,7 +16,7 @@ import duckdb
 
 from spine.errors import PipelineError
 from spine.release.marks import Marks
-from spine.release.output_contracts import PSEUDONYM, OutputTable
+from spine.release.output_contracts import FORMER, PSEUDONYM, OutputTable
 from spine.release.people import People
 from spine.release.plan import Plan
 from spine.release.sql import counted, quoted
@@ -57,7 +57,7 @@ def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     """Write the file; returns the hash of its content, which does not depend on the marks.
 
     Args:
-        connection: from `attach_warehouse`, with table `people`.
+        connection: from `attach_warehouse`, with tables `people` and `formers`.
         path: must not exist.
     """
     connection.execute(f"ATTACH {quoted(str(path))} AS build")
@@ -88,13 +88,16 @@ def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, plan: Plan, table: OutputTable) -> None:
-    cells = {c.name: "p.pseudonym" if c.name == PSEUDONYM else f't."{c.name}"' for c in table.columns}
+    own = {PSEUDONYM: "p.pseudonym", FORMER: "f.former_pseudonym"}
+    cells = {c.name: own.get(c.name, f't."{c.name}"') for c in table.columns}
+    formers = f"LEFT JOIN formers AS f ON f.former_id = t.{FORMER} " if table.has_former else ""
+    told = " AND f.former_reason IS NULL" if table.has_former else ""
     columns = ", ".join(f'CAST({cells[c.name]} AS {c.type}) AS "{c.name}"' for c in table.columns)
     order = ", ".join(cells[name] for name in table.keys)
     connection.execute(
         f'CREATE TABLE build.main."{table.name}" AS SELECT {columns} '
-        f'FROM warehouse."{plan.purpose}"."{table.name}" AS t JOIN people AS p USING (resident_id) '
-        f"WHERE p.reason IS NULL ORDER BY {order}"
+        f'FROM warehouse."{plan.purpose}"."{table.name}" AS t JOIN people AS p USING (resident_id) {formers}'
+        f"WHERE p.reason IS NULL{told} ORDER BY {order}"
     )
     connection.execute(f'COMMENT ON TABLE build.main."{table.name}" IS {quoted(table.description)}')
     for column in table.columns:

@@ -16,7 +16,7 @@ import polars as pl
 from spine.contracts import RuleResult
 from spine.errors import GovernanceError, PipelineError, SpineError
 from spine.governance.pseudonymise import PSEUDONYM_PATTERN
-from spine.release.output_contracts import PSEUDONYM, OutputTable
+from spine.release.output_contracts import FORMER, PSEUDONYM, OutputTable
 from spine.release.people import People, warehouse_tables
 from spine.release.plan import Plan
 from spine.release.promises import keep_promises
@@ -76,6 +76,10 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
         others = f"FROM built.main._inputs WHERE NOT regexp_full_match({name}, {quoted(pattern)})"
         _none(connection, others, GovernanceError, f"_inputs.{name}: values that are no delivery or no hash")
     connection.execute(_IDENTIFIERS)
+    connection.register("former_ids", people.formers.select("former_id").to_arrow())
+    connection.execute("INSERT INTO direct_identifiers SELECT former_id FROM former_ids")
+    untold = people.formers.filter(pl.col("former_reason").is_not_null()).select(pseudonym="former_pseudonym")
+    connection.register("untold", untold.to_arrow())
     connection.register("absent", people.frame.filter(pl.col("reason").is_not_null()).select("pseudonym").to_arrow())
     connection.register("restricted", people.frame.filter(pl.col("is_restricted")).select("pseudonym").to_arrow())
     has_birth_dates = "date_of_birth" in warehouse_tables(connection, "core").get("dim_resident", {})
@@ -118,11 +122,15 @@ def _check_shape(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
 def _check_people(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> None:
     """Nobody who is excluded, nobody under another id than a pseudonym, nowhere for the restricted."""
     rows = f'FROM built.main."{table.name}"'
-    where = f"{table.name}.{PSEUDONYM}"
-    excluded = f"{rows} SEMI JOIN absent ON {PSEUDONYM} = pseudonym"
-    _none(connection, excluded, GovernanceError, f"{where}: residents who are excluded")
-    others = f"{rows} WHERE NOT regexp_full_match({PSEUDONYM}, {quoted(PSEUDONYM_PATTERN)})"
-    _none(connection, others, GovernanceError, f"{where}: values that are no pseudonym")
+    for name, hidden in {PSEUDONYM: ("absent",), FORMER: ("absent", "untold")}.items():
+        if name == FORMER and not table.has_former:
+            continue
+        where = f"{table.name}.{name}"
+        for people in hidden:
+            excluded = f"{rows} SEMI JOIN {people} ON {name} = pseudonym"
+            _none(connection, excluded, GovernanceError, f"{where}: residents who are excluded")
+        others = f"{rows} WHERE NOT regexp_full_match({name}, {quoted(PSEUDONYM_PATTERN)})"
+        _none(connection, others, GovernanceError, f"{where}: values that are no pseudonym")
     for column in (c for c in table.columns if c.null_where_restricted):
         shown = f'{rows} SEMI JOIN restricted ON {PSEUDONYM} = pseudonym WHERE "{column.name}" IS NOT NULL'
         _none(connection, shown, GovernanceError, f"{table.name}.{column.name}: values for restricted residents")

@@ -18,6 +18,9 @@ from spine.errors import ContractError
 #: The column that holds resident ids in the warehouse and their pseudonyms in a release.
 PSEUDONYM = "resident_id"
 
+#: The column that holds earlier ids, told under the same key.
+FORMER = "former_resident_id"
+
 #: DuckDB type of each logical type in a release.
 TYPES = {"string": "VARCHAR", "boolean": "BOOLEAN", "date": "DATE", "integer": "BIGINT", "number": "DOUBLE"}
 
@@ -83,6 +86,11 @@ class OutputTable:
     def is_population(self) -> bool:
         """True for the table with one row per resident, which says who is in the release."""
         return self.keys == (PSEUDONYM,)
+
+    @property
+    def has_former(self) -> bool:
+        """True for a table that tells earlier ids of its residents."""
+        return any(column.name == FORMER for column in self.columns)
 
 
 def purposes_with_contracts(folder: Path) -> list[str]:
@@ -159,11 +167,11 @@ def _column_faults(column: SchemaProperty) -> list[str]:
         faults.append(
             f"needs a classification out of {', '.join(CLASSIFICATIONS)}; a direct identifier is never released"
         )
-    if (column.classification == "pseudonym") != (column.name == PSEUDONYM):
-        faults.append(f"has the wrong classification: '{PSEUDONYM}' and no other column is the pseudonym")
+    if (column.classification == "pseudonym") != (column.name in (PSEUDONYM, FORMER)):
+        faults.append(f"has the wrong classification: '{PSEUDONYM}', '{FORMER}' and no other column are pseudonyms")
     if not column.transformSourceObjects:
         faults.append("needs transformSourceObjects: the fields, as dataset.column, that it is made from")
-    if column.logicalType == "string" and column.name != PSEUDONYM and not _says_its_values(column):
+    if column.logicalType == "string" and column.name not in (PSEUDONYM, FORMER) and not _says_its_values(column):
         faults.append(
             "needs a rule of severity error on invalidValues (validValues or a pattern), or valuesFrom: "
             f"{PARTNERS}: a text that may be anything could be a name"

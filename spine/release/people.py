@@ -19,6 +19,8 @@ from spine.contracts import Contract
 from spine.errors import PipelineError, ReconciliationError
 from spine.files import machine_fault
 from spine.governance import Key, opted_out_residents, pseudonym_column, pseudonyms
+from spine.release.formers import find_formers
+from spine.release.output_contracts import FORMER, OutputTable
 from spine.release.plan import Plan
 from spine.release.sql import counted, quoted
 from spine.warehouse import configure, warehouse_lock
@@ -34,12 +36,14 @@ class People:
     Attributes:
         frame: resident_id, pseudonym, reason (null where released), is_opted_out, is_restricted;
             one row per resident, excluded ones included.
+        formers: earlier ids that the purpose's tables name (see `formers.find_formers`).
         opt_out_list: date of the list that was applied, None where the opt-out does not apply.
         opted_out_fingerprint: keyed hash of the records of all opted-out residents. Where it
             differs from that of an older release, someone may have opted out since.
     """
 
     frame: pl.DataFrame
+    formers: pl.DataFrame
     opt_out_list: date | None
     opted_out_fingerprint: str
     key_version: int
@@ -86,7 +90,7 @@ def warehouse_tables(connection: duckdb.DuckDBPyConnection, schema: str) -> dict
 def find_people(connection: duckdb.DuckDBPyConnection, plan: Plan, key: Key, contracts: Sequence[Contract]) -> People:
     """Every resident of the planned tables, with pseudonym and reason of exclusion.
 
-    Leaves the frame in the connection as table `people`.
+    Leaves the frame in the connection as table `people`, and the earlier ids as `formers`.
 
     Raises:
         GovernanceError: the opt-out list is missing, too old or without a valid number.
@@ -109,12 +113,14 @@ def find_people(connection: duckdb.DuckDBPyConnection, plan: Plan, key: Key, con
     connection.register("people_frame", frame.to_arrow())
     connection.execute("CREATE TABLE people AS SELECT * FROM people_frame")
     _refuse_strangers(connection, plan)
+    formers = find_formers(connection, plan, key)
     records = connection.execute(
         "SELECT record_id FROM warehouse.core.bridge_resident_record SEMI JOIN opted_out_ids USING (resident_id) "
         "ORDER BY record_id"
     ).fetchall()
     whole = hashlib.sha256("\n".join(row[0] for row in records).encode()).hexdigest()
-    return People(frame, list_date, pseudonyms(key, [f"records of opted-out residents|{whole}"])[0], key.version)
+    fingerprint = pseudonyms(key, [f"records of opted-out residents|{whole}"])[0]
+    return People(frame, formers, list_date, fingerprint, key.version)
 
 
 # A resident whose marker is not known counts as restricted: what is not known is not shown.
@@ -147,11 +153,13 @@ def _refuse_strangers(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None
             )
 
 
-def excluded_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, table: str) -> Mapping[str, int]:
-    """Rows of a warehouse table that belong to excluded residents, by the first reason."""
+def excluded_rows(connection: duckdb.DuckDBPyConnection, plan: Plan, table: OutputTable) -> Mapping[str, int]:
+    """Rows of a warehouse table that are left out, by the first reason of their resident, or else of an earlier id."""
+    formers = f"LEFT JOIN formers ON former_id = {FORMER}" if table.has_former else ""
+    reason = "coalesce(reason, former_reason)" if table.has_former else "reason"
     rows = connection.execute(
-        f'SELECT reason, count(*) FROM warehouse."{plan.purpose}"."{table}" JOIN people USING (resident_id) '
-        "WHERE reason IS NOT NULL GROUP BY reason"
+        f'SELECT {reason}, count(*) FROM warehouse."{plan.purpose}"."{table.name}" JOIN people USING (resident_id) '
+        f"{formers} WHERE {reason} IS NOT NULL GROUP BY ALL"
     ).fetchall()
     found = dict(rows)
     return {reason: found.get(reason, 0) for reason in REASONS}

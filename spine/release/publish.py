@@ -244,7 +244,7 @@ def _reconcile(
     tables = {}
     for table in plan.tables:
         (rows_in,) = counted(connection, f'SELECT count(*) FROM warehouse."{plan.purpose}"."{table.name}"')
-        counts = TableCounts(rows_in, released[table.name], excluded_rows(connection, plan, table.name))
+        counts = TableCounts(rows_in, released[table.name], excluded_rows(connection, plan, table))
         if counts.rows_in != counts.released + sum(counts.excluded.values()):
             raise ReconciliationError(
                 f"{plan.purpose}.{table.name}: {counts.rows_in} rows in, {counts.released} released and "

@@ -19,9 +19,11 @@ from jinja2 import Environment
 
 from spine.settings import PROJECT_ROOT
 from tests.fixtures.academy_rows import HARCOMBE, TOR
+from tests.fixtures.dbt_sql import sql_of
 from tests.fixtures.dbt_warehouse import (
     ADA,
     ADA_OLD,
+    AS_OF,
     CLEM,
     CT,
     GP,
@@ -35,6 +37,17 @@ from tests.fixtures.dbt_warehouse import (
     build_raw,
     run_dbt,
 )
+
+#: Earlier ids: of who is in the mart, of a baby, of both, and one that the baby has still.
+SUPERSEDED = """
+    INSERT INTO linkage.supersessions VALUES
+    ('old_ada', 'ada', 'merge', '2028-03-31'), ('una', 'holmes', 'split', '2028-03-31'),
+    ('old_baby', 'baby', 'merge', '2028-03-31'), ('old_both', 'ada', 'split', '2028-03-31'),
+    ('old_both', 'baby', 'split', '2028-03-31'), ('baby', 'una', 'return', '2028-03-31');
+    INSERT INTO linkage.crosswalk_history
+    SELECT record_id, 'old_ada', DATE '2028-02-29', valid_from, 0, known_from, false
+    FROM linkage.crosswalk_history WHERE resident_id = 'ada'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with duckdb.connect(root / "warehouse.duckdb") as connection:
             build_raw(connection, root)
             build_linkage(connection)
+            connection.execute(SUPERSEDED)
         assert run_dbt("build", "--selector", "before_linkage")
         assert run_dbt("build", "--selector", "after_linkage")
         yield root
@@ -347,6 +361,41 @@ def test_the_mart_holds_adults_and_people_of_unknown_age(home: Path) -> None:
             "SELECT service, partner FROM care_planning.resident_services WHERE resident_id = 'ray' ORDER BY 1"
         ).fetchall()
     assert services == [("gp_registrations", "wexmoor_icb")]  # the district of the other would be an area
+
+
+def test_the_bridge_says_since_when_and_the_history_what_was_before(home: Path) -> None:
+    now = rows_by(home, "record_id", "FROM core.bridge_resident_record")
+    assert set(now) == set(RESIDENTS)
+    assert holds(now[f"{SC}P1"], valid_from=date(2028, 3, 31), valid_to=None, known_from=1, known_to=None)
+    history = "SELECT * FROM core.bridge_resident_record_history WHERE NOT is_current"
+    was = rows_by(home, "record_id", history)
+    assert set(was) == {record for record, resident in RESIDENTS.items() if resident == "ada"}
+    day = date(2028, 2, 29)
+    assert holds(was[f"{SC}P1"], resident_id="old_ada", valid_from=day, valid_to=date(2028, 3, 31), known_to=1)
+
+
+def test_earlier_ids_are_told_of_adults_only(home: Path) -> None:
+    told = rows_by(home, "former_resident_id", "FROM care_planning.resident_supersessions")
+    assert {former: row["resident_id"] for former, row in told.items()} == {"old_ada": "ada", "una": "holmes"}
+
+
+def test_an_undone_merge_leaves_no_residue_in_attributes(home: Path, tmp_path: Path) -> None:
+    """Attributes are a view of records and crosswalk: nothing of a build is read by the next one."""
+    shutil.copy(home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("SET search_path = 'intermediate,core,staging'")
+        query = f"FROM ({sql_of('int_resident_attributes', AS_OF)}) ORDER BY resident_id"
+        before = connection.execute(query).fetchall()
+        connection.execute("UPDATE linkage.crosswalk SET resident_id = 'ada' WHERE resident_id = 'dora'")
+        connection.execute(f"CREATE OR REPLACE TABLE intermediate.int_resident_attributes AS {query}")
+        merged = {row[0]: row for row in connection.execute(query).fetchall()}
+        assert "dora" not in merged
+        assert merged["ada"] != {row[0]: row for row in before}["ada"], "positive control: the dead woman was in her"
+        connection.execute(f"UPDATE linkage.crosswalk SET resident_id = 'dora' WHERE record_id = '{SC}P3'")
+        assert connection.execute(query).fetchall() == before
+    models = (PROJECT_ROOT / "dbt_project").rglob("*")
+    texts = [path.read_text() for path in models if path.suffix in (".sql", ".yml") and "target" not in path.parts]
+    assert not [text for text in texts if "incremental" in text or "snapshot" in text]
 
 
 def test_what_dbt_leaves_behind_holds_no_value(home: Path) -> None:

@@ -50,7 +50,8 @@ def test_no_opted_out_or_dead_resident_is_in_any_table(home: Home) -> None:
     absent = [home.pseudonym(resident) for resident in ("res-dan", "res-eve", "res-fay")]
     with duckdb.connect(path, read_only=True) as connection:
         tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-        assert sorted(tables) == ["_dictionary", "_inputs", "_release", "resident_services", "residents"]
+        own = ["_dictionary", "_inputs", "_release"]
+        assert sorted(tables) == [*own, "resident_services", "resident_supersessions", "residents"]
         cells = {table: str(connection.execute(f'FROM "{table}"').fetchall()) for table in tables}
     for table in ("residents", "resident_services"):
         assert home.pseudonym("res-ada") in cells[table], "positive control: the ids are computed as the release does"
@@ -75,8 +76,8 @@ def test_the_release_says_what_it_is(home: Home) -> None:
     result = home.publish()
     (facts,) = query(home.settings.releases, PURPOSE, "FROM _release").to_dicts()
     assert (facts["purpose"], facts["version"], facts["as_of"], facts["is_demo"]) == (PURPOSE, 1, AS_OF, True)
-    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.2.0", 1)
-    assert facts["table_rows"] == '{"residents": 3, "resident_services": 6}'
+    assert (facts["agreement_id"], facts["agreement_version"], facts["key_version"]) == ("care_planning", "1.3.0", 1)
+    assert facts["table_rows"] == '{"residents": 3, "resident_services": 6, "resident_supersessions": 0}'
     assert facts["content_sha256"] == result.content_sha256
     described = home.query(
         "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'residents' AND comment IS NOT NULL"

@@ -17,6 +17,7 @@ import pytest
 from uk_postcodes_parsing import ukpostcode
 
 from spine.contracts import install_functions
+from spine.contracts.functions import FUNCTIONS
 
 #: The form that the UK government published for bulk data, with one space.
 PUBLISHED_POSTCODE = re.compile(
@@ -241,3 +242,15 @@ def test_a_unique_pupil_number_has_one_check_letter(connection: duckdb.DuckDBPyC
 
 def test_a_temporary_pupil_number_is_judged_by_its_form_only(connection: duckdb.DuckDBPyConnection) -> None:
     assert apply(connection, "is_upn", ["A12345678901B", "A12345678901S", "S12345678901B"]) == [True, False, False]
+
+
+def test_a_function_by_itself_brings_those_that_it_calls() -> None:
+    names = re.findall(r"MACRO (\w+)\(", FUNCTIONS.read_text(encoding="utf-8"))
+    assert len(names) > 20
+    with duckdb.connect() as connection:
+        for number, name in enumerate(names):
+            connection.execute(f"ATTACH ':memory:' AS alone_{number}; USE alone_{number}")
+            install_functions(connection, name)
+            assert connection.execute(f"SELECT {name}(NULL)").fetchone() is not None
+        held = "SELECT count(*) FROM duckdb_functions() WHERE database_name = 'alone_0' AND NOT internal"
+        assert (connection.execute(held).fetchone() or (0,))[0] < len(names)

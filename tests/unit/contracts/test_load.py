@@ -273,3 +273,9 @@ def test_partners_come_by_id_in_the_file_s_order() -> None:
     partners = load_partners(ROOT / "expectations/partners.yaml")
     assert next(iter(partners)) == "harcombe_district"
     assert all(partner.steward for partner in partners.values())
+
+
+def test_a_file_is_taken_apart_once_and_again_when_its_content_changes(tmp_path: Path) -> None:
+    first = load_contract(write(tmp_path, GOOD))
+    assert load_contract(write(tmp_path, GOOD)) is first
+    assert load_contract(write(tmp_path, {**GOOD, "version": "1.0.1"})) is not first

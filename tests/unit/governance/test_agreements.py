@@ -100,7 +100,7 @@ def test_out_of_date_is_refused_with_who_must_act(
 @pytest.mark.parametrize("as_of", [date(2027, 4, 1), IN_FORCE, date(2029, 3, 31)])
 def test_in_force_from_the_first_day_to_the_last(tmp_path: Path, content: dict[str, Any], as_of: date) -> None:
     write(tmp_path, content)
-    assert agreement_for("care_planning", load_agreements(tmp_path), as_of).version == "1.2.0"
+    assert agreement_for("care_planning", load_agreements(tmp_path), as_of).version == "1.3.0"
 
 
 def test_no_agreement_and_several_are_both_refused(tmp_path: Path, content: dict[str, Any]) -> None:

@@ -94,43 +94,29 @@ def written(result: LinkageResult) -> list[bytes | str]:
 
 
 @few
-@given(records)
-def test_every_record_is_in_exactly_one_cluster(frame: pl.DataFrame) -> None:
-    clusters = link(frame, CONFIG).clusters
-    assert clusters["record_id"].to_list() == sorted(frame["record_id"])
+@given(records, st.randoms(use_true_random=False), st.integers(1, 11))
+def test_neither_order_nor_frames_nor_ids_nor_a_second_time_change_anything(
+    frame: pl.DataFrame, random: Any, place: int
+) -> None:
+    result = link(frame, CONFIG)
+    clusters = result.clusters
+    assert clusters["record_id"].to_list() == sorted(frame["record_id"]), "every record is in exactly one cluster"
     assert clusters.filter(pl.col("cluster_id") != pl.col("record_id").min().over("cluster_id")).is_empty()
+    assert written(link(frame, CONFIG)) == written(result), "linking twice gives the same bytes"
 
-
-@few
-@given(records)
-def test_linking_twice_gives_the_same_bytes(frame: pl.DataFrame) -> None:
-    assert written(link(frame, CONFIG)) == written(link(frame, CONFIG))
-
-
-@few
-@given(records, st.randoms(use_true_random=False))
-def test_the_order_of_records_changes_nothing(frame: pl.DataFrame, random: Any) -> None:
     order = list(range(frame.height))
     random.shuffle(order)
-    assert written(link(frame[order], CONFIG)) == written(link(frame, CONFIG))
+    assert written(link(frame[order], CONFIG)) == written(result), "the order of records changes no byte"
 
-
-@few
-@given(records, st.integers(1, 11))
-def test_delivery_in_several_frames_changes_nothing(frame: pl.DataFrame, place: int) -> None:
     parts = [part.select(s for s in part if s.null_count() < part.height) for part in (frame[place:], frame[:place])]
-    assert partition(link(pl.concat(parts, how="diagonal"), CONFIG)) == partition(link(frame, CONFIG))
+    assert partition(link(pl.concat(parts, how="diagonal"), CONFIG)) == partition(result), "several frames are one"
 
-
-@few
-@given(records, st.randoms(use_true_random=False))
-def test_the_ids_of_records_change_no_cluster(frame: pl.DataFrame, random: Any) -> None:
-    ids = frame["record_id"].to_list()
+    ids, rows = frame["record_id"].to_list(), frame.drop("record_id").rows()
     others = [f"{chr(random.randrange(97, 123))}{n}" for n in range(len(ids))]
-    found = partition(link(frame.with_columns(pl.Series("record_id", others)), CONFIG))
-    assert contents(found, dict(zip(others, frame.drop("record_id").rows(), strict=True))) == contents(
-        partition(link(frame, CONFIG)), dict(zip(ids, frame.drop("record_id").rows(), strict=True))
-    )
+    renamed = partition(link(frame.with_columns(pl.Series("record_id", others)), CONFIG))
+    assert contents(renamed, dict(zip(others, rows, strict=True))) == contents(
+        partition(result), dict(zip(ids, rows, strict=True))
+    ), "ids change no cluster"
 
 
 def contents(clusters: set[frozenset[str]], rows: dict[str, Any]) -> list[list[str]]:
