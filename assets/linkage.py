@@ -59,29 +59,7 @@ def linkage_assets(
 
     @dg.multi_asset(
         name="link",
-        specs=[
-            dg.AssetSpec(
-                DECISIONS,
-                deps=[dg.AssetKey(["intermediate", name]) for name in ("int_linkage_decisions", "int_person_records")],
-                group_name="linkage",
-                kinds={"polars"},
-                description="Decisions by people on two records, and what became of each on the run's day.",
-            ),
-            dg.AssetSpec(
-                LINKS,
-                deps=[dg.AssetKey(["intermediate", "int_person_records"]), DECISIONS],
-                group_name="linkage",
-                kinds={"polars"},
-                description="Accepted pairs of person records, with the weight of each comparison in bits.",
-            ),
-            dg.AssetSpec(
-                CROSSWALK,
-                deps=[LINKS],
-                group_name="linkage",
-                kinds={"polars"},
-                description="Which resident each person record belongs to. Resident ids are minted once and kept.",
-            ),
-        ],
+        specs=_specs(),
         check_specs=[*decision_checks.check_specs(), *check_specs(), *identity_specs()],
         required_resource_keys={HOME},
     )
@@ -97,13 +75,42 @@ def linkage_assets(
             page = write_linkage_page(settings.linkage, resolution.report)
             _log_decisions(settings, resolution, as_of)
             yield decision_checks.materialization(resolution.decisions)
-            yield from decision_checks.check_results(resolution.decisions, stewards)
             yield from _materializations(resolution, page)
-            results = [*check_results(resolution, limits, stewards), identity_result(resolution, budget, as_of)]
+            results = [
+                *decision_checks.check_results(resolution.decisions, stewards),
+                *check_results(resolution, limits, stewards),
+                identity_result(resolution, budget, as_of),
+            ]
             yield from recorded(settings, as_of, results)
             refuse_held(resolution, budget, as_of)
 
     return link
+
+
+def _specs() -> list[dg.AssetSpec]:
+    return [
+        dg.AssetSpec(
+            DECISIONS,
+            deps=[dg.AssetKey(["intermediate", name]) for name in ("int_linkage_decisions", "int_person_records")],
+            group_name="linkage",
+            kinds={"polars"},
+            description="Decisions by people on two records, and what became of each on the run's day.",
+        ),
+        dg.AssetSpec(
+            LINKS,
+            deps=[dg.AssetKey(["intermediate", "int_person_records"]), DECISIONS],
+            group_name="linkage",
+            kinds={"polars"},
+            description="Accepted pairs of person records, with the weight of each comparison in bits.",
+        ),
+        dg.AssetSpec(
+            CROSSWALK,
+            deps=[LINKS],
+            group_name="linkage",
+            kinds={"polars"},
+            description="Which resident each person record belongs to. Resident ids are minted once and kept.",
+        ),
+    ]
 
 
 def _log_decisions(settings: Settings, resolution: Resolution, as_of: date) -> None:

@@ -24,9 +24,9 @@ from spine.governance import Key, Permission, load_agreements, load_or_create_ke
 from spine.identity import IdentityStore
 from spine.release import history
 from spine.release.build import build_release, refuse_unfit_tables
-from spine.release.check import check_release
+from spine.release.check import Checked, check_release
 from spine.release.decisions import refuse_while_held
-from spine.release.marks import marks, rule_versions
+from spine.release.marks import Marks, marks, rule_versions
 from spine.release.output_contracts import load_output_contracts, purposes_with_contracts
 from spine.release.people import People, attach_warehouse, excluded_rows, find_people, warehouse_tables
 from spine.release.plan import Input, Plan, inputs_sha256, plan_release
@@ -160,32 +160,14 @@ def _build_and_swap(
         path = shelf.versions.get(shelf.current or 0)
         current = release_facts(path)
         reach("release.after_check")
-        changed = not current or current["content_sha256"] != content
-        published = version if changed else shelf.current or version
-        result = ReleaseResult(
-            purpose=plan.purpose,
-            version=published,
-            path=shelf.path_of(version, is_demo=plan.is_demo) if changed or path is None else path,
-            changed=changed,
-            as_of=plan.as_of,
-            agreement_id=plan.agreement.id,
-            agreement_version=plan.agreement.version,
-            agreement_sha256=plan.agreement.sha256,
-            opt_out_list=people.opt_out_list,
-            tables=tables,
-            excluded=tables[plan.tables[0].name].excluded,
-            withheld=plan.withheld,
-            removed=(),
-            content_sha256=content,
-            rules=checked.rules,
-            audit_head=marked.audit_head if changed or not current else str(current.get("audit_head", "")),
-            inputs=plan.inputs,
-            key_version=people.key_version,
-            rule_versions=marked.rules,
-        )
-        if changed:
-            before = (path, current) if path and current else None
-            record = history.record_of(connection, plan, people, marked, build, before, content_sha256=content,
+        result = _result(plan, people, marked, checked, tables, content)
+        published = (path, current) if path and current else None
+        if current and path and current["content_sha256"] == content:
+            head = str(current.get("audit_head", ""))
+            result = replace(result, version=shelf.current or version, path=path, changed=False, audit_head=head)
+        else:
+            result = replace(result, path=shelf.path_of(version, is_demo=plan.is_demo))
+            record = history.record_of(connection, plan, people, marked, build, published, content_sha256=content,
                                        excluded=result.excluded, identity=_identity(settings))  # fmt: skip
             history.write(shelf.folder, record)
             shelf.put(build, version, _lines(result), is_demo=plan.is_demo)
@@ -193,6 +175,33 @@ def _build_and_swap(
         build.unlink(missing_ok=True)
     reach("release.before_remove")
     return replace(result, removed=tuple(_remove_old(shelf, plan, people, settings.keep_releases)))
+
+
+def _result(
+    plan: Plan, people: People, marked: Marks, checked: Checked, tables: Mapping[str, TableCounts], content: str
+) -> ReleaseResult:
+    """What a finished file would be as the next version, before it has a place."""
+    return ReleaseResult(
+        purpose=plan.purpose,
+        version=marked.version,
+        path=Path(),
+        changed=True,
+        as_of=plan.as_of,
+        agreement_id=plan.agreement.id,
+        agreement_version=plan.agreement.version,
+        agreement_sha256=plan.agreement.sha256,
+        opt_out_list=people.opt_out_list,
+        tables=tables,
+        excluded=tables[plan.tables[0].name].excluded,
+        withheld=plan.withheld,
+        removed=(),
+        content_sha256=content,
+        rules=checked.rules,
+        audit_head=marked.audit_head,
+        inputs=plan.inputs,
+        key_version=people.key_version,
+        rule_versions=marked.rules,
+    )
 
 
 def _identity(settings: Settings) -> dict[str, int]:
