@@ -57,8 +57,9 @@ def delta(
     places = _Places.of(run, given.ids, as_text(given.column("source")), pl.Series(withdrawn, dtype=pl.String))
     records = places.merged(run.records, fresh)
     decided = run.overrides if overrides is None else overrides
-    again = places.old[places.found(changed_names(run.overrides, decided), run.ids)]
-    dissolved = _dissolved(run, places, fresh, records.taken(again[again >= 0]))
+    told = places.found(changed_names(run.overrides, decided), run.ids)
+    told = told[places.old[told] >= 0]
+    dissolved = _dissolved(run, places, fresh, told, records.taken(places.old[told]))
     apart = np.sort(np.concatenate([places.old[dissolved[run.nodes.of_record] & (places.old >= 0)], places.new]))
     decisions = read_decisions(decided, places.ids)
     parted = records.taken(apart)
@@ -146,10 +147,15 @@ class _Places:
         )
 
 
-def _dissolved(run: Run, places: _Places, fresh: Encoded, decided: Encoded) -> Flags:
-    """Nodes of the old run that lose a record, that a decision comes to or leaves, or that a new record folds into."""
+def _dissolved(run: Run, places: _Places, fresh: Encoded, told: Codes, decided: Encoded) -> Flags:
+    """Nodes of the old run that lose a record, that a decision comes to or leaves, or that a new record folds into.
+
+    `told` are the places in the old run of the records that a decision comes to or leaves, `decided` those records:
+    what they were kept from folding into, or are kept from now, dissolves as well.
+    """
     result = np.zeros(run.nodes.encoded.size, dtype=bool)
     result[run.nodes.of_record[places.old < 0]] = True
+    result[run.nodes.of_record[told]] = True
     keys, foldable = folding_keys(run.nodes.encoded)
     wanted = []
     for entries in (fresh, decided):

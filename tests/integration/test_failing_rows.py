@@ -22,8 +22,8 @@ CONTRACTS = load_contracts(ROOT / "expectations/contracts", load_partners(ROOT /
 #: Right and wrong for some rule or other, and the spellings of "missing".
 TEXTS = (
     None, "", " n/a ", "01/04/2020", "2015-05-05", "09/09/2019", "31/02/2020", "2031-01-01", "01/01/1850", "abc",
-    " abc ", "12.5", "1", "M", "C", "it's", "999 000 0018", "9990000019", "AB1 2DE", "nowhere", "E01000001", "A" * 400,
-    "A123456789012", "QQ123456C", "Male",
+    " abc ", "12.5", "-12.5", "1", "M", "C", "it's", "999 000 0018", "9990000019", "AB1 2DE", "nowhere", "E01000001",
+    "A" * 400, "A123456789012", "QQ123456C", "Male",
 )  # fmt: skip
 LEAVES = {"system": ("https://fhir.nhs.uk/Id/nhs-number", "x"), "code": ("R", "01", "03", None)}
 #: Rules about a table or a mixture, which no single row breaks.

@@ -158,7 +158,8 @@ def test_the_commands_tell_and_refuse(home: Home) -> None:
     assert (code, "versions 1 are gone" in text) == (0, True)
     assert published(home.settings.releases) == []
     code, text = invoke(home, "release", "list")
-    assert "withdrawn, demo" in text
+    assert "withdrawn" in text
+    assert "demo" in text
     lines = home.settings.audit_log.read_bytes().splitlines(keepends=True)
     home.settings.audit_log.write_bytes(b"".join(lines[1:]))
     code, text = invoke(home, "audit", "verify")

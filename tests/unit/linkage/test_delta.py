@@ -137,6 +137,20 @@ def test_decisions_that_come_and_go(records: pl.DataFrame, kept: LinkageResult) 
     assert together(link_changes(state_of(decided), records.head(0), overrides=one), left, other)
 
 
+def test_a_decision_comes_to_records_that_fold_with_nobody(records: pl.DataFrame, config: LinkageConfig) -> None:
+    bare = records.with_columns(
+        pl.when(pl.col("record_id") == records["record_id"][0])
+        .then(None)
+        .otherwise(pl.col("first_name"))
+        .alias("first_name")
+    )
+    kept = link(bare, config, keep_state=True)
+    left = records["record_id"][0]
+    right = next(name for name in records["record_id"] if not together(kept, left, name))
+    one = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": ["must_link"]})
+    assert together(link_changes(state_of(kept), bare.head(0), overrides=one), left, right)
+
+
 def test_room_is_made_where_much_is_gone(records: pl.DataFrame, kept: LinkageResult) -> None:
     fewer = link_changes(state_of(kept), records.head(0), records["record_id"][::2].to_list())
     again = link_changes(state_of(fewer), records.head(0))
