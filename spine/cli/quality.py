@@ -84,7 +84,8 @@ def rejudge(
     found = newest_revisions(_narrowed(read_history(settings.quality), partner, dataset, rule))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("source", "rule", "threshold", "deliveries", "failed then", "would fail now"):
-        table.add_column(heading, justify="right" if "fail" in heading or heading == "deliveries" else "left")
+        is_count = "fail" in heading or heading == "deliveries"
+        table.add_column(heading, justify="right" if is_count else "left", overflow="fold")
     lines = _rejudged(found, contracts, tried)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))

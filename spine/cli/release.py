@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from spine.cli.app import app, err, out
@@ -28,7 +28,8 @@ def list_releases() -> None:
     """Show every version of every purpose, also those that are gone."""
     from spine.release import versions  # slow to import
 
-    table = Table("purpose", "version", "as of", "agreement", "residents", "key", "", box=box.SIMPLE_HEAD)
+    headings = ("purpose", "version", "as of", "agreement", "residents", "key", "")
+    table = Table(*(Column(name, overflow="fold") for name in headings), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for entry in versions(Settings()):
         record, state = entry.record, Text(entry.state + (", demo" if entry.record.is_demo else ""))
         size = "1 to 7" if record.residents is None else f"{record.residents:,}"

@@ -1,0 +1,9 @@
+"""What all tests share."""
+
+import os
+
+# The console of the command takes its width from COLUMNS for good where that is set while it is made. Made here without
+# it, it asks anew each time: a test that sets COLUMNS changes no other, nor does the terminal that the tests run in.
+os.environ.pop("COLUMNS", None)
+
+import spine.cli  # noqa: E402, F401
