@@ -6,4 +6,4 @@ import os
 # it, it asks anew each time: a test that sets COLUMNS changes no other, nor does the terminal that the tests run in.
 os.environ.pop("COLUMNS", None)
 
-import spine.cli  # noqa: E402, F401
+import spine.cli  # noqa: F401
