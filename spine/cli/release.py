@@ -29,7 +29,8 @@ def list_releases() -> None:
     from spine.release import versions  # slow to import
 
     headings = ("purpose", "version", "as of", "agreement", "residents", "key", "")
-    table = Table(*(Column(name, overflow="fold") for name in headings), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    columns = (Column(name, overflow="fold", no_wrap=name != "agreement") for name in headings)
+    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for entry in versions(Settings()):
         record, state = entry.record, Text(entry.state + (", demo" if entry.record.is_demo else ""))
         size = "1 to 7" if record.residents is None else f"{record.residents:,}"
