@@ -80,7 +80,7 @@ def test_a_home_with_deliveries_of_others_is_no_place_for_a_demonstration(tmp_pa
     (tmp_path / "landing/wexmoor_icb/opt_out/2028-03-31").mkdir(parents=True)
     code, text = invoke("demo", home=tmp_path)
     assert code == 2
-    assert "needs a home of its own" in text
+    assert "needs a home of its own" in " ".join(text.split())
     assert not (tmp_path / "demonstration").exists()
 
 

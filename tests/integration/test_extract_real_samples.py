@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from spine.contracts import Contract, RuleResult, load_contracts, load_partners
+from spine.contracts import Contract, RuleResult, install_functions, load_contracts, load_partners
 from spine.extract import Ledger, LedgerEntry, contract_for, create_raw_views, find_deliveries
 from spine.settings import PROJECT_ROOT
 from tests.fixtures.judging import process
@@ -41,6 +41,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, contracts: tuple[Contract, ..
         process(delivery, contract, lake=root / "lake", ledger=ledger, as_of=AS_OF, evaluate=_pass)
     with duckdb.connect(str(root / "warehouse.duckdb")) as connection:
         create_raw_views(connection, ledger.entries(), contracts, root / "lake", AS_OF)
+        install_functions(connection, "is_bad_upn")
     return root
 
 
