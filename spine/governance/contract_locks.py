@@ -205,9 +205,10 @@ def contract_duties(
     duties = []
     controllers = suppliers(agreement, contracts)
     for contract in (c for c in contracts if c.dataset in agreement.datasets):
-        signers = cosigners(contract, rights, controllers)
         lock = locks.by_contract.get(contract.id)
         broken = breaks(lock, contract) if lock else []
+        # A break touches all who supply it, whoever the agreement names: it may be what makes them seem not to count.
+        signers = cosigners(contract, rights, None if broken else controllers)
         if trust.is_demo and not broken:
             continue
         signatures = lock.signed_by(trust) if lock and not broken else ()

@@ -43,13 +43,14 @@ def suppliers(agreement: Agreement, contracts: Iterable[Contract]) -> tuple[str,
 def quorum(agreement: Agreement, contracts: Iterable[Contract], rights: DecisionRights) -> tuple[Signer, ...]:
     """Everybody who must approve: each controller whose fields are used, then the roles that the matrix names.
 
-    Those responsible and those accountable must approve, and so must whoever has a veto.
+    Those responsible and those accountable must approve, and so must whoever has a veto. Where no controller supplies
+    anything, all of them must: whoever edits agreement, matrix and contracts must not come to a quorum of nobody.
 
     Raises:
         GovernanceError: the matrix does not say who decides on agreements.
     """
     row = rights.decision(ACTION)
-    signers = [Signer(partner, CONTROLLER) for partner in suppliers(agreement, contracts)]
+    signers = [Signer(partner, CONTROLLER) for partner in suppliers(agreement, contracts) or agreement.partners]
     for role in dict.fromkeys((*row.responsible, *row.accountable, *row.vetoes)):
         if role != CONTROLLER:
             signers.append(Signer(None, role, role in row.vetoes))

@@ -124,7 +124,7 @@ def test_a_key_below_the_home_or_project_is_refused(place: Deployment) -> None:
 def test_a_role_that_may_not_sign_is_told_who_may(place: Deployment) -> None:
     county = str(place.key("wexmoor_county", "senior_information_risk_owner"))
     code, text = place.spine("agreement", "approve", "care_planning", "--key", county, "--role", "analyst")
-    assert (code, "it is for senior_information_risk_owner" in text) == (6, True)
+    assert (code, "it is for senior_information_risk_owner" in text) == (6, True), text
 
 
 def test_a_suspension_withdraws_what_is_published_at_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 
 from spine import audit
 from spine.errors import ContractError, GovernanceError
-from spine.governance import TrustError, load_agreement, require_right, standing
+from spine.governance import TrustError, load_agreement, permission, require_right, standing
 from spine.governance.trust import current_user
 from tests.fixtures.agreements import (
     AS_OF,
@@ -112,6 +113,24 @@ def test_the_same_approval_in_another_s_place_counts_for_nobody(here: Partnershi
     shutil.copy(here.path_of("east", RISK_OWNER), here.path_of("west", RISK_OWNER))
     with pytest.raises(GovernanceError, match=r"west .*must approve.*expected the name of its signer"):
         here.judge()
+
+
+def test_whoever_writes_the_whole_project_and_holds_no_key_still_needs_a_signature(here: Partnership) -> None:
+    """The matrix asks for nobody else, every field is public, and a stranger is the only controller."""
+    matrix = here.settings.expectations / "decision_rights.yaml"
+    content = yaml.safe_load(matrix.read_text())
+    content["decisions"]["sign_agreement"] |= {"responsible": [RISK_OWNER], "accountable": [RISK_OWNER], "vetoes": []}
+    matrix.unlink()
+    matrix.write_text(yaml.safe_dump(content), encoding="utf-8")
+    tax = contracts()[1]
+    columns = tuple(replace(column, classification="public") for column in tax.tables[0].columns)
+    open_tax = replace(tax, tables=(replace(tax.tables[0], columns=columns),))
+    here.write(controllers=[{"partner": "stranger", "role": "sole_controller"}])
+    with pytest.raises(GovernanceError, match=r"east \(data steward\) must sign the contract"):
+        permission("plan", here.settings, (open_tax,), AS_OF)
+    shutil.rmtree(here.settings.expectations / "contracts" / "signed")
+    with pytest.raises(GovernanceError, match=r"stranger \(senior information risk owner\) must approve"):
+        permission("plan", here.settings, (open_tax,), AS_OF)
 
 
 @pytest.mark.parametrize("key", ["west", "stranger"])
