@@ -1,6 +1,6 @@
-"""Reading contracts and partners from expectations/, with every error at once.
+"""Reading contracts from expectations/, with every error at once.
 
-Put here: discovery and validation of the files. Never here: anything about a delivery.
+Put here: discovery and validation of the files. Never here: anything about a delivery, or the partners (partners).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from open_data_contract_standard.model import DataQuality, OpenDataContractStand
 from pydantic import ValidationError
 from yaml import YAMLError
 
-from spine.contracts.model import Column, Contract, Mode, Partner, Supply, Table, Window
+from spine.contracts.model import Column, Contract, Mode, Supply, Table, Window
 from spine.contracts.rules import COMPARATORS, Metric, Rule, Threshold
-from spine.documents import parse_yaml
+from spine.documents import not_yaml, parse_yaml, read_bytes, text_of
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -59,23 +59,20 @@ def load_contracts(folder: Path, partners: Iterable[str]) -> tuple[Contract, ...
     return tuple(contracts)
 
 
-def load_partners(path: Path) -> dict[str, Partner]:
-    """The partnership's organisations by id, in the file's order."""
-    entries = parse_yaml(path.read_text(encoding="utf-8"))["partners"]
-    return {entry["id"]: Partner(**entry) for entry in entries}
-
-
 def read_odcs(path: Path) -> OpenDataContractStandard:
     """One ODCS file as the standard's own model, valid against the standard's JSON schema.
 
     Raises:
         ContractError: every violation, with its place in the file.
     """
-    return _odcs(path.name, path.read_bytes())
+    return _odcs(path.name, read_bytes(path))
 
 
 def _odcs(name: str, content: bytes) -> OpenDataContractStandard:
-    raw = parse_yaml(content.decode("utf-8"))
+    try:
+        raw = parse_yaml(text_of(content, name))
+    except (YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
+        raise ContractError(f"{name}: {not_yaml(error)}") from None
     faults = [f"{name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
     if faults:
         raise ContractError("\n".join(faults))
@@ -96,7 +93,7 @@ def load_contract(path: Path) -> Contract:
     Raises:
         ContractError: the file is not ODCS, or lacks what a delivery needs.
     """
-    return _contract(path.name, path.read_bytes())
+    return _contract(path.name, read_bytes(path))
 
 
 @lru_cache(maxsize=256)
@@ -150,12 +147,25 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
         f"custom property {name} must be true or false": not isinstance(custom.get(name, False), bool)
         for name in ("isOptional", "oneRecordPerPerson")
     }
+    faults |= {
+        f"server '{server.server}': {name} must be a day of the calendar, YYYY-MM-DD": not _is_day(value)
+        for server in odcs.servers or []
+        for name, value in _custom(server.customProperties).items()
+        if name in ("validFrom", "validTo")
+    }
     columns = {column.name for table in odcs.schema_ or [] for column in table.properties or []}
     window = custom.get("window") or {}
     named = {value for key, value in window.items() if key != "table" and isinstance(value, str)}
     named |= set(window.get("identity") or ())
     faults |= {f"window names '{name}', which is no column": True for name in sorted(named - columns)}
     return [fault for fault, found in faults.items() if found]
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return bool(date.fromisoformat(str(value)))
+    except ValueError:
+        return not value
 
 
 def _overlaps(contracts: Iterable[Contract]) -> list[str]:
