@@ -33,7 +33,7 @@ from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-_FORM = f"2, polars {pl.__version__}"
+FORM = f"2, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
 _SCORED = ("bits", "anchor", "manual", "veto")
@@ -92,9 +92,9 @@ def load_state(folder: Path) -> State:
     if not (folder / "state.json").is_file():
         raise PipelineError("linkage: the folder holds no state. Expected one that a run was told to keep.")
     told = json.loads((folder / "state.json").read_text("utf-8"))
-    if told["form"] != _FORM:
+    if told["form"] != FORM:
         raise PipelineError(
-            f"linkage: the state is of form {told['form']}, this is {_FORM}. Link all records again and keep the state."
+            f"linkage: the state is of form {told['form']}, this is {FORM}. Link all records again and keep the state."
         )
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in (folder / "arrays").glob("*.npy")}
     frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
@@ -185,7 +185,7 @@ def _told(run: Run, config: LinkageConfig) -> dict[str, Any]:
         for name, s in run.model.strata.items()
     }
     return {
-        "form": _FORM,
+        "form": FORM,
         "config": config.model_dump(mode="json"),
         "bits": records.bits,
         "promised": records.promised,
