@@ -32,6 +32,7 @@ from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, r
 from spine.linkage.run import People, Run, inner_pairs, pairs_of_records, people_of
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.state import State
+from spine.linkage.tally import Tally, tally_between, tally_within
 
 #: Weight of a pair that is gone.
 _GONE_BITS = -60.0
@@ -188,7 +189,7 @@ def _merged_nodes(run: Run, records: Encoded, places: _Places, dissolved: Flags,
     return Nodes(encoded, of_record, first, merged(old.records, made.records))
 
 
-def _linked(old: Run, run: Run, dissolved: Flags, inner: tuple[Compared, Floats, Floats], config: LinkageConfig) -> Run:
+def _linked(old: Run, run: Run, dissolved: Flags, inner: _Inner, config: LinkageConfig) -> Run:
     """The next run: new pairs are compared, and what they or the lost ones touch is clustered again."""
     before, size = dissolved.size, run.nodes.encoded.size
     new = np.arange(size) >= before
@@ -203,14 +204,14 @@ def _linked(old: Run, run: Run, dissolved: Flags, inner: tuple[Compared, Floats,
     orphaned = old.compared.taken(np.flatnonzero((lost_left != lost_right) & (old.bits > 0)))
     touched = _touched(old, compared, bits, dissolved, orphaned, size)
     scored, clustering = _settled(old, run, compared, bits, lost, touched, config)
-    inner_compared, inner_bits, weight = inner
-    stands_for = np.concatenate([
-        old.pair_records[: old.compared.left.size], pairs_of_records(run.nodes, added), weight
-    ])  # fmt: skip
+    added_records = pairs_of_records(run.nodes, added)
+    stands_for = np.concatenate([old.pair_records[: old.compared.left.size], added_records, inner.records])
+    less = tally_between(old.compared.taken(lost), old.pair_records[lost], config.scheme).less()
+    tally = old.tally.changed(tally_between(added, added_records, config.scheme), less, *inner.tallies)
     stands_for[lost] = 0
     return replace(
-        run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner_compared,
-        inner_bits=inner_bits, pair_records=stands_for, clustering=clustering,
+        run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner.compared,
+        inner_bits=inner.bits, pair_records=stands_for, clustering=clustering, tally=tally,
     )  # fmt: skip
 
 
@@ -281,20 +282,38 @@ def _moved(decisions: Decisions, number: Codes, old: int, new: int) -> Decisions
     return Decisions(moved(decisions.must), moved(decisions.cannot), decisions.unknown)
 
 
+@dataclass(frozen=True)
+class _Inner:
+    """Pairs within nodes: kept, and of the new nodes.
+
+    Attributes:
+        compared: the pairs.
+        bits: their weights.
+        records: the pairs of records that each stands for.
+        tallies: what came to the counts by pattern, and what went.
+    """
+
+    compared: Compared
+    bits: Floats
+    records: Floats
+    tallies: tuple[Tally, Tally]
+
+
 def _inner(
     old: Run, run: Run, places: _Places, dissolved: Flags, apart: tuple[Encoded, Codes, Nodes], config: LinkageConfig
-) -> tuple[Compared, Floats, Floats]:
-    """Pairs within nodes: kept, and of the new nodes; their weights; the pairs of records that each stands for."""
-    still = np.flatnonzero(~dissolved[old.nodes.of_record[old.inner.left]])
+) -> _Inner:
+    gone = dissolved[old.nodes.of_record[old.inner.left]]
+    still, lost = np.flatnonzero(~gone), np.flatnonzero(gone)
     kept = old.inner.taken(still, places.old)
     parted, place, made = apart
     first, others, weight = inner_pairs(made)
     added = compare(parted, first, others)
     bits = np.maximum(_weights(added, run.model, config), config.thresholds.link_bits)
-    before = old.pair_records[old.compared.left.size :][still]
-    everyone = np.arange(added.left.size)
-    return (
-        stack(kept, added.taken(everyone, place)),
-        np.concatenate([old.inner_bits[still], bits]),
-        np.concatenate([before, weight]),
+    before = old.pair_records[old.compared.left.size :]
+    less = tally_within(old.inner.taken(lost), before[lost], config.scheme).less()
+    return _Inner(
+        compared=stack(kept, added.taken(np.arange(added.left.size), place)),
+        bits=np.concatenate([old.inner_bits[still], bits]),
+        records=np.concatenate([before[still], weight]),
+        tallies=(tally_within(added, weight, config.scheme), less),
     )

@@ -24,6 +24,7 @@ from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, fit, histogram
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.score import Scored, score, weigh
+from spine.linkage.tally import Tally, tally_of
 
 #: Identifiers whose completeness is told, and the codes that hold them.
 _IDENTIFIERS = {
@@ -69,6 +70,7 @@ class Run:
         clustering: which nodes are one person.
         decisions: decisions by people, on nodes.
         overrides: the same as they were given, by record_id.
+        tally: pairs of records by pattern of levels.
     """
 
     ids: pl.Series
@@ -87,6 +89,7 @@ class Run:
     clustering: Clustering
     decisions: Decisions
     overrides: pl.DataFrame | None
+    tally: Tally
 
 
 def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl.DataFrame | None, keep: bool) -> Run:
@@ -126,6 +129,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     return Run(
         given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions, overrides,
+        tally_of(patterns, compared.left.size, stands_for),
     )  # fmt: skip
 
 

@@ -31,9 +31,10 @@ from spine.linkage.overrides import Decisions
 from spine.linkage.run import People, Run
 from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
+from spine.linkage.tally import Tally
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-FORM = f"2, polars {pl.__version__}"
+FORM = f"3, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
 _SCORED = ("bits", "anchor", "manual", "veto")
@@ -169,6 +170,7 @@ def _arrays(run: Run) -> dict[str, Array]:
     result |= {f"names.{name}": values for name, values in run.records.names.arrays.items()}
     result |= {f"model.{name}": stratum.log_shares for name, stratum in run.model.strata.items()}
     result |= {"cluster.label": run.clustering.label, "cluster.link": run.clustering.link}
+    result |= {f"tally.{field.name}": getattr(run.tally, field.name) for field in fields(Tally)}
     result |= {"must": run.decisions.must, "cannot": run.decisions.cannot}
     return result | {"bits": run.bits, "inner_bits": run.inner_bits, "pair_records": run.pair_records}
 
@@ -233,6 +235,7 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
         clustering=Clustering(arrays["cluster.label"], arrays["cluster.link"], told["rebuilt"], told["refused"]),
         decisions=Decisions(arrays["must"], arrays["cannot"], told["unknown"]),
         overrides=None,
+        tally=Tally(**part("tally")),
     )
 
 
