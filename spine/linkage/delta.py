@@ -112,7 +112,7 @@ class _Places:
         origin[is_old], origin[new] = kept, size + np.arange(len(ids))
         old = np.full(size, -1, dtype=np.int64)
         old[kept] = np.flatnonzero(is_old)
-        merged = [pl.concat([one, other.alias(one.name)]).gather(origin) for one, other in
+        merged = [pl.concat([one, other.alias(one.name)], rechunk=True).gather(origin) for one, other in
                   ((run.ids, ids), (run.source, source))]  # fmt: skip
         return cls(merged[0], merged[1], origin, old, new)
 

@@ -100,7 +100,7 @@ def load_state(folder: Path) -> State:
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in (folder / "arrays").glob("*.npy")}
     frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
     overrides = frames.pop("overrides", None)
-    texts = {name: frame["value"] for name, frame in frames.items()}
+    texts = {name: frame["value"].rechunk() for name, frame in frames.items()}
     config = LinkageConfig.model_validate(told["config"])
     return State(replace(_run(arrays, texts, told, config), overrides=overrides), config)
 
