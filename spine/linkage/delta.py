@@ -72,7 +72,7 @@ def delta(
         decisions=on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size),
     )  # fmt: skip
     inner = _inner(run, start, places, dissolved, (parted, apart, made), config)
-    return State(_linked(run, start, dissolved, inner, config), config)
+    return State(_linked(run, start, dissolved, inner, config), config, state.bases)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,8 @@ linked (delta.py). A state holds names and hashed identifiers: it belongs where 
 from __future__ import annotations
 
 import json
-import mmap
-import os
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from spine.linkage.compare import VETOES, Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
+from spine.linkage.kept import read_arrays, write_array
 from spine.linkage.overrides import Decisions
 from spine.linkage.run import People, Run
 from spine.linkage.score import Scored, weigh
@@ -62,20 +60,31 @@ class PairLevels:
 
 @dataclass(frozen=True)
 class State:
-    """A run and the configuration it had."""
+    """A run and the configuration it had.
+
+    Attributes:
+        run: what the stages gave.
+        config: the configuration.
+        bases: by name, arrays in files of the kept run that this one came from.
+    """
 
     run: Run
     config: LinkageConfig
+    bases: Mapping[str, Array] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write the state into a folder: `model.json`, `state.json`, texts as Parquet, arrays as .npy.
 
-        An array that was read from the folder of another state and is as it was there is not written again: the two
-        folders share the file. No file is ever written in place.
+        What is in the files of the state that this one came from is not written again: the two folders share them (see
+        `kept`). An earlier state in the folder is replaced.
         """
-        (folder / "arrays").mkdir(parents=True, exist_ok=True)
-        for name, array in _arrays(self.run).items():
-            _write(folder / "arrays" / f"{name}.npy", array)
+        arrays = folder / "arrays"
+        before = set(arrays.glob("*.npy"))
+        arrays.mkdir(parents=True, exist_ok=True)
+        written = {path for name, array in _arrays(self.run).items()
+                   for path in write_array(arrays, name, array, self.bases.get(name))}  # fmt: skip
+        for path in before - written:
+            path.unlink()
         if self.run.overrides is not None:
             self.run.overrides.write_parquet(folder / "overrides.parquet")
         for name, series in _texts(self.run).items():
@@ -97,12 +106,12 @@ def load_state(folder: Path) -> State:
         raise PipelineError(
             f"linkage: the state is of form {told['form']}, this is {FORM}. Link all records again and keep the state."
         )
-    arrays = {path.stem: np.load(path, mmap_mode="r") for path in (folder / "arrays").glob("*.npy")}
+    arrays, bases = read_arrays(folder / "arrays")
     frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
     overrides = frames.pop("overrides", None)
     texts = {name: frame["value"].rechunk() for name, frame in frames.items()}
     config = LinkageConfig.model_validate(told["config"])
-    return State(replace(_run(arrays, texts, told, config), overrides=overrides), config)
+    return State(replace(_run(arrays, texts, told, config), overrides=overrides), config, bases)
 
 
 def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> PairLevels:
@@ -131,21 +140,6 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
     names = config.scheme.levels
     levels = {name: names[name][int(level[0])] for name, level in one.levels.items()}
     return PairLevels(levels, "home" if one.home[0] else "elsewhere", bits, veto, bool(found.size) or node == other)
-
-
-def _write(path: Path, array: Array) -> None:
-    """Write an array, or share the file that all of it was read from."""
-    temporary = path.with_suffix(".part")
-    temporary.unlink(missing_ok=True)
-    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.filename is not None:
-        try:
-            os.link(array.filename, temporary)
-        except OSError:  # another disk, or one without links
-            shutil.copyfile(array.filename, temporary)
-    else:
-        with temporary.open("wb") as file:
-            np.save(file, array)
-    temporary.replace(path)
 
 
 def _arrays(run: Run) -> dict[str, Array]:
