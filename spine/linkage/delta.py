@@ -26,10 +26,11 @@ from spine.linkage.compact import compacted
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
+from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
-from spine.linkage.run import People, Run, inner_pairs, pairs_of_records, people_of
+from spine.linkage.run import People, Run, inner_pairs, pairs_of_records, people_of, spread_between, spread_within
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.state import State
 from spine.linkage.tally import Tally, tally_between, tally_within
@@ -203,15 +204,19 @@ def _linked(old: Run, run: Run, dissolved: Flags, inner: _Inner, config: Linkage
     bits[lost] = _GONE_BITS
     orphaned = old.compared.taken(np.flatnonzero((lost_left != lost_right) & (old.bits > 0)))
     touched = _touched(old, compared, bits, dissolved, orphaned, size)
-    scored, clustering = _settled(old, run, compared, bits, lost, touched, config)
+    scored, clustering, turned = _settled(old, run, compared, bits, lost, touched, config)
     added_records = pairs_of_records(run.nodes, added)
     stands_for = np.concatenate([old.pair_records[: old.compared.left.size], added_records, inner.records])
-    less = tally_between(old.compared.taken(lost), old.pair_records[lost], config.scheme).less()
-    tally = old.tally.changed(tally_between(added, added_records, config.scheme), less, *inner.tallies)
+    gone = tally_between(old.compared.taken(lost), old.pair_records[lost], config.scheme).less()
+    tally = old.tally.changed(tally_between(added, added_records, config.scheme), gone, *inner.tallies)
     stands_for[lost] = 0
+    was, now = np.flatnonzero(turned[: old.compared.left.size]), np.flatnonzero(turned)
+    less = spread_between(old.compared, old.scored, old.clustering, old.pair_records[was], config, was)
+    more = spread_between(compared, scored, clustering, stands_for[now], config, now)
     return replace(
         run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner.compared,
         inner_bits=inner.bits, pair_records=stands_for, clustering=clustering, tally=tally,
+        spread=old.spread.without(less).with_more(more).without(inner.less).with_more(inner.more),
     )  # fmt: skip
 
 
@@ -239,8 +244,8 @@ def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orpha
 
 def _settled(
     old: Run, run: Run, compared: Compared, bits: Floats, lost: Codes, touched: Flags, config: LinkageConfig
-) -> tuple[Scored, Clustering]:
-    """Scores and clusters: as they were where nothing is touched, made again elsewhere."""
+) -> tuple[Scored, Clustering, Flags]:
+    """Scores and clusters: as they were where nothing is touched, made anew elsewhere; and the pairs that may be others."""
     size, members = touched.size, np.flatnonzero(touched)
     own = np.flatnonzero(np.take(touched, compared.left) & np.take(touched, compared.right))
     place = np.cumsum(touched) - 1
@@ -270,7 +275,9 @@ def _settled(
     label[before] = old.clustering.label[before]
     label[members] = members[clusters.label]
     link = settled(old.clustering.link, none, clusters.link)
-    return scored, Clustering(label, link, clusters.rebuilt, clusters.refused)
+    turned = np.zeros(compared.left.size, dtype=bool)
+    turned[lost] = turned[own] = turned[old.compared.left.size :] = True
+    return scored, Clustering(label, link, clusters.rebuilt, clusters.refused), turned
 
 
 def _moved(decisions: Decisions, number: Codes, old: int, new: int) -> Decisions:
@@ -291,12 +298,16 @@ class _Inner:
         bits: their weights.
         records: the pairs of records that each stands for.
         tallies: what came to the counts by pattern, and what went.
+        more: what came, by match weight.
+        less: what went.
     """
 
     compared: Compared
     bits: Floats
     records: Floats
     tallies: tuple[Tally, Tally]
+    more: Spread
+    less: Spread
 
 
 def _inner(
@@ -310,10 +321,15 @@ def _inner(
     added = compare(parted, first, others)
     bits = np.maximum(_weights(added, run.model, config), config.thresholds.link_bits)
     before = old.pair_records[old.compared.left.size :]
-    less = tally_within(old.inner.taken(lost), before[lost], config.scheme).less()
+    went = old.inner.taken(lost)
     return _Inner(
         compared=stack(kept, added.taken(np.arange(added.left.size), place)),
         bits=np.concatenate([old.inner_bits[still], bits]),
         records=np.concatenate([before[still], weight]),
-        tallies=(tally_within(added, weight, config.scheme), less),
+        tallies=(
+            tally_within(added, weight, config.scheme),
+            tally_within(went, before[lost], config.scheme).less(),
+        ),
+        more=spread_within(added, bits, weight, config),
+        less=spread_within(went, old.inner_bits[lost], before[lost], config),
     )

@@ -22,6 +22,7 @@ from spine.linkage.collapse import Nodes
 from spine.linkage.columns import Columns
 from spine.linkage.compare import VETOES, Compared, compare
 from spine.linkage.config import LinkageConfig
+from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
 from spine.linkage.kept import read_arrays, write_array
@@ -32,7 +33,7 @@ from spine.linkage.similar import Dictionary
 from spine.linkage.tally import Tally
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-FORM = f"3, polars {pl.__version__}"
+FORM = f"4, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
 _SCORED = ("bits", "anchor", "manual", "veto")
@@ -165,6 +166,7 @@ def _arrays(run: Run) -> dict[str, Array]:
     result |= {f"model.{name}": stratum.log_shares for name, stratum in run.model.strata.items()}
     result |= {"cluster.label": run.clustering.label, "cluster.link": run.clustering.link}
     result |= {f"tally.{field.name}": getattr(run.tally, field.name) for field in fields(Tally)}
+    result |= {"spread.pairs": run.spread.pairs, "spread.matches": run.spread.matches}
     result |= {"must": run.decisions.must, "cannot": run.decisions.cannot}
     return result | {"bits": run.bits, "inner_bits": run.inner_bits, "pair_records": run.pair_records}
 
@@ -230,6 +232,7 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
         decisions=Decisions(arrays["must"], arrays["cannot"], told["unknown"]),
         overrides=None,
         tally=Tally(**part("tally")),
+        spread=Spread(config.thresholds.link_bits, **part("spread")),
     )
 
 

@@ -12,7 +12,7 @@ from spine.linkage import link, link_changes
 from spine.linkage.config import LinkageConfig
 from spine.linkage.drift import share_that_would_turn
 from spine.linkage.fit import histogram, pattern_keys
-from spine.linkage.run import Run
+from spine.linkage.run import Run, spread_between, spread_within
 from spine.linkage.score import weigh
 from spine.linkage.state import State
 from spine.linkage.tally import Tally, examples, patterns, tally_of
@@ -42,6 +42,16 @@ def test_counts_put_right_by_changes_are_those_of_all_pairs(changed: State) -> N
     expected, kept = counted(changed.run, changed.config), changed.run.tally
     for name in ("keys", "between", "within"):
         assert np.array_equal(getattr(kept, name), getattr(expected, name)), name
+
+
+def test_the_spread_put_right_by_changes_is_that_of_all_pairs(changed: State) -> None:
+    run, config, kept = changed.run, changed.config, changed.run.spread
+    between, within = np.split(run.pair_records, [run.compared.left.size])
+    expected = spread_between(run.compared, run.scored, run.clustering, between, config).with_more(
+        spread_within(run.inner, run.inner_bits, within, config)
+    )
+    assert np.array_equal(kept.pairs, expected.pairs)
+    assert kept.matches == pytest.approx(expected.matches, abs=1e-9)
 
 
 def test_a_pattern_weighs_what_its_pairs_weigh(changed: State) -> None:
