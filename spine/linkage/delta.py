@@ -245,7 +245,7 @@ def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orpha
 def _settled(
     old: Run, run: Run, compared: Compared, bits: Floats, lost: Codes, touched: Flags, config: LinkageConfig
 ) -> tuple[Scored, Clustering, Flags]:
-    """Scores and clusters: as they were where nothing is touched, made anew elsewhere; and the pairs that may be others."""
+    """Scores and clusters: as they were where nothing is touched, made anew elsewhere; the pairs that may be others."""
     size, members = touched.size, np.flatnonzero(touched)
     own = np.flatnonzero(np.take(touched, compared.left) & np.take(touched, compared.right))
     place = np.cumsum(touched) - 1
