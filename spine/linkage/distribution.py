@@ -61,6 +61,8 @@ class ScoredPairs(Protocol):
 _LOWEST: Final = min(HISTOGRAM[0], THRESHOLDS.start) - 1
 _WHOLE: Final = np.arange(_LOWEST, max(HISTOGRAM[1], THRESHOLDS.stop) + 1)
 _MOST_BITS: Final = 60.0
+#: So many pairs are counted at a time: millions of pairs need no second copy.
+_AT_A_TIME: Final = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -108,21 +110,30 @@ def spread(
         threshold: of a link, in bits.
     """
     shape = (2, len(VETOES), 2, _WHOLE.size, len(_edges(threshold)) + 1)
-    cell = np.where(home, 0, 1).astype(np.int32)
+    pairs, matches = np.zeros(int(np.prod(shape))), np.zeros(int(np.prod(shape)))
+    for start in range(0, bits.size, _AT_A_TIME):
+        some = slice(start, start + _AT_A_TIME)
+        cell = _cells(shape, (~home[some], veto[some], apart[some]), bits[some], threshold)
+        weight = np.asarray(records[some], dtype=np.float64)
+        pairs += np.bincount(cell, weights=weight, minlength=pairs.size)
+        weight = weight / (1 + np.exp2(-np.clip(bits[some], -_MOST_BITS, _MOST_BITS).astype(np.float64)))
+        matches += np.bincount(cell, weights=weight, minlength=pairs.size)
+    return Spread(threshold, pairs.reshape(shape), matches.reshape(shape))
+
+
+def _cells(
+    shape: tuple[int, ...], flags: tuple[npt.NDArray[Any], ...], bits: npt.NDArray[Any], threshold: float
+) -> npt.NDArray[np.int32]:
+    """Place of each pair in a table of that shape."""
     whole = np.clip(np.floor(bits), _WHOLE[0], _WHOLE[-1]).astype(np.int32) - _LOWEST
-    reached = np.zeros(cell.size, dtype=np.int32)
+    reached = np.zeros(bits.size, dtype=np.int32)
     for edge in _edges(threshold):
         reached += bits >= edge
-    for size, values in zip(shape[1:], (veto, apart, whole, reached), strict=True):
+    cell = np.zeros(bits.size, dtype=np.int32)
+    for size, values in zip(shape, (*flags, whole, reached), strict=True):
         cell *= size
         cell += values
-    weight = np.asarray(records, dtype=np.float64)
-    chance = 1 / (1 + np.exp2(-np.clip(bits, -_MOST_BITS, _MOST_BITS).astype(np.float64)))
-    counts: list[Floats] = [
-        np.bincount(cell, weights=values, minlength=int(np.prod(shape))).astype(np.float64).reshape(shape)
-        for values in (weight, weight * chance)
-    ]
-    return Spread(threshold, *counts)
+    return cell
 
 
 def _edges(threshold: float) -> tuple[float, float, float]:
