@@ -121,7 +121,7 @@ def link(
     Every column but record_id may be missing. All weights are learned from the records. The result is a folder with
     residents.parquet, links.parquet, model.json, report.json and report.html.
     """
-    share_one_heap()
+    share_one_heap(map(Path, arguments))
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     if threads:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))

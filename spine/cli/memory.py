@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 #: Above so many records memory is scarcer than time.
 MANY_RECORDS: Final = 3_000_000
+#: Bytes of input below which it is the other way round in Polars, too.
+_SMALL_INPUT: Final = 120 * 10**6
 #: Parameters of mallopt(3): when freed memory goes back, how much more is taken at a time, what is mapped by itself,
 #: and how many heaps there are.
 _TRIM, _TOP_PAD, _MMAP, _ARENAS = -1, -2, -3, -8
@@ -20,14 +24,15 @@ _AT_A_TIME: Final = 64 * 2**20
 _OF_POLARS: Final = "_RJEM_MALLOC_CONF"
 
 
-def share_one_heap() -> None:
+def share_one_heap(paths: Iterable[Path]) -> None:
     """Let all threads take memory from one heap, for as long as the process lives. Call it before Polars is imported.
 
     By default glibc gives each thread a heap of its own, and what one has freed no other can use: linkage, whose arrays
-    come and go in several threads, took half as much memory again. Polars keeps what it has freed for its next column.
-    Elsewhere than on glibc this does nothing.
+    come and go in several threads, took half as much memory again. Where the files to be read are small, Polars keeps
+    what it has freed for its next column. Elsewhere than on glibc this does nothing.
     """
-    os.environ.setdefault(_OF_POLARS, "dirty_decay_ms:-1,muzzy_decay_ms:-1")
+    if sum(path.stat().st_size for path in paths if path.is_file()) < _SMALL_INPUT:
+        os.environ.setdefault(_OF_POLARS, "dirty_decay_ms:-1,muzzy_decay_ms:-1")
     _set((_ARENAS, 1))
 
 

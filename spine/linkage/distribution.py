@@ -6,6 +6,7 @@ value or id of any record.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +28,10 @@ CLERICAL_BAND = (-3.0, 6.0)
 
 
 class ScoredPairs(Protocol):
-    """Candidate pairs with their match weight; one entry of every array for each pair."""
+    """Candidate pairs with their match weight; one entry of every array for each pair.
+
+    What is counted takes them in several parts, so that millions of pairs need no second copy.
+    """
 
     @property
     def left(self) -> npt.NDArray[Any]:
@@ -54,19 +58,21 @@ class ScoredPairs(Protocol):
         """Why the pair may never be linked; 0 where nothing forbids it."""
 
 
-def histogram(scored: ScoredPairs) -> dict[str, Any]:
+def histogram(parts: Sequence[ScoredPairs]) -> dict[str, Any]:
     """Pairs of records by match weight, in bars of `BIN_BITS` bits, by stratum; vetoed pairs by themselves."""
     low, high = HISTOGRAM
     bars = (high - low) // BIN_BITS
-    bar = np.clip(np.floor((scored.bits - low) / BIN_BITS), 0, bars - 1).astype(np.int64)
-    row = np.where(scored.veto > 0, 2, scored.home == 0).astype(np.int64)
-    counts = np.bincount(row * bars + bar, weights=scored.records, minlength=3 * bars).reshape(3, bars)
+    counts = np.zeros((3, bars))
+    for scored in parts:
+        bar = np.clip(np.floor((scored.bits - low) / BIN_BITS), 0, bars - 1).astype(np.intp)
+        bar += bars * np.where(scored.veto > 0, 2, scored.home == 0)
+        counts += np.bincount(bar, weights=scored.records, minlength=3 * bars).reshape(3, bars)
     named = zip(("home", "elsewhere", "vetoed"), counts.tolist(), strict=True)
     rows = {name: [round(n) for n in numbers] for name, numbers in named}
     return {"bin_bits": BIN_BITS, "from_bits": [low + BIN_BITS * i for i in range(bars)], **rows}
 
 
-def threshold_curve(scored: ScoredPairs) -> list[dict[str, float]]:
+def threshold_curve(parts: Sequence[ScoredPairs]) -> list[dict[str, float]]:
     """What the model expects of each threshold, from the probabilities of the pairs that were compared.
 
     Returns:
@@ -74,10 +80,12 @@ def threshold_curve(scored: ScoredPairs) -> list[dict[str, float]]:
         probability of these) and expected_found (their share of all matches that the model sees among the
         compared pairs). A match that no blocking rule found is not in it.
     """
-    free = scored.veto == 0
-    bits, weight = scored.bits[free], scored.records[free].astype(np.float64)
-    pairs = _from(bits, weight)
-    matches = _from(bits, weight / (1 + np.exp2(-np.clip(bits, -60.0, 60.0))))
+    pairs, matches = np.zeros(len(THRESHOLDS) + 1), np.zeros(len(THRESHOLDS) + 1)
+    for scored in parts:
+        free = scored.veto == 0
+        bits, weight = scored.bits[free], scored.records[free].astype(np.float64)
+        pairs += _from(bits, weight)
+        matches += _from(bits, weight / (1 + np.exp2(-np.clip(bits, -60.0, 60.0))))
     return [
         {
             "threshold_bits": bits_,
@@ -116,7 +124,7 @@ def measured_curve(scored: ScoredPairs, person: Codes) -> list[dict[str, float]]
     ]
 
 
-def clerical(scored: ScoredPairs, threshold: float) -> dict[str, float]:
+def clerical(parts: Sequence[ScoredPairs], threshold: float) -> dict[str, float]:
     """Pairs near the threshold, where a person who looked might decide otherwise (see `CLERICAL_BAND`).
 
     Returns:
@@ -124,18 +132,21 @@ def clerical(scored: ScoredPairs, threshold: float) -> dict[str, float]:
         pairs from the band upwards) and share_of_links (of the pairs above the threshold).
     """
     low, high = threshold + CLERICAL_BAND[0], threshold + CLERICAL_BAND[1]
-    free = (scored.veto == 0) & (scored.bits >= low)
-    bits, weight = scored.bits[free], scored.records[free].astype(np.float64)
-    band = bits < high
-    below = float(weight[band & (bits < threshold)].sum())
-    above = float(weight[band & (bits >= threshold)].sum())
+    below = above = linked = 0.0
+    for scored in parts:
+        free = (scored.veto == 0) & (scored.bits >= low)
+        bits, weight = scored.bits[free], scored.records[free].astype(np.float64)
+        reached = bits >= threshold
+        below += float(weight[~reached].sum())
+        linked += float(weight[reached].sum())
+        above += float(weight[reached & (bits < high)].sum())
     return {
         "from_bits": low,
         "to_bits": high,
         "pairs_below": round(below),
         "pairs_above": round(above),
-        "share": _share(below + above, float(weight.sum())),
-        "share_of_links": _share(above, float(weight[bits >= threshold].sum())),
+        "share": _share(below + above, below + linked),
+        "share_of_links": _share(above, linked),
     }
 
 

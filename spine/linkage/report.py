@@ -6,7 +6,7 @@ record_id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class Found:
 
 def report(
     found: Found,
-    scored: ScoredPairs,
+    scored: Sequence[ScoredPairs],
     groups: pl.DataFrame,
     *,
     links: Mapping[str, int],
@@ -54,7 +54,7 @@ def report(
 
     Args:
         found: the clusters.
-        scored: all candidate pairs.
+        scored: all candidate pairs, in parts.
         groups: one row per record in the order of `found`; each column but record_id is a grouping.
         links: accepted pairs by method.
         blocking: what the blocking rules found.
@@ -87,7 +87,7 @@ def _links(links: Mapping[str, int]) -> dict[str, Any]:
     return {"links": int(sum(links.values())), "links_exact": int(links.get("exact", 0)), "links_by_method": by_method}
 
 
-def _weights(scored: ScoredPairs, config: LinkageConfig) -> dict[str, Any]:
+def _weights(scored: Sequence[ScoredPairs], config: LinkageConfig) -> dict[str, Any]:
     return {
         "link_bits": config.thresholds.link_bits,
         "refuse_bits": config.thresholds.refuse_bits,
@@ -182,17 +182,21 @@ def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[st
     }
 
 
-def _conflicts(found: Found, scored: ScoredPairs, threshold: float) -> dict[str, Any]:
+def _conflicts(found: Found, parts: Sequence[ScoredPairs], threshold: float) -> dict[str, Any]:
     """Pairs of records that may never be linked, and those that would be links by their weight and are not."""
-    vetoes = np.bincount(scored.veto, weights=scored.records, minlength=len(VETOES))
-    strong = np.flatnonzero(scored.bits >= threshold)
-    vetoed = scored.veto[strong] > 0
-    apart = found.label[scored.left[strong]] != found.label[scored.right[strong]]
-    records = scored.records[strong]
+    vetoes, vetoed_above, apart_above = np.zeros(len(VETOES)), 0.0, 0.0
+    for scored in parts:
+        vetoed = np.flatnonzero(scored.veto)
+        vetoes += np.bincount(scored.veto[vetoed], weights=scored.records[vetoed], minlength=len(VETOES))
+        strong = np.flatnonzero(scored.bits >= threshold)
+        forbidden, records = scored.veto[strong] > 0, scored.records[strong].astype(np.float64)
+        apart = found.label[scored.left[strong]] != found.label[scored.right[strong]]
+        vetoed_above += float(records[forbidden].sum())
+        apart_above += float(records[apart & ~forbidden].sum())
     return {
         "vetoes": {name: round(float(count)) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
-        "vetoed_above_threshold": round(float(records[vetoed].sum())),
-        "kept_apart_above_threshold": round(float(records[apart & ~vetoed].sum())),
+        "vetoed_above_threshold": round(vetoed_above),
+        "kept_apart_above_threshold": round(apart_above),
     }
 
 

@@ -16,7 +16,7 @@ import polars as pl
 from spine.linkage.arrays import Array, Codes, Flags, Floats
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
-from spine.linkage.collapse import Nodes, collapse
+from spine.linkage.collapse import Folded, Nodes, fold
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
@@ -103,12 +103,11 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
     people = people_of(records)
-    nodes = collapse(records, named(decisions, records.size), config.household)
+    folded = fold(records, named(decisions, records.size), config.household, spend=not keep)
+    nodes = folded.nodes
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
-    first, others, weight = inner_pairs(nodes)
-    inner = compare(records, first, others)
-    if not keep:
-        records = replace(records, codes={})
+    inner, weight = _within(folded)
+    del folded
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
     stands_for = np.concatenate([pairs_of_records(nodes, compared), weight])
@@ -148,6 +147,22 @@ def pairs_of_records(nodes: Nodes, compared: Compared) -> Floats:
     """How many pairs of records each pair of nodes stands for."""
     count: Floats = (nodes.records[compared.left] * nodes.records[compared.right]).astype(np.float32)
     return count
+
+
+def _within(folded: Folded) -> tuple[Compared, Floats]:
+    """The pairs of `inner_pairs`, compared, and the pairs of records that each stands for.
+
+    They are compared where the records of a node stand together: what stands together is fetched together.
+    """
+    order, sizes = folded.order, folded.nodes.records
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    firsts = np.take(place, folded.nodes.first)
+    other = np.ones(order.size, dtype=bool)
+    other[firsts] = False
+    compared = compare(folded.records, np.repeat(firsts, sizes - 1), np.flatnonzero(other))
+    weight: Floats = (np.repeat(sizes, sizes - 1) / 2).astype(np.float32)
+    return replace(compared, left=np.take(order, compared.left), right=np.take(order, compared.right)), weight
 
 
 def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:

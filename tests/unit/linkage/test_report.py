@@ -54,7 +54,7 @@ GROUPS = pl.DataFrame(
 def told() -> dict[str, Any]:
     return report(
         Found(LABEL, *codes(SOURCE)),
-        PAIRS,  # type: ignore[arg-type]
+        (PAIRS,),  # type: ignore[arg-type]
         GROUPS,
         links={"exact": 1, "probabilistic": 2},
         blocking={"capped_blocks": 0},
@@ -102,7 +102,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
     frame = pl.DataFrame({"record_id": [str(n) for n in range(500)], "sex": sex})
     told = report(
         Found(label, *codes(pl.Series(["one"] * 500))),
-        Pairs([]),  # type: ignore[arg-type]
+        (Pairs([]),),  # type: ignore[arg-type]
         frame,
         links={},
         blocking={},
@@ -115,7 +115,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
 
 
 def test_histogram_weighs_pairs_by_records() -> None:
-    bars = histogram(PAIRS)  # type: ignore[arg-type]
+    bars = histogram((PAIRS,))  # type: ignore[arg-type]
     at = {bits: place for place, bits in enumerate(bars["from_bits"])}
     assert (bars["home"][at[12]], bars["home"][at[2]]) == (1, 2)
     assert (bars["elsewhere"][at[2]], bars["elsewhere"][at[6]], bars["elsewhere"][at[8]]) == (1, 1, 1)
@@ -124,7 +124,7 @@ def test_histogram_weighs_pairs_by_records() -> None:
 
 
 def test_threshold_curve_is_the_sum_of_probabilities() -> None:
-    curve = {row["threshold_bits"]: row for row in threshold_curve(PAIRS)}  # type: ignore[arg-type]
+    curve = {row["threshold_bits"]: row for row in threshold_curve((PAIRS,))}  # type: ignore[arg-type]
     weights = {12.0: 1, 3.0: 2, 7.5: 1, 2.9: 1, 8.0: 1, -60.0: 4}
     matches = {bits: n / (1 + 2**-bits) for bits, n in weights.items()}
     for threshold, row in curve.items():
@@ -145,7 +145,7 @@ def test_measured_curve_counts_true_pairs() -> None:
 
 
 def test_clerical_band_lies_around_the_threshold() -> None:
-    band = clerical(PAIRS, 3.0)  # type: ignore[arg-type]
+    band = clerical((PAIRS,), 3.0)  # type: ignore[arg-type]
     assert (band["from_bits"], band["to_bits"]) == (0.0, 9.0)
     assert (band["pairs_below"], band["pairs_above"]) == (1, 4)
     assert band["share"] == pytest.approx(5 / 6, abs=1e-6)
