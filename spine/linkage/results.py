@@ -136,8 +136,6 @@ def pairs(run: Run) -> Pairs:
     every = parts(run)
     columns = {field.name: [getattr(part, field.name) for part in every] for field in fields(Pairs)}
     return Pairs(**{name: np.concatenate(values) for name, values in columns.items()})
-        **{field.name: np.concatenate([getattr(part, field.name) for part in every]) for field in fields(Pairs)}
-    )
 
 
 @dataclass(frozen=True)
