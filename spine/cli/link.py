@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spine.cli.app import app, err
-from spine.cli.memory import MANY_RECORDS, keep_freed_memory, share_one_heap
+from spine.cli.memory import share_one_heap
 from spine.errors import PipelineError, UsageError
 
 if TYPE_CHECKING:
@@ -207,8 +207,6 @@ def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResu
         overrides = read_overrides(options.overrides) if options.overrides else None
         if options.state is not None:
             return _changed(given, options, overrides)
-        if given.records.select(pl.len()).collect().item() < MANY_RECORDS:
-            keep_freed_memory()
         return link_records(given.records, config, overrides, keep_state=options.keep_state)
     except PipelineError:
         if told := what_is_wrong_with_ids(given.records):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, factorise, mixed
+from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, changes, factorise, mixed
 from spine.linkage.dates import outlives, two_deaths
 from spine.linkage.encode import FLAGS, Encoded
 
@@ -171,8 +171,8 @@ def _groups(records: Encoded, key: Hashes, foldable: Flags, born: Codes) -> tupl
     First all of one key; where these are of several dates of birth, or something sets them apart, those of one date
     (or of none); where something sets even these apart, each record alone.
     """
-    new = _changes(key) | ~foldable
-    for narrower in (_changes(born), np.ones(records.size, dtype=bool)):
+    new = changes(key) | ~foldable
+    for narrower in (changes(born), np.ones(records.size, dtype=bool)):
         starts = np.flatnonzero(new)
         sizes = np.diff(starts, append=records.size)
         several = np.repeat(sizes > 1, sizes)
@@ -183,12 +183,6 @@ def _groups(records: Encoded, key: Hashes, foldable: Flags, born: Codes) -> tupl
         new[several] |= np.repeat(apart, np.diff(inner, append=np.count_nonzero(several))) & narrower[several]
     starts = np.flatnonzero(new)
     return starts, np.diff(starts, append=records.size)
-
-
-def _changes(values: Array) -> Flags:
-    result = np.ones(values.size, dtype=bool)
-    result[1:] = values[1:] != values[:-1]
-    return result
 
 
 def _set_apart(records: Encoded, several: Flags, born: Codes, starts: Codes) -> Flags:

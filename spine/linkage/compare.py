@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -96,13 +95,26 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         left: places of the first ones.
         right: places of the second ones, as many.
     """
-    parts = max(1, -(-left.size // _CHUNK))
+    result = Compared(
+        left, right, {name: np.empty(left.size, dtype=np.uint8) for name in encoded.scheme.levels},
+        *(np.empty(left.size, dtype=np.uint8 if name == "veto" else bool) for name in _FLAGS),
+    )  # fmt: skip
+
+    several = int(np.bitwise_or.reduce(encoded.codes["source"], initial=0)).bit_count() > 1
+
+    def put(some: slice) -> None:
+        found = _compare(encoded, left[some], right[some], several)
+        for name, values in found.levels.items():
+            result.levels[name][some] = values
+        for name in _FLAGS:
+            getattr(result, name)[some] = getattr(found, name)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        chunks = pool.map(partial(_compare, encoded), np.array_split(left, parts), np.array_split(right, parts))
-        return stack(*chunks)
+        list(pool.map(put, (slice(start, start + _CHUNK) for start in range(0, left.size, _CHUNK))))
+    return result
 
 
-def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
+def _compare(encoded: Encoded, left: Codes, right: Codes, several_sources: bool) -> Compared:
     pairs = Pairs(encoded, left.astype(np.intp), right.astype(np.intp))
     address = _same_address(pairs)
     home = _at_home(pairs, address)
@@ -110,14 +122,16 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     first_name = _first_name(pairs, swapped)
     # Names that changed places are told once, by the first name.
     told = swapped | (first_name == level("first_name", "crossed"))
+    # Two spellings of one forename are no twins.
+    two_names = (first_name == level("first_name", "different")) | (first_name == level("first_name", "similar"))
     levels: dict[str, Levels] = {
         "first_name": first_name,
         "surname": np.where(told, 0, _surname(pairs)),
-        "date_of_birth": _date_of_birth(pairs, home & _other_name(first_name)),
+        "date_of_birth": _date_of_birth(pairs, home & two_names),
         "address": _address(pairs, address, home),
         "middle_name": _middle_name(pairs),
         "other_number": np.maximum(_number(pairs, "nino"), _number(pairs, "upn")),
-        "same_source": _same_source(pairs),
+        "same_source": _same_source(pairs) if several_sources else np.zeros(left.size, dtype=np.uint8),
         "sex": _agreement(pairs, "sex"),
         "phone": _agreement_of_two(pairs, "phone"),
         "email": _agreement_of_two(pairs, "email"),
@@ -265,12 +279,6 @@ def _other_date(a: Array, b: Array) -> Levels:
     )
 
 
-def _other_name(first_name: Levels) -> Flags:
-    """Two forenames; two spellings of one are no twins."""
-    result: Flags = (first_name == level("first_name", "different")) | (first_name == level("first_name", "similar"))
-    return result
-
-
 def _same_address(pairs: Pairs) -> Flags:
     """One UPRN, or one house of a postcode (of a street where there is none) unless two UPRNs tell them apart."""
     (a, b), (house_a, house_b), (uprn_a, uprn_b) = (pairs.both(name) for name in ("postcode", "house", "uprn"))
@@ -328,10 +336,8 @@ def _agreement_of_two(pairs: Pairs, name: str) -> Levels:
 
 
 def _same_source(pairs: Pairs) -> Levels:
-    """Whether two nodes have a source in common; says nothing where there is one source only."""
+    """Whether two nodes have a source in common."""
     a, b = pairs.both("source")
-    if not pairs.encoded.several_in_use:
-        return np.zeros(a.size, dtype=np.uint8)
     return np.where((a != 0) & (b != 0), 1 + pairs.shared_source, 0).astype(np.uint8)
 
 
@@ -354,14 +360,6 @@ def _middle_name(pairs: Pairs) -> Levels:
     return result
 
 
-def _other_second_name(pairs: Pairs) -> Flags:
-    """Both middle names are written out, and they are two."""
-    a, b = pairs.places("middle")
-    length = pairs.encoded.names.length
-    result: Flags = (length[a] > 1) & (length[b] > 1) & (a != b)
-    return result
-
-
 def _twins(pairs: Pairs, levels: dict[str, Levels], home: Flags) -> Codes:
     """Positions of pairs born on one day at one home who are two: by their forenames, or by what one source knows.
 
@@ -372,8 +370,10 @@ def _twins(pairs: Pairs, levels: dict[str, Levels], home: Flags) -> Codes:
     born = np.flatnonzero(home & full_birth & ~number & pairs.shared_source)
     some, first_name = pairs.at(born), np.take(levels["first_name"], born)
     close = (first_name == level("first_name", "close")) | (first_name == level("first_name", "sounds_alike"))
-    a, b = some.both("first")
-    result: Codes = born[close | ((a == 0) & (b == 0)) | _other_second_name(some)]
+    (a, b), (second_a, second_b), length = some.both("first"), some.places("middle"), pairs.encoded.names.length
+    # Both second names are written out, and they are two.
+    second = (length[second_a] > 1) & (length[second_b] > 1) & (second_a != second_b)
+    result: Codes = born[close | ((a == 0) & (b == 0)) | second]
     return result
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -97,11 +96,6 @@ class Encoded:
     def several_sources(self) -> bool:
         """Whether sources can tell anything."""
         return len(self.bits) > 1
-
-    @cached_property
-    def several_in_use(self) -> bool:
-        """Whether the entries come from several sources."""
-        return int(np.bitwise_or.reduce(self.codes["source"], initial=0)).bit_count() > 1
 
     def taken(self, chosen: Codes) -> Encoded:
         """Some of the entries."""

@@ -106,9 +106,13 @@ def histogram(parts: Sequence[Compared], scheme: Scheme, records: Floats) -> Pat
         scheme: what was compared.
         records: how many pairs of records each of the pairs stands for.
     """
-    of_pair, where = factorise(np.concatenate([_keys(part, scheme) for part in parts]))
-    count = np.bincount(of_pair, weights=records, minlength=where.size)
     starts = np.cumsum([0, *(part.left.size for part in parts)])
+    keys = np.empty(int(starts[-1]), dtype=np.int64)
+    for compared, start, end in zip(parts, starts, starts[1:], strict=False):
+        _keys(compared, scheme, keys[start:end])
+    of_pair, where = factorise(keys)
+    del keys
+    count = np.bincount(of_pair, weights=records, minlength=where.size)
     part = np.searchsorted(starts[1:], where, side="right")
     examples = [parts[i].taken(where[part == i] - starts[i]) for i in range(len(parts))]
     one_each = stack(*examples)
@@ -117,13 +121,12 @@ def histogram(parts: Sequence[Compared], scheme: Scheme, records: Floats) -> Pat
     return Patterns(scheme, _design(levels, scheme), one_each.home[order], _known(one_each)[order], count, of_pair)
 
 
-def _keys(compared: Compared, scheme: Scheme) -> npt.NDArray[np.int64]:
-    """One integer for each pattern of levels."""
-    key = compared.home * np.int64(3) + _known(compared) + 1
+def _keys(compared: Compared, scheme: Scheme, key: npt.NDArray[np.int64]) -> None:
+    """One integer for each pattern of levels, put into `key`."""
+    np.add(compared.home * np.int8(3), _known(compared) + 1, out=key)
     for comparison, names in scheme.levels.items():
         key *= len(names)
         key += compared.levels[comparison]
-    return key
 
 
 def _known(compared: Compared) -> npt.NDArray[np.int8]:

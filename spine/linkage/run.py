@@ -162,7 +162,8 @@ def _within(folded: Folded) -> tuple[Compared, Floats]:
     other[firsts] = False
     compared = compare(folded.records, np.repeat(firsts, sizes - 1), np.flatnonzero(other))
     weight: Floats = (np.repeat(sizes, sizes - 1) / 2).astype(np.float32)
-    return replace(compared, left=np.take(order, compared.left), right=np.take(order, compared.right)), weight
+    left, right = (np.take(order, side).astype(np.int32) for side in (compared.left, compared.right))
+    return replace(compared, left=left, right=right), weight
 
 
 def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
