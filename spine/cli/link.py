@@ -121,6 +121,7 @@ def link(
     Every column but record_id may be missing. All weights are learned from the records. The result is a folder with
     residents.parquet, links.parquet, model.json, report.json and report.html.
     """
+    gc.disable()  # one computation, then the process ends: looking for cycles of objects is time lost
     share_one_heap(map(Path, arguments))
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     if threads:
@@ -157,7 +158,6 @@ def run(options: Options) -> None:
     from spine.cli.link_output import check_folder, write_result
     from spine.cli.link_show import show_result
 
-    gc.disable()  # one computation, then the process ends: looking for cycles of objects is time lost
     _check_state(options)
     check_folder(options.out)
     config = configured(options)
@@ -170,6 +170,7 @@ def run(options: Options) -> None:
         report = {**result.report, **_quality(result, options), "input": _input(given)}
         write_result(options.out, result, report, told_of(options), keep_state=options.keep_state)
     show_result(report, options.out)
+    gc.freeze()  # nor need the process look for them when it ends
 
 
 def _check_state(options: Options) -> None:

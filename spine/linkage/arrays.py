@@ -10,8 +10,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 #: Any array, and arrays of whole numbers (codes, places), of true and false, of reals, of 64-bit hashes.
 Array = npt.NDArray[Any]
@@ -161,6 +159,10 @@ def pair_keys(left: Array, right: Array, size: int) -> Codes:
 
 def components(size: int, left: Codes, right: Codes) -> Codes:
     """Label each of `size` places with the smallest place that a chain of pairs joins it to."""
+    # SciPy is slow to import: it is done while the records are read (see run.py).
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_matrix((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size))
     count, component = connected_components(graph, directed=False)
     first = np.empty(count, dtype=np.int64)

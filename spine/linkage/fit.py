@@ -12,17 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from spine.linkage.arrays import Codes, Floats, factorise
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _DAYS_IN_YEAR = 365.25
 #: A column on which fewer random pairs than this agree tells people apart even inside one home.
@@ -281,6 +283,8 @@ def _design(levels: dict[str, npt.NDArray[np.uint8]], scheme: Scheme) -> csr_mat
         known = np.flatnonzero(values)
         rows.append(known)
         columns.append(scheme.start[comparison] + values[known].astype(np.int64) - 1)
+    from scipy.sparse import csr_matrix
+
     size = next(iter(levels.values())).size
     row, column = np.concatenate(rows), np.concatenate(columns)
     return csr_matrix((np.ones(row.size), (row, column)), shape=(size, len(scheme.features)))

@@ -129,8 +129,13 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
 
 
 def _loading() -> Thread:
-    """The estimator's libraries take a second to import: they load while the records are read."""
-    thread = Thread(target=import_module, args=("spine.linkage.ecm",), daemon=True)
+    """The estimator's libraries and those of graphs are slow to import: they load while the records are read."""
+
+    def load() -> None:
+        for name in ("spine.linkage.ecm", "scipy.sparse.csgraph"):
+            import_module(name)
+
+    thread = Thread(target=load, daemon=True)
     thread.start()
     return thread
 
