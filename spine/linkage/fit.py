@@ -177,20 +177,16 @@ def _estimate(
     if not pairs:
         return Stratified(np.log(np.maximum(shares, 1e-12)), matches, 0, True, 0)
     limits, scheme = config.fit, patterns.scheme
-    groups = np.array([list(scheme.levels).index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
+    comparisons = list(scheme.levels)
+    groups = np.array([comparisons.index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
     # recordlinkage, pandas and scikit-learn take seconds to import: only where something is estimated.
     from spine.linkage.ecm import WeightedECM
 
     most, at_home = _most(scheme, config), limits.least_alike_at_home.items() if population is None else ()
     least = tuple((scheme.splits[comparison], share) for comparison, share in at_home)
+    splits = tuple(scheme.splits.values())
     kernel = WeightedECM(
-        groups,
-        limits.max_iterations,
-        limits.tolerance,
-        tuple(scheme.splits.values()),
-        limits.prior_rarity_pairs,
-        most,
-        least,
+        groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most, least
     ).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],

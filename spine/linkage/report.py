@@ -59,17 +59,15 @@ def report(
         links: accepted pairs by method.
         blocking: what the blocking rules found.
         known: by identifier, for each record whether it has a usable value, after cleaning.
-        counts: further counts of the run, such as those of the cluster rule; they stand beside the others.
+        counts: further counts of the run, such as those of the cluster rule.
         config: thresholds.
     """
     size = np.bincount(found.label, minlength=found.label.size)
-    linked = size[found.label] > 1
-    sizes = np.bincount(size)
+    linked, sizes = size[found.label] > 1, np.bincount(size)
+    totals = (found.label.size, sizes[1:].sum(), linked.sum())
     return {
         "configuration": config.version,
-        "records": int(found.label.size),
-        "clusters": int(sizes[1:].sum()),
-        "linked_records": int(linked.sum()),
+        **{name: int(n) for name, n in zip(("records", "clusters", "linked_records"), totals, strict=True)},
         **_links(links),
         **_by_source(found, linked),
         "blocking": dict(blocking),
