@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spine.cli.app import app, err
+from spine.cli.memory import MANY_RECORDS, keep_freed_memory, share_one_heap
 from spine.errors import PipelineError, UsageError
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from spine.cli.link_input import Given
     from spine.linkage import LinkageConfig, LinkageResult
 
-#: What Polars, BLAS and others read once, when they are first used.
-_THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+#: What Polars and others read once, when they are first used.
+_THREADS = ("POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+#: Linkage multiplies no dense matrices: more threads for that would only wait, and take processor time for it.
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _EPILOG = """
 Example: spine link people.parquet --out linked
@@ -118,6 +121,8 @@ def link(
     Every column but record_id may be missing. All weights are learned from the records. The result is a folder with
     residents.parquet, links.parquet, model.json, report.json and report.html.
     """
+    share_one_heap()
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     if threads:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     if arguments[0] == "explain":
@@ -197,7 +202,6 @@ def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResu
 
     from spine.cli.link_input import read_overrides, what_is_wrong_with_ids
     from spine.linkage import link as link_records
-    from spine.linkage.memory import MANY_RECORDS, keep_freed_memory
 
     try:
         overrides = read_overrides(options.overrides) if options.overrides else None

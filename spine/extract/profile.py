@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -19,6 +18,7 @@ from spine.contracts.functions import install_functions
 from spine.contracts.model import Contract, Table
 from spine.contracts.profile import DateProfile, TableProfile, coarse, coded_columns, date_columns
 from spine.errors import PipelineError
+from spine.extract.kept import NOTHING, compare, row
 from spine.extract.ledger import LedgerEntry
 from spine.extract.workspace import identifier, literal
 
@@ -38,7 +38,7 @@ def profile(
     Args:
         tables: Parquet file of each table.
         absent: by table, optional columns that the delivery came without.
-        before: the same of the source's delivery before it, in which dates are looked up by key.
+        before: the same of the source's delivery before it, in which rows are looked up by key.
         threads: DuckDB's threads, 0 for its own choice.
 
     Raises:
@@ -77,22 +77,21 @@ def _table(
 ) -> TableProfile:
     source = f"read_parquet({literal(path)})"
     columns = [column for column in table.columns if column.name not in absent]
-    tests = [
-        _BLANK.format(identifier(c.name)) if c.nested == "VARCHAR" else f"{identifier(c.name)} IS NULL" for c in columns
-    ]
-    counts = _row(
-        connection, f"SELECT {', '.join(['count(*)', *(f'count(*) FILTER ({t})' for t in tests)])} FROM {source}"
+    blank = {c.name: (_BLANK if c.nested == "VARCHAR" else "{0} IS NULL").format(identifier(c.name)) for c in columns}
+    counts = row(
+        connection,
+        f"SELECT {', '.join(['count(*)', *(f'count(*) FILTER ({t})' for t in blank.values())])} FROM {source}",
     )
     coded = {name: codes for name, codes in coded_columns(contract, table).items() if name not in absent}
     dated = [name for name in date_columns(table) if name not in absent]
-    keyed = [name for name in dated if name not in table.keys] if table.keys else []
     earlier = before.get(table.name) if before else None
-    swapped = _swapped(connection, source, table.keys, keyed, earlier) if keyed and earlier else {}
+    kept = compare(connection, source, earlier, table.keys, blank, dated) if earlier else NOTHING
     return TableProfile(
         rows=counts[0],
         nulls={column.name: count for column, count in zip(columns, counts[1:], strict=True)},
         codes=_codes(connection, source, coded) if coded else {},
-        dates=_dates(connection, source, dated, swapped) if dated else {},
+        dates=_dates(connection, source, dated, kept.dates) if dated else {},
+        kept=kept.rows,
     )
 
 
@@ -121,11 +120,9 @@ def _codes(
 
 
 def _dates(
-    connection: duckdb.DuckDBPyConnection,
-    source: str,
-    names: Sequence[str],
-    swapped: Mapping[str, tuple[int, int]],
+    connection: duckdb.DuckDBPyConnection, source: str, names: Sequence[str], before: Mapping[str, tuple[int, int]]
 ) -> dict[str, DateProfile]:
+    """The dates of each column; `before` are rows compared with the delivery before, and swapped ones."""
     found = connection.execute(
         f"SELECT place, day(date), month(date), sum(n)::BIGINT FROM "
         f"(SELECT place, as_date(text) AS date, n FROM ({_texts(source, names)})) WHERE date IS NOT NULL GROUP BY ALL"
@@ -137,7 +134,7 @@ def _dates(
             if of == place:
                 days[day] += rows
                 months[month] += rows
-        compared, moved = swapped.get(name, (0, 0))
+        compared, moved = before.get(name, (0, 0))
         profiles[name] = DateProfile(
             dates=days.total(),
             late_days=sum(rows for day, rows in days.items() if day > 12),
@@ -147,54 +144,6 @@ def _dates(
             swapped=moved,
         )
     return profiles
-
-
-def _swapped(
-    connection: duckdb.DuckDBPyConnection, source: str, keys: Sequence[str], names: Sequence[str], earlier: Path
-) -> dict[str, tuple[int, int]]:
-    """By date column, rows that both deliveries hold, once each, with a date; and those whose day and month swapped.
-
-    Only texts that differ are read as dates, so that a delivery that repeats the last one costs a join.
-    """
-    before = f"read_parquet({literal(earlier)})"
-    try:
-        there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {before}").fetchall()}
-        told = [name for name in names if name in there]
-        if not told or not there.issuperset(keys):
-            return {}
-        counted = connection.execute(_both(source, before, keys, told)).fetchall()
-    except duckdb.Error:  # the delivery before is damaged: nothing to compare with
-        return {}
-    return {told[place]: (compared, moved) for place, compared, moved in counted}
-
-
-def _both(source: str, before: str, keys: Sequence[str], names: Sequence[str]) -> str:
-    """The query of `_swapped`: place of the column, rows compared, rows swapped."""
-    key = ", ".join(map(identifier, keys))
-    columns = list(map(identifier, names))
-    once = ", ".join(f"any_value({column}) AS {column}" for column in columns)
-    moved = " UNION ALL ".join(
-        f"SELECT {place} AS place, count(*) AS n, later.{column} AS later, earlier.{column} AS earlier FROM later "
-        f"JOIN earlier USING ({key}) WHERE later.{column} IS NOT NULL AND earlier.{column} IS NOT NULL GROUP BY ALL"
-        for place, column in enumerate(columns)
-    )
-    return f"""
-        WITH later AS MATERIALIZED (SELECT {key}, {once} FROM {source} GROUP BY {key} HAVING count(*) = 1),
-             earlier AS MATERIALIZED (SELECT {key}, {once} FROM {before} GROUP BY {key} HAVING count(*) = 1),
-             moved AS MATERIALIZED ({moved}),
-             dates AS (SELECT place, n, as_date(later) AS later, as_date(earlier) AS earlier
-                       FROM moved WHERE later <> earlier),
-             swapped AS (SELECT place, sum(n) AS n FROM dates WHERE month(later) = day(earlier)
-                 AND day(later) = month(earlier) AND year(later) = year(earlier) AND day(later) <> month(later)
-                 GROUP BY place)
-        SELECT place, sum(moved.n)::BIGINT, coalesce(any_value(swapped.n), 0)::BIGINT
-        FROM moved LEFT JOIN swapped USING (place) GROUP BY place"""
-
-
-def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row = connection.execute(query).fetchone()
-    assert row is not None  # an aggregate without groups has one row
-    return tuple(row)
 
 
 def profiles_before(entry: LedgerEntry, known: Iterable[LedgerEntry]) -> list[Mapping[str, TableProfile]]:

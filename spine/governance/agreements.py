@@ -8,7 +8,7 @@ refused: no agreement, no release.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -112,6 +112,8 @@ class Agreement(_Part):
     Attributes:
         datasets: fields used, as contract column names by dataset; the least that the purpose needs.
         release: the columns that may leave, by table.
+        retention_days: how long a release may be kept, from the day that it tells of.
+        frequency: how often the recipients are promised a new one; told to who signs, and not enforced.
     """
 
     id: str = Field(pattern=f"^{_NAME}$")
@@ -174,6 +176,10 @@ class Agreement(_Part):
     def sha256(self) -> str:
         """Hash of the agreement's whole content in one canonical form; layout and comments do not count."""
         return digest(self.model_dump(mode="json"))
+
+    def kept_until(self, as_of: date) -> date:
+        """The last day on which a release of that day may be kept."""
+        return as_of + timedelta(days=self.retention_days)
 
     @property
     def ends_on(self) -> date:

@@ -154,14 +154,13 @@ def sign_contract(
     return lock
 
 
-def cosigners(contract: Contract, rights: DecisionRights, among: Iterable[str] | None = None) -> tuple[Signer, ...]:
+def cosigners(contract: Contract, rights: DecisionRights, partners: Sequence[str] | None = None) -> tuple[Signer, ...]:
     """Whose signatures a contract's shape takes: each supplier's data steward, and others who are accountable.
 
     Args:
-        among: suppliers that count, such as the controllers of an agreement; all where None.
+        partners: its suppliers, where more is known of them than the contract says.
     """
-    partners = sorted({supply.partner for supply in contract.supplies})
-    touched = [partner for partner in partners if among is None or partner in set(among)]
+    touched = suppliers(contract) if partners is None else partners
     others = [role for role in rights.decision(ACTION).accountable if role != STEWARD]
     return (*(Signer(p, STEWARD) for p in touched), *(Signer(None, role) for role in others if touched))
 
@@ -182,7 +181,7 @@ def check_locks(
         lock = locks.by_contract.get(contract.id)
         if lock is None:
             continue
-        signers = cosigners(contract, rights)
+        signers = cosigners(contract, rights, suppliers(contract, registers=trust.registers if trust else ()))
         if broken := breaks(lock, contract):
             faults.append(_broken(contract, broken, signers))
         elif lock.replaces is not None:
@@ -199,18 +198,17 @@ def contract_duties(
 ) -> list[tuple[str, str]]:
     """Who must sign what of the contracts whose fields an agreement uses, before anything is released under it.
 
+    All who supply a contract sign, whoever the agreement names: an edit of it may be what makes them seem not to count.
     In a demonstration only a broken contract stops, so that a new layout or another supplier can be tried out.
     """
     locks = read_locks(folder_of(settings))
     duties = []
-    controllers = suppliers(agreement, contracts)
     for contract in (c for c in contracts if c.dataset in agreement.datasets):
         lock = locks.by_contract.get(contract.id)
         broken = breaks(lock, contract) if lock else []
-        # A break touches all who supply it, whoever the agreement names: it may be what makes them seem not to count.
-        signers = cosigners(contract, rights, None if broken else controllers)
         if trust.is_demo and not broken:
             continue
+        signers = cosigners(contract, rights, suppliers(contract, settings.lake, trust.registers))
         signatures = lock.signed_by(trust) if lock and not broken else ()
         missing = [s for s in signers if not any(s.is_met_by(o.organisation, o.role) for o in signatures)]
         change = f", which was changed ({'; '.join(broken[:3])})" if broken else ""

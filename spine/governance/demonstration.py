@@ -17,7 +17,7 @@ from spine.errors import GovernanceError
 from spine.files import make_folder, replacing
 from spine.governance import contract_locks
 from spine.governance.agreements import Agreement, read_agreements
-from spine.governance.quorum import ACTION, CONTROLLER, SUSPENSION
+from spine.governance.quorum import ACTION, CONTROLLER, SUSPENSION, suppliers, whose_data
 from spine.governance.seen import seen_statements
 from spine.governance.signing import SigningKey, load_key, make_key
 from spine.governance.statements import (
@@ -36,6 +36,8 @@ from spine.settings import Settings
 #: Whose key the lay member of the demonstration holds.
 BOARD = "joint_data_board"
 _LAY = "lay_member"
+#: Kind of a partner whose data are published.
+_REGISTER = "register"
 #: No clock: a demonstration gives the same files whenever it is made.
 _DAY = date(2027, 4, 1)
 
@@ -66,7 +68,7 @@ def approve_all(settings: Settings, contracts: Sequence[Contract] = ()) -> list[
     trust = load_trust(settings)
     _sign_contracts(contracts, settings, rights, trust, keys)
     agreements, _ = read_agreements(settings.expectations / "agreements")
-    return [s for agreement in agreements for s in _approve(agreement, settings, rights, trust, keys)]
+    return [s for agreement in agreements for s in _approve(agreement, contracts, settings, rights, trust, keys)]
 
 
 def demo_key(settings: Settings, organisation: str) -> Path:
@@ -75,14 +77,20 @@ def demo_key(settings: Settings, organisation: str) -> Path:
 
 
 def _keys(settings: Settings) -> dict[str, SigningKey]:
-    """One key for each partner and one for the board, made where they are missing."""
+    """One key for each partner that is no register, and one for the board, made where they are missing."""
     make_folder(settings.demonstration)  # first, since only the last folder of a path is closed
     make_folder(settings.demonstration / "keys")
-    organisations = [*load_partners(settings.expectations / "partners.yaml"), BOARD]
+    organisations = [*_partners(settings, registers=False), BOARD]
     for path in (demo_key(settings, organisation) for organisation in organisations):
         if not path.exists():
             make_key(path, None)
     return {name: load_key(demo_key(settings, name), lambda: "") for name in organisations}
+
+
+def _partners(settings: Settings, *, registers: bool) -> tuple[str, ...]:
+    """The partners that are registers, or those that are not."""
+    partners = load_partners(settings.expectations / "partners.yaml").values()
+    return tuple(partner.id for partner in partners if (partner.kind == _REGISTER) == registers)
 
 
 def _write_trust(settings: Settings, keys: dict[str, SigningKey], rights: DecisionRights) -> None:
@@ -97,7 +105,8 @@ def _write_trust(settings: Settings, keys: dict[str, SigningKey], rights: Decisi
         for role in roles
         if (role == _LAY) == (name == BOARD)
     ]
-    content = TrustFile(demonstration=True, keys=tuple(entries)).model_dump(mode="json")
+    registers = _partners(settings, registers=True)
+    content = TrustFile(demonstration=True, keys=tuple(entries), registers=registers).model_dump(mode="json")
     text = yaml.safe_dump(content, sort_keys=False, width=4096)
     path = settings.demonstration / TRUST
     if path.exists() and path.read_text("utf-8") == text:
@@ -119,21 +128,28 @@ def _sign_contracts(
     for contract in contracts:
         lock = locks.get(contract.id)
         done = lock.signed_by(trust) if lock and not contract_locks.breaks(lock, contract) else ()
-        for signer in contract_locks.cosigners(contract, rights):
-            name = signer.organisation or sorted({s.partner for s in contract.supplies})[0]
+        partners = suppliers(contract, settings.lake, trust.registers)
+        for signer in contract_locks.cosigners(contract, rights, partners):
+            name = signer.organisation or partners[0]
             if not any(signer.is_met_by(s.organisation, s.role) for s in done):
                 contract_locks.sign_contract(contract, folder, keys[name], name, signer.role, _DAY)
 
 
 def _approve(
-    agreement: Agreement, settings: Settings, rights: DecisionRights, trust: Trust, keys: dict[str, SigningKey]
+    agreement: Agreement,
+    contracts: Iterable[Contract],
+    settings: Settings,
+    rights: DecisionRights,
+    trust: Trust,
+    keys: dict[str, SigningKey],
 ) -> list[Statement]:
     folder = folder_of(settings, agreement.id)
     files = read_statements(folder, agreement.id).statements
     known = [*files, *seen_statements(settings, agreement.id)]
     held = newest(s for s in known if s.fault(trust) is None)
     signed = []
-    for organisation, role in _signers(agreement, rights, keys):
+    partners = (*agreement.partners, *whose_data(agreement, contracts, settings.lake, trust.registers))
+    for organisation, role in _signers(partners, rights, keys):
         statement = held.get(f"{organisation}.{role}")
         if (
             statement
@@ -155,10 +171,10 @@ def _sign(
     )  # fmt: skip
 
 
-def _signers(agreement: Agreement, rights: DecisionRights, keys: Iterable[str]) -> list[tuple[str, str]]:
-    """Each controller, and for each other role the first controller, or the board for its lay member."""
+def _signers(partners: Iterable[str], rights: DecisionRights, keys: Iterable[str]) -> list[tuple[str, str]]:
+    """Each controller and supplier, and for each other role the first of them, or the board for its lay member."""
     row = rights.decision(ACTION)
-    controllers = [partner for partner in agreement.partners if partner in keys]
+    controllers = [partner for partner in dict.fromkeys(partners) if partner in keys]
     roles = [role for role in dict.fromkeys((*row.responsible, *row.accountable, *row.vetoes)) if role != CONTROLLER]
     others = [(BOARD if role == _LAY else name, role) for role in roles for name in controllers[:1]]
     return [*((name, CONTROLLER) for name in controllers), *others]

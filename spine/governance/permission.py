@@ -14,12 +14,16 @@ from spine.contracts import Contract
 from spine.errors import GovernanceError
 from spine.governance.agreements import Agreement, agreement_for, load_agreements
 from spine.governance.contract_locks import contract_duties
-from spine.governance.quorum import SUSPENSION, Signer, quorum
+from spine.governance.quorum import SUSPENSION, Signer, quorum, whose_data
 from spine.governance.seen import note, seen_statements
 from spine.governance.statements import Found, Statement, folder_of, newest, read_statements
 from spine.governance.trust import Trust, load_trust
 from spine.rights import DecisionRights, load_decision_rights
 from spine.settings import Settings
+
+_REGISTER = (
+    "if all that it sends is published, whoever runs this deployment can list it under `registers` in the trust file"
+)
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,8 @@ def standing_of(agreement: Agreement, settings: Settings, contracts: Sequence[Co
     seen = seen_statements(settings, agreement.id)
     signed = contract_duties(agreement, contracts, settings, rights, trust)
     duties = [Duty(who, what) for who, what in signed]
-    return _judged(agreement, trust, rights, found, seen, quorum(agreement, contracts, rights), duties, as_of)
+    required = quorum(agreement, whose_data(agreement, contracts, settings.lake, trust.registers), rights)
+    return _judged(agreement, trust, rights, found, seen, required, duties, as_of)
 
 
 def _judged(
@@ -183,7 +188,7 @@ def _judged(
     duties = [
         *(_to_lift(statement) for statement in suspensions),
         *_unreadable_suspensions(found, signed, holding),
-        *(_to_sign(signer, trust, dissents) for signer in required if not _is_met(signer, approvals)),
+        *(_to_sign(signer, agreement, trust, dissents) for signer in required if not _is_met(signer, approvals)),
         *_vetoes(dissents, approvals, rights),
         *on_contracts,
     ]
@@ -235,7 +240,7 @@ def _unreadable_suspensions(
     ]
 
 
-def _to_sign(signer: Signer, trust: Trust, dissents: Iterable[Statement]) -> Duty:
+def _to_sign(signer: Signer, agreement: Agreement, trust: Trust, dissents: Iterable[Statement]) -> Duty:
     """What a required signer who has not approved must do; with the reason where they dissented."""
     named = signer.role.replace("_", " ")
     if signer.organisation is not None:
@@ -244,7 +249,9 @@ def _to_sign(signer: Signer, trust: Trust, dissents: Iterable[Statement]) -> Dut
         who = f"a {named} ({', '.join(trust.holders(signer.role)) or 'none has a key in the trust file'})"
     reasons = [s.reason for s in dissents if signer.is_met_by(s.organisation, s.role)]
     against = f", having dissented: {'; '.join(reasons)}" if reasons else ""
-    return Duty(who, f"approve it as it stands{against}")
+    stranger = signer.organisation is not None and signer.organisation not in agreement.partners
+    note = f", since its data are used, though it is no controller ({_REGISTER})" if stranger else ""
+    return Duty(who, f"approve it as it stands{against}{note}")
 
 
 def _vetoes(dissents: Iterable[Statement], approvals: Sequence[Statement], rights: DecisionRights) -> list[Duty]:

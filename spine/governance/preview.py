@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spine.contracts import Column, Contract, Partner
 from spine.governance.agreements import Agreement
 from spine.governance.counts import Counts
-from spine.governance.quorum import suppliers
+from spine.governance.quorum import whose_data
 
 #: How a classification is called in plain words, the most telling first.
 _CLASSES = {
@@ -156,7 +156,7 @@ def _stops(
         f"Under this version nothing at all is released to anybody, and what is published for {agreement.purpose} is "
         "withdrawn, until you approve or the others agree a version without your fields. Without them:"
     ]
-    for partner in suppliers(agreement, contracts):
+    for partner in (p for p in whose_data(agreement, contracts) if p in agreement.partners):
         theirs = {c.dataset for c in contracts for s in c.supplies if s.partner == partner} & set(agreement.datasets)
         others = {c.dataset for c in contracts for s in c.supplies if s.partner != partner}
         alone = {field.partition(".")[0] for fields in made_from.values() for field in fields} & theirs - others

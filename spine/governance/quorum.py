@@ -6,8 +6,9 @@ have signed (permission).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from spine.contracts import Contract
 from spine.governance.agreements import Agreement
@@ -31,26 +32,43 @@ class Signer:
         return self.role == role and self.organisation in (None, organisation)
 
 
-def suppliers(agreement: Agreement, contracts: Iterable[Contract]) -> tuple[str, ...]:
-    """Controllers of the agreement that supply a dataset of which it uses fields, in its order.
+def suppliers(contract: Contract, lake: Path | None = None, registers: Collection[str] = ()) -> tuple[str, ...]:
+    """Who supplies a contract's data: whoever it names, at any time, and whoever's deliveries are in the lake; sorted.
 
-    Past and future supplies count too, and public fields: what a contract says of them can be edited by others.
+    The contract can be edited by others, and so can the classification of its fields; what was delivered stands.
+
+    Args:
+        registers: partners that count for nobody, since all that they send is published.
     """
-    found = {s.partner for contract in contracts if contract.dataset in agreement.datasets for s in contract.supplies}
-    return tuple(partner for partner in agreement.partners if partner in found)
+    named = {supply.partner for supply in contract.supplies}
+    delivered = {path.name for path in (lake / contract.id).glob("*") if path.is_dir()} if lake is not None else set()
+    return tuple(sorted((named | delivered) - set(registers)))
 
 
-def quorum(agreement: Agreement, contracts: Iterable[Contract], rights: DecisionRights) -> tuple[Signer, ...]:
-    """Everybody who must approve: each controller whose fields are used, then the roles that the matrix names.
+def whose_data(
+    agreement: Agreement, contracts: Iterable[Contract], lake: Path | None = None, registers: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Everybody who supplies a dataset of the agreement: its controllers in its order, then others, sorted."""
+    used = (contract for contract in contracts if contract.dataset in agreement.datasets)
+    found = {partner for contract in used for partner in suppliers(contract, lake, registers)}
+    controllers = [partner for partner in agreement.partners if partner in found]
+    return (*controllers, *sorted(found - set(controllers)))
 
-    Those responsible and those accountable must approve, and so must whoever has a veto. Where no controller supplies
-    anything, all of them must: whoever edits agreement, matrix and contracts must not come to a quorum of nobody.
+
+def quorum(agreement: Agreement, partners: Iterable[str], rights: DecisionRights) -> tuple[Signer, ...]:
+    """Everybody who must approve: each organisation whose data are used, then the roles that the matrix names.
+
+    Those responsible and those accountable must approve, and so must whoever has a veto. Where nobody supplies
+    anything, all controllers must: whoever edits agreement, matrix and contracts must not come to a quorum of nobody.
+
+    Args:
+        partners: whose data it is (`whose_data`), whether the agreement names them as controllers or not.
 
     Raises:
         GovernanceError: the matrix does not say who decides on agreements.
     """
     row = rights.decision(ACTION)
-    signers = [Signer(partner, CONTROLLER) for partner in suppliers(agreement, contracts) or agreement.partners]
+    signers = [Signer(partner, CONTROLLER) for partner in tuple(partners) or agreement.partners]
     for role in dict.fromkeys((*row.responsible, *row.accountable, *row.vetoes)):
         if role != CONTROLLER:
             signers.append(Signer(None, role, role in row.vetoes))

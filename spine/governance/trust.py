@@ -4,8 +4,9 @@ Put here: the trust file's model and its reading, and which roles a person holds
 a role may do (spine.rights).
 
 The file is YAML: `keys` (organisation, role, public key) for what is signed, `users` (operating-system user,
-organisation, roles) for what is done on this machine. SPINE_TRUST_FILE says where it is and SPINE_TRUST_SHA256 which
-one it is: who can write the project but not the deployment's settings cannot make a key of their own count.
+organisation, roles) for what is done on this machine, `registers` for suppliers whose data need no signature.
+SPINE_TRUST_FILE says where it is and SPINE_TRUST_SHA256 which one it is: who can write the project but not the
+deployment's settings cannot make a key of their own count.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import pwd
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -65,11 +67,17 @@ class TrustedUser(_Part):
 
 
 class TrustFile(_Part):
-    """The whole file. `demonstration` marks throwaway keys, which production refuses."""
+    """The whole file.
+
+    Attributes:
+        demonstration: marks throwaway keys, which production refuses.
+        registers: suppliers of published registers alone. They are nobody's personal data, so nobody signs for them.
+    """
 
     demonstration: bool = False
     keys: tuple[TrustedKey, ...] = Field(min_length=1)
     users: tuple[TrustedUser, ...] = ()
+    registers: tuple[Annotated[str, Field(pattern=_NAME)], ...] = ()
 
     @model_validator(mode="after")
     def _a_key_speaks_for_one_organisation(self) -> TrustFile:
@@ -81,6 +89,13 @@ class TrustFile(_Part):
             raise ValueError(f"one key speaks for several organisations ({'; '.join(shared)}): each needs its own")
         return self
 
+    @model_validator(mode="after")
+    def _a_register_signs_nothing(self) -> TrustFile:
+        both = sorted({entry.organisation for entry in self.keys} & set(self.registers))
+        if both:
+            raise ValueError(f"registers names who has a key ({', '.join(both)}): who signs for data is no register")
+        return self
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -89,6 +104,7 @@ class Trust:
     Attributes:
         sha256: fingerprint of the file, shown at every run.
         is_demo: made by `spine demo`: its releases are a demonstration.
+        registers: suppliers for whose data nobody signs, since they are published.
     """
 
     path: Path
@@ -96,6 +112,7 @@ class Trust:
     is_demo: bool
     keys: tuple[TrustedKey, ...]
     users: tuple[TrustedUser, ...] = ()
+    registers: tuple[str, ...] = ()
 
     def key_of(self, fingerprint: str, organisation: str, role: str) -> PublicKey | None:
         """The key of that fingerprint, where it may sign for that organisation in that role."""
@@ -185,7 +202,7 @@ def _read(path: Path) -> Trust:
         file = parse_model(content, path.name, TrustFile)
     except ContractError as error:
         raise TrustError(f"the trust file is not valid:\n{error}") from None
-    return Trust(path, hashlib.sha256(content).hexdigest(), file.demonstration, file.keys, file.users)
+    return Trust(path, hashlib.sha256(content).hexdigest(), file.demonstration, file.keys, file.users, file.registers)
 
 
 def trust_line(settings: Settings) -> str:

@@ -114,7 +114,6 @@ def link_changes(
 
 def _result(state: State, keep: bool) -> LinkageResult:
     from spine.linkage import results
-    from spine.linkage.memory import MANY_RECORDS
     from spine.linkage.report import report
 
     done, settings = state.run, state.config
@@ -131,7 +130,7 @@ def _result(state: State, keep: bool) -> LinkageResult:
             counts=results.counts(done),
             config=settings,
         )
-        told = telling.result() if len(done.ids) >= MANY_RECORDS else None
+        told = telling.result() if False else None
         clusters, links = results.clusters(done), results.links(done, settings.scheme)
     kept = state if keep else None
     return LinkageResult(clusters, links, done.model.as_dict(settings), told or telling.result(), groups, kept, done)

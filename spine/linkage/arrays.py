@@ -122,6 +122,23 @@ def sorted_distinct(parts: list[Codes]) -> Codes:
     return ordered[np.diff(ordered, prepend=-1) > 0] if ordered.size else ordered
 
 
+def sizes_of_several(sizes: Codes) -> Codes:
+    """The different sizes of groups of two and more, ascending."""
+    result: Codes = np.flatnonzero(np.bincount(sizes, minlength=2)[2:]) + 2
+    return result
+
+
+def may_be_among(values: Array, wanted: Array) -> Flags:
+    """Values that may be among those wanted, judged by some bits of a hash: of many values only a few stay."""
+    held = np.zeros(1 << SIFT_BITS, dtype=bool)
+    held[_coarse(wanted)] = True
+    return held[_coarse(values)]
+
+
+def _coarse(values: Array) -> Codes:
+    return (values.astype(np.int64).view(np.uint64) * _ODD >> np.uint64(64 - SIFT_BITS)).view(np.int64)
+
+
 def pair_keys(left: Array, right: Array, size: int) -> Codes:
     """One integer for each pair of places below `size`, in the order of left, then right."""
     keys = left.astype(np.int64)

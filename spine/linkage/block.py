@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, mixed, sorted_distinct
+from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, mixed, sizes_of_several, sorted_distinct
 from spine.linkage.config import BlockingRule, LinkageConfig
 from spine.linkage.encode import FORMERS, Encoded
 
@@ -230,7 +230,7 @@ def _chains(encoded: Encoded, rows: Codes, block: Codes) -> Codes:
 def _pairs_within(rows: Codes, starts: Codes, sizes: Codes, size: int) -> Codes:
     """All pairs of each block as left * size + right, one vectorised step for each block size."""
     parts = [np.empty(0, dtype=np.int64)]
-    for members in np.unique(sizes[sizes > 1]):
+    for members in sizes_of_several(sizes):
         block_rows = rows[starts[sizes == members][:, None] + np.arange(members)]
         one, other = np.triu_indices(int(members), k=1)
         parts.append((block_rows[:, one] * size + block_rows[:, other]).ravel())

@@ -89,7 +89,9 @@ def _by_second_name(encoded: Encoded, scored: Scored, pairs: Codes, label: Codes
     that both are one person's, those that have one each do not speak against it.
     """
     first, middle, born = (encoded.codes[name] for name in ("first", "middle", "birth"))
-    both = np.flatnonzero((first > 0) & (middle > 0))
+    here = np.zeros(encoded.size, dtype=bool)
+    here[label[scored.left[pairs]]] = True
+    both = np.flatnonzero((first > 0) & (middle > 0) & here[label])
     told = mixed([label[both], first[both], middle[both]])
     left, right = scored.left[pairs], scored.right[pairs]
     one, other, of = first[left], first[right], label[left]

@@ -5,12 +5,16 @@ Put here: what recordlinkage's ECM lacks for weighted patterns. Never here: what
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from recordlinkage.algorithms.nb_sklearn import ECM
 from scipy.sparse import csr_matrix
 
 from spine.linkage.arrays import Floats
+from spine.linkage.kernel import load_ecm
+
+ECM: Any = load_ecm()
 
 
 class WeightedECM(ECM):  # type: ignore[misc]

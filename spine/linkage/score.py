@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, components, mixed, pair_keys
+from spine.linkage.arrays import (
+    Array,
+    Codes,
+    Flags,
+    Floats,
+    components,
+    may_be_among,
+    mixed,
+    pair_keys,
+    sizes_of_several,
+)
 from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
@@ -148,7 +158,9 @@ def _has_both(encoded: Encoded, left: Codes, right: Codes) -> Flags:
     """A third record of that day at that home has the one forename as first and the other as second name."""
     codes = encoded.codes
     first, middle = codes["first"], codes["middle"]
-    named = np.flatnonzero((first > 0) & (middle > 0) & (codes["birth"] % 100 > 0) & (codes["house"] != 0))
+    day = codes["postcode"] ^ codes["birth"]
+    homes = may_be_among(day, day[np.concatenate([left, right])])
+    named = np.flatnonzero(homes & (first > 0) & (middle > 0) & (codes["birth"] % 100 > 0) & (codes["house"] != 0))
     there = ("postcode", "house", "birth")
     told = mixed([*(codes[name][named] for name in there), first[named], middle[named]])
     result = np.zeros(left.size, dtype=bool)
@@ -203,7 +215,7 @@ def _in_open_groups(size: int, compared: Compared, possible: Codes, linked: Flag
 def _ordered_pairs(starts: Codes, sizes: Codes) -> tuple[Codes, Codes]:
     """Positions of every ordered pair of different members within each group."""
     ones, others = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for members in np.unique(sizes[sizes > 1]):
+    for members in sizes_of_several(sizes):
         first, second = np.nonzero(~np.eye(int(members), dtype=bool))
         base = starts[sizes == members][:, None]
         ones.append((base + first).ravel())

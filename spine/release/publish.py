@@ -33,7 +33,7 @@ from spine.release.plan import Input, Plan, inputs_sha256, plan_release
 from spine.release.query import release_facts
 from spine.release.shelf import Lines, Shelf
 from spine.release.sql import counted
-from spine.release.withdraw import finish, refuse_demonstrations, withdraw_if_lapsed
+from spine.release.withdraw import delete_expired, finish, refuse_demonstrations, withdraw_if_lapsed
 from spine.settings import Settings
 
 
@@ -142,6 +142,7 @@ def _permission(purpose: str, settings: Settings, contracts: Sequence[Contract],
     withdrawn = withdraw_if_lapsed(purpose, settings, agreements, contracts, as_of)
     if withdrawn:
         raise GovernanceError(withdrawn)
+    delete_expired(purpose, settings, agreements, as_of)
     return permission(purpose, settings, contracts, as_of, agreements=agreements)
 
 

@@ -79,6 +79,7 @@ def withdraw_lapsed(settings: Settings, as_of: date, contracts: Sequence[Contrac
     for purpose in judged:
         try:
             sentence = withdraw_if_lapsed(purpose, settings, agreements, contracts or (), as_of)
+            sentence = sentence or delete_expired(purpose, settings, agreements, as_of)
         except (ContractError, TrustError) as error:
             faults.append(str(error))
         else:
@@ -107,6 +108,28 @@ def withdraw_if_lapsed(
     if reason and withdraw(purpose, settings, reason):
         return _withdrawn(reason)
     return finished[0] if finished else None
+
+
+def delete_expired(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:
+    """Delete the versions that were kept as long as their agreement permits; says so where one was the published one.
+
+    The purpose may be published again at once: what it tells of is then a later day.
+    """
+    shelf = Shelf(settings.releases / purpose)
+    finish(shelf, settings)
+    agreed = {agreement.id: agreement for agreement in agreements}
+    facts = {version: release_facts(path) for version, path in shelf.versions.items()}
+    until = {v: agreed[f["agreement_id"]].kept_until(f["as_of"]) for v, f in facts.items()
+             if f and f["agreement_id"] in agreed}  # fmt: skip
+    over = [version for version, day in until.items() if day < as_of]
+    newest = shelf.newest
+    if newest in over:
+        reason = f"purpose '{purpose}' on {as_of}: its release could be kept until {until[newest]}"
+        return _withdrawn(reason) if withdraw(purpose, settings, reason) else None
+    if over:
+        audit.append(settings.audit_log, "retention_delete", purpose=purpose, as_of=as_of, versions=over)
+        shelf.remove(over)
+    return None
 
 
 def refuse_demonstrations(purpose: str, settings: Settings, *, is_demo: bool) -> None:

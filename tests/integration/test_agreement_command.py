@@ -41,17 +41,12 @@ class Deployment:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, str]:
+    """A deployment without a trust file, and the entries of a trust file as `keygen` prints them."""
     folder = tmp_path_factory.mktemp("deployment")
     shutil.copytree(PROJECT_ROOT / "expectations", folder / "project" / "expectations")
     environment = {"SPINE_HOME": str(folder / "home"), "SPINE_PROJECT": str(folder / "project"), "COLUMNS": "400"}
-    return Deployment(folder, environment)
-
-
-def test_from_keys_to_a_permission_and_to_its_suspension(place: Deployment) -> None:
-    code, text = place.spine("agreement", "verify", "care_planning", *AS_OF)
-    assert (code, "must set SPINE_TRUST_FILE" in text) == (6, True)
-
+    place = Deployment(folder, environment)
     entries = []
     for organisation, role in SIGNERS:
         out = str(place.key(organisation, role))
@@ -61,9 +56,21 @@ def test_from_keys_to_a_permission_and_to_its_suspension(place: Deployment) -> N
         assert code == 0, text
         entries += re.findall(r"- (\{organisation: .*?\})", text)
         assert place.key(organisation, role).read_text().splitlines()[1] not in text
+    return place, "".join(f"  - {entry}\n" for entry in entries)
+
+
+@pytest.fixture
+def place(made: tuple[Deployment, str]) -> Deployment:
+    return Deployment(made[0].folder, dict(made[0].environment))
+
+
+def test_from_keys_to_a_permission_and_to_its_suspension(made: tuple[Deployment, str], place: Deployment) -> None:
+    code, text = place.spine("agreement", "verify", "care_planning", *AS_OF)
+    assert (code, "must set SPINE_TRUST_FILE" in text) == (6, True)
+
     trust = place.folder / "outside" / "trust.yaml"
     trust.parent.mkdir()
-    trust.write_text("keys:\n" + "".join(f"  - {entry}\n" for entry in entries), encoding="utf-8")
+    trust.write_text(f"registers: [reference]\nkeys:\n{made[1]}", encoding="utf-8")
     place.environment |= {"SPINE_TRUST_FILE": str(trust), "SPINE_TRUST_SHA256": sha256_of(trust)}
 
     code, text = place.spine("agreement", "list", *AS_OF)

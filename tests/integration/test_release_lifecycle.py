@@ -14,7 +14,7 @@ import pytest
 from spine.errors import ContractError, GovernanceError, UsageError
 from spine.release import known_purposes, published, withdraw, withdraw_lapsed
 from spine.release.people import attach_warehouse
-from spine.release.shelf import Shelf
+from spine.release.shelf import CURRENT, Shelf
 from spine.warehouse import open_warehouse
 from tests.fixtures.release_warehouse import (
     AS_OF,
@@ -44,6 +44,21 @@ def test_an_expired_agreement_withdraws_the_release(home: Home) -> None:
         home.publish(as_of=date(2029, 4, 1))
     assert home.files() == ["version.json"]
     assert home.decisions() == ["published", "withdrawn", "refused"]
+
+
+def test_a_release_is_kept_as_long_as_its_agreement_says(home: Home) -> None:
+    home.change_agreement(retention_days=4)
+    home.publish()
+    home.sql("UPDATE care_planning.residents SET age_band = '45-54'")
+    home.publish(as_of=AS_OF + timedelta(days=3))
+    assert home.files() == [CURRENT, "v000001-demo.duckdb", "v000002-demo.duckdb", "version.json"]
+    assert withdraw_lapsed(home.settings, AS_OF + timedelta(days=4), home.contracts) == []
+    assert withdraw_lapsed(home.settings, AS_OF + timedelta(days=5), home.contracts) == []
+    assert home.files() == [CURRENT, "v000002-demo.duckdb", "version.json"], "the older one is over"
+    assert '"retention_delete"' in home.settings.audit_log.read_text().splitlines()[-1]
+    (sentence,) = withdraw_lapsed(home.settings, AS_OF + timedelta(days=8), home.contracts)
+    assert "could be kept until 2028-04-07. The release that was published has been withdrawn" in sentence
+    assert home.publish(as_of=AS_OF + timedelta(days=8)).version == 3, "a newer one may follow at once"
 
 
 def test_an_agreement_taken_away_withdraws_the_release(home: Home) -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from spine import audit
+from spine.contracts import Contract
 from spine.errors import ContractError, GovernanceError
 from spine.governance import TrustError, load_agreement, permission, require_right, standing
 from spine.governance.trust import current_user
@@ -24,6 +25,7 @@ from tests.fixtures.agreements import (
     OFFICER,
     QUORUM,
     RISK_OWNER,
+    STEWARD,
     Partnership,
     build_partnership,
     contracts,
@@ -129,8 +131,11 @@ def test_whoever_writes_the_whole_project_and_holds_no_key_still_needs_a_signatu
     with pytest.raises(GovernanceError, match=r"east \(data steward\) must sign the contract"):
         permission("plan", here.settings, (open_tax,), AS_OF)
     shutil.rmtree(here.settings.expectations / "contracts" / "signed")
-    with pytest.raises(GovernanceError, match=r"stranger \(senior information risk owner\) must approve"):
+    with pytest.raises(GovernanceError, match=r"west \(senior information risk owner\) must approve"):
         permission("plan", here.settings, (open_tax,), AS_OF)
+    nobody = replace(open_tax, supplies=())
+    with pytest.raises(GovernanceError, match=r"stranger \(senior information risk owner\) must approve"):
+        permission("plan", here.settings, (nobody,), AS_OF)
 
 
 @pytest.mark.parametrize("key", ["west", "stranger"])
@@ -293,6 +298,54 @@ def demo_keys(here: Partnership) -> Partnership:
 
 def demo_mode(here: Partnership) -> Partnership:
     return here.trusting(mode="demo")
+
+
+def takes_over(here: Partnership, *, west_is_named: bool) -> tuple[Contract, ...]:
+    """East, who holds a key, makes the fields of both councils public and itself the only controller, and signs."""
+    matrix = here.settings.expectations / "decision_rights.yaml"
+    content = yaml.safe_load(matrix.read_text())
+    content["decisions"]["sign_agreement"] |= {"responsible": [RISK_OWNER], "accountable": [RISK_OWNER], "vetoes": []}
+    content["decisions"]["accept_breaking_change"] |= {"accountable": [STEWARD]}
+    matrix.unlink()
+    matrix.write_text(yaml.safe_dump(content), encoding="utf-8")
+    tax = contracts()[1]
+    columns = tuple(replace(column, classification="public") for column in tax.tables[0].columns)
+    supplies = tax.supplies if west_is_named else tax.supplies[:1]
+    open_tax = replace(tax, tables=(replace(tax.tables[0], columns=columns),), supplies=supplies)
+    here.write(controllers=[{"partner": "east", "role": "sole_controller"}])
+    shutil.rmtree(here.settings.expectations / "contracts" / "signed")
+    here.sign("east", RISK_OWNER, number=2)
+    here.sign_contract("east", STEWARD, open_tax)
+    return (open_tax,)
+
+
+@pytest.mark.parametrize("west_is_named", [True, False])
+def test_a_controller_that_writes_the_whole_project_cannot_sign_for_others(
+    here: Partnership, west_is_named: bool
+) -> None:
+    """What west has delivered says whose data they are, even where the contract no longer names it."""
+    (here.settings.lake / "tax__flat" / "west" / "2028-03-01").mkdir(parents=True)
+    edited = takes_over(here, west_is_named=west_is_named)
+    with pytest.raises(GovernanceError) as error:
+        permission("plan", here.settings, edited, AS_OF)
+    assert "west (senior information risk owner) must approve it as it stands, since its data are used" in str(
+        error.value
+    )
+    assert "west (data steward) must sign the contract tax__flat" in str(error.value)
+    assert "east (" not in str(error.value)
+
+
+def test_nobody_signs_for_a_register_that_the_trust_file_lists(here: Partnership) -> None:
+    edited = takes_over(here, west_is_named=True)
+    with pytest.raises(GovernanceError, match="can list it under `registers` in the trust file"):
+        permission("plan", here.settings, edited, AS_OF)
+    path = here.folder / "outside" / "trust.yaml"
+    keys = {("east", RISK_OWNER): "east", ("east", STEWARD): "east"}
+    register = here.trusting(trust_sha256=write_trust(path, keys, registers=["west"]))
+    assert permission("plan", register.settings, edited, AS_OF).is_granted
+    both = here.trusting(trust_sha256=write_trust(path, {**keys, ("west", RISK_OWNER): "west"}, registers=["west"]))
+    with pytest.raises(TrustError, match=r"registers names who has a key \(west\)"):
+        both.judge()
 
 
 @pytest.mark.parametrize(

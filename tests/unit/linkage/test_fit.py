@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from recordlinkage.algorithms.nb_sklearn import ECM
@@ -94,3 +97,14 @@ def test_a_split_is_shrunk_towards_its_spread() -> None:
     )
     assert m[1] == pytest.approx((4 + 50) / 104)
     assert m[2] == pytest.approx(50 / 104)
+
+
+def test_the_kernel_runs_the_code_of_the_library() -> None:
+    for name in ("predict_proba", "predict_log_proba", "_joint_log_likelihood"):
+        ours, library = getattr(WeightedECM, name).__code__, getattr(ECM, name).__code__
+        assert (ours.co_filename, ours.co_code) == (library.co_filename, library.co_code)
+
+
+def test_the_kernel_alone_is_loaded() -> None:
+    told = "import sys, spine.linkage.ecm; print(sorted({'sklearn', 'pandas', 'recordlinkage'} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", told], text=True) == "[]\n"
