@@ -40,6 +40,7 @@ class Patterns:
         known: 1 known match, 0 known non-match, -1 to be estimated.
         count: pairs of records with the pattern.
         of_pair: pattern of each pair.
+        keys: key of each pattern, ascending (see `pattern_keys`).
     """
 
     scheme: Scheme
@@ -48,6 +49,7 @@ class Patterns:
     known: Codes
     count: Floats
     of_pair: npt.NDArray[np.int64]
+    keys: Codes
 
 
 @dataclass(frozen=True)
@@ -106,18 +108,22 @@ def histogram(parts: Sequence[Compared], scheme: Scheme, records: Floats) -> Pat
         scheme: what was compared.
         records: how many pairs of records each of the pairs stands for.
     """
-    of_pair, where = factorise(np.concatenate([_keys(part, scheme) for part in parts]))
+    keys = np.concatenate([pattern_keys(part, scheme) for part in parts])
+    of_pair, where = factorise(keys)
     count = np.bincount(of_pair, weights=records, minlength=where.size)
     starts = np.cumsum([0, *(part.left.size for part in parts)])
     part = np.searchsorted(starts[1:], where, side="right")
     examples = [parts[i].taken(where[part == i] - starts[i]) for i in range(len(parts))]
-    one_each = stack(*examples)
     order = np.argsort(np.concatenate([np.flatnonzero(part == i) for i in range(len(parts))]))
-    levels = {comparison: values[order] for comparison, values in one_each.levels.items()}
-    return Patterns(scheme, _design(levels, scheme), one_each.home[order], _known(one_each)[order], count, of_pair)
+    return patterns_of(keys[where], stack(*examples).taken(order), count, scheme, of_pair)
 
 
-def _keys(compared: Compared, scheme: Scheme) -> npt.NDArray[np.int64]:
+def patterns_of(keys: Codes, one_each: Compared, count: Floats, scheme: Scheme, of_pair: Codes) -> Patterns:
+    """The histogram, from an example of each pattern."""
+    return Patterns(scheme, _design(one_each.levels, scheme), one_each.home, _known(one_each), count, of_pair, keys)
+
+
+def pattern_keys(compared: Compared, scheme: Scheme) -> npt.NDArray[np.int64]:
     """One integer for each pattern of levels."""
     key = compared.home * np.int64(3) + _known(compared) + 1
     for comparison, names in scheme.levels.items():
