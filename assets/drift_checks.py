@@ -99,7 +99,7 @@ def words(finding: Finding) -> str:
     if finding.kind == "volume":
         change = 100 * (finding.now / finding.usual - 1) if finding.usual else 100.0
         return f"{where} has {finding.now:,.0f} rows, usually {finding.usual:,.0f} ({change:+.0f} %)"
-    return f"{where} has {_share(finding)}"
+    return f"{where} {'' if finding.how == 'lost' else 'has '}{_share(finding)}"
 
 
 def _share(finding: Finding) -> str:
@@ -110,6 +110,10 @@ def _share(finding: Finding) -> str:
         ("codes", "vanished"): f"no row with code {finding.code}{usually}",
         ("codes", "appeared"): f"code {finding.code}, which it never had, in {now} of the rows",
         ("codes", ""): f"code {finding.code} in {now} of the rows{usually}",
+        (
+            "missing_values",
+            "lost",
+        ): f"lost its value in {now} of the {finding.rows:,} rows that it had before{usually}",
         ("missing_values", ""): f"no value in {now} of the rows{usually}",
         ("dates", ""): f"{now} of its dates on a day after the 12th{usually}",
     }

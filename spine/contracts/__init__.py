@@ -4,8 +4,9 @@ Put here: the contract's model, its reading and what is derived from it. Never h
 """
 
 from spine.contracts.functions import install_functions
-from spine.contracts.load import load_contracts, load_partners, read_odcs, rules_of
+from spine.contracts.load import load_contracts, load_partners, rules_of
 from spine.contracts.model import Column, Contract, Partner, Supply, Table
+from spine.contracts.odcs import read_odcs
 from spine.contracts.rules import Rule, RuleResult, Threshold, judge
 from spine.contracts.waivers import Waiver, load_waivers, waived_rules
 

@@ -39,6 +39,20 @@ class DateProfile(BaseModel):
     swapped: int = 0
 
 
+class KeptRows(BaseModel):
+    """Rows of a table whose key the source's delivery before has too, once in each.
+
+    Attributes:
+        rows: how many.
+        lost: of those, the rows that had a value before and have none now, by column that came both times.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int
+    lost: dict[str, int]
+
+
 class TableProfile(BaseModel):
     """One table of a delivery.
 
@@ -47,6 +61,7 @@ class TableProfile(BaseModel):
         nulls: rows without a value, by contracted column. A column that did not come is left out.
         codes: by coded column, rows of each code that the contract lists; a code without a row is left out.
         dates: by date column.
+        kept: what became of the rows of the delivery before; None without a key or a delivery before.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +70,7 @@ class TableProfile(BaseModel):
     nulls: dict[str, int] = {}
     codes: dict[str, dict[str, int]] = {}
     dates: dict[str, DateProfile] = {}
+    kept: KeptRows | None = None
 
 
 def coarse(rows: int) -> int:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from spine.linkage.run import Run
     from spine.linkage.state import State
 
-#: Above so many records memory is scarcer than time.
-_MANY_RECORDS = 3_000_000
-
 __all__ = ["Evaluation", "LinkageConfig", "LinkageResult", "evaluate", "link", "link_changes", "load_config"]
 
 
@@ -125,7 +122,7 @@ def _result(state: State, keep: bool) -> LinkageResult:
         telling = beside.submit(
             report,
             results.found(done),
-            results.parts(done),
+            done.spread,
             groups,
             links=results.methods(done),
             blocking=done.blocking,
@@ -133,7 +130,6 @@ def _result(state: State, keep: bool) -> LinkageResult:
             counts=results.counts(done),
             config=settings,
         )
-        told = telling.result() if len(done.ids) >= _MANY_RECORDS else None
         clusters, links = results.clusters(done), results.links(done, settings.scheme)
     kept = state if keep else None
-    return LinkageResult(clusters, links, done.model.as_dict(settings), told or telling.result(), groups, kept, done)
+    return LinkageResult(clusters, links, done.model.as_dict(settings), telling.result(), groups, kept, done)

@@ -42,6 +42,7 @@ class Patterns:
         known: 1 known match, 0 known non-match, -1 to be estimated.
         count: pairs of records with the pattern.
         of_pair: pattern of each pair.
+        keys: key of each pattern, ascending (see `pattern_keys`).
     """
 
     scheme: Scheme
@@ -50,6 +51,7 @@ class Patterns:
     known: Codes
     count: Floats
     of_pair: npt.NDArray[np.int64]
+    keys: Codes
 
 
 @dataclass(frozen=True)
@@ -111,24 +113,29 @@ def histogram(parts: Sequence[Compared], scheme: Scheme, records: Floats) -> Pat
     starts = np.cumsum([0, *(part.left.size for part in parts)])
     keys = np.empty(int(starts[-1]), dtype=np.int64)
     for compared, start, end in zip(parts, starts, starts[1:], strict=False):
-        _keys(compared, scheme, keys[start:end])
+        pattern_keys(compared, scheme, keys[start:end])
     of_pair, where = factorise(keys)
-    del keys
+    keys = keys[where]
     count = np.bincount(of_pair, weights=records, minlength=where.size)
     part = np.searchsorted(starts[1:], where, side="right")
     examples = [parts[i].taken(where[part == i] - starts[i]) for i in range(len(parts))]
-    one_each = stack(*examples)
     order = np.argsort(np.concatenate([np.flatnonzero(part == i) for i in range(len(parts))]))
-    levels = {comparison: values[order] for comparison, values in one_each.levels.items()}
-    return Patterns(scheme, _design(levels, scheme), one_each.home[order], _known(one_each)[order], count, of_pair)
+    return patterns_of(keys, stack(*examples).taken(order), count, scheme, of_pair)
 
 
-def _keys(compared: Compared, scheme: Scheme, key: npt.NDArray[np.int64]) -> None:
-    """One integer for each pattern of levels, put into `key`."""
+def patterns_of(keys: Codes, one_each: Compared, count: Floats, scheme: Scheme, of_pair: Codes) -> Patterns:
+    """The histogram, from an example of each pattern."""
+    return Patterns(scheme, _design(one_each.levels, scheme), one_each.home, _known(one_each), count, of_pair, keys)
+
+
+def pattern_keys(compared: Compared, scheme: Scheme, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+    """One integer for each pattern of levels, in `out` where that is given."""
+    key = np.empty(compared.left.size, dtype=np.int64) if out is None else out
     np.add(compared.home * np.int8(3), _known(compared) + 1, out=key)
     for comparison, names in scheme.levels.items():
         key *= len(names)
         key += compared.levels[comparison]
+    return key
 
 
 def _known(compared: Compared) -> npt.NDArray[np.int8]:

@@ -6,7 +6,7 @@ record_id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from spine.linkage.compare import VETOES
 from spine.linkage.config import LinkageConfig
-from spine.linkage.distribution import Codes, Flags, ScoredPairs, clerical, histogram, threshold_curve
+from spine.linkage.distribution import Codes, Flags, Spread, clerical, conflicts, histogram, threshold_curve
 
 #: Groups of fewer records say little of a rate: they are shown, but make no gap.
 LEAST_IN_GAP = 100
@@ -41,7 +40,7 @@ class Found:
 
 def report(
     found: Found,
-    scored: Sequence[ScoredPairs],
+    spread: Spread,
     groups: pl.DataFrame,
     *,
     links: Mapping[str, int],
@@ -54,28 +53,30 @@ def report(
 
     Args:
         found: the clusters.
-        scored: all candidate pairs, in parts.
+        spread: all candidate pairs, by match weight.
         groups: one row per record in the order of `found`; each column but record_id is a grouping.
         links: accepted pairs by method.
         blocking: what the blocking rules found.
         known: by identifier, for each record whether it has a usable value, after cleaning.
-        counts: further counts of the run, such as those of the cluster rule.
+        counts: further counts of the run, such as those of the cluster rule; they stand beside the others.
         config: thresholds.
     """
     size = np.bincount(found.label, minlength=found.label.size)
-    linked, sizes = size[found.label] > 1, np.bincount(size)
-    totals = (found.label.size, sizes[1:].sum(), linked.sum())
+    linked = size[found.label] > 1
+    sizes = np.bincount(size)
     return {
         "configuration": config.version,
-        **{name: int(n) for name, n in zip(("records", "clusters", "linked_records"), totals, strict=True)},
+        "records": int(found.label.size),
+        "clusters": int(sizes[1:].sum()),
+        "linked_records": int(linked.sum()),
         **_links(links),
         **_by_source(found, linked),
         "blocking": dict(blocking),
-        **_conflicts(found, scored, config.thresholds.link_bits),
+        **conflicts(spread),
         **counts,
         "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
         "completeness": _completeness(found, known),
-        **_weights(scored, config),
+        **_weights(spread, config),
         **_groups(found, groups, linked),
     }
 
@@ -85,14 +86,14 @@ def _links(links: Mapping[str, int]) -> dict[str, Any]:
     return {"links": int(sum(links.values())), "links_exact": int(links.get("exact", 0)), "links_by_method": by_method}
 
 
-def _weights(scored: Sequence[ScoredPairs], config: LinkageConfig) -> dict[str, Any]:
+def _weights(spread: Spread, config: LinkageConfig) -> dict[str, Any]:
     return {
         "link_bits": config.thresholds.link_bits,
         "refuse_bits": config.thresholds.refuse_bits,
         "thresholds": config.thresholds.model_dump(),
-        "score_histogram": histogram(scored),
-        "threshold_curve": threshold_curve(scored),
-        "clerical": clerical(scored, config.thresholds.link_bits),
+        "score_histogram": histogram(spread),
+        "threshold_curve": threshold_curve(spread),
+        "clerical": clerical(spread),
     }
 
 
@@ -177,24 +178,6 @@ def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[st
         source: {name: round(int(count[i]) / int(total[i]), 6) for name, count in counts.items()}
         for i, source in enumerate(found.sources)
         if total[i]
-    }
-
-
-def _conflicts(found: Found, parts: Sequence[ScoredPairs], threshold: float) -> dict[str, Any]:
-    """Pairs of records that may never be linked, and those that would be links by their weight and are not."""
-    vetoes, vetoed_above, apart_above = np.zeros(len(VETOES)), 0.0, 0.0
-    for scored in parts:
-        vetoed = np.flatnonzero(scored.veto)
-        vetoes += np.bincount(scored.veto[vetoed], weights=scored.records[vetoed], minlength=len(VETOES))
-        strong = np.flatnonzero(scored.bits >= threshold)
-        forbidden, records = scored.veto[strong] > 0, scored.records[strong].astype(np.float64)
-        apart = found.label[scored.left[strong]] != found.label[scored.right[strong]]
-        vetoed_above += float(records[forbidden].sum())
-        apart_above += float(records[apart & ~forbidden].sum())
-    return {
-        "vetoes": {name: round(float(count)) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
-        "vetoed_above_threshold": round(vetoed_above),
-        "kept_apart_above_threshold": round(apart_above),
     }
 
 

@@ -5,22 +5,19 @@ Put here: the form of clusters and links. Never here: a decision of linkage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from spine.linkage.arrays import Array, Codes, Flags, Floats, order_of, pair_keys
 from spine.linkage.cluster import confidence
-from spine.linkage.distribution import ScoredPairs
 from spine.linkage.levels import Scheme
 from spine.linkage.report import Found, codes
 from spine.linkage.run import Run
 from spine.linkage.score import probability
 
 METHODS = ("single", "probabilistic", "exact", "manual")
-#: So many pairs are counted at a time.
-_AT_A_TIME = 1 << 19
 
 
 def clusters(run: Run) -> pl.DataFrame:
@@ -113,12 +110,13 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
 
 
 def _named(codes: Codes | Array, names: tuple[str, ...]) -> pl.Series:
-    return pl.Series(codes.astype(np.min_scalar_type(len(names)), copy=False)).cat.to(pl.Enum(names))
+    kind = pl.Enum(names)
+    return pl.Series(codes, dtype=pl.Series([], dtype=kind).to_physical().dtype).cat.to(kind)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Compared pairs of records, between nodes (their first records) or within them.
+    """All compared pairs of records, between nodes (their first records) and within them.
 
     Attributes as of `distribution.ScoredPairs`.
     """
@@ -132,57 +130,17 @@ class Pairs:
 
 
 def pairs(run: Run) -> Pairs:
-    """All compared pairs at once."""
-    every = parts(run)
-    columns = {field.name: [getattr(part, field.name) for part in every] for field in fields(Pairs)}
-    return Pairs(**{name: np.concatenate(values) for name, values in columns.items()})
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Some of the pairs between nodes, as `Pairs`; nothing is copied before it is asked for."""
-
-    run: Run
-    some: slice
-
-    @property
-    def left(self) -> Codes:
-        a, b = self._first
-        return np.minimum(a, b)
-
-    @property
-    def right(self) -> Codes:
-        a, b = self._first
-        return np.maximum(a, b)
-
-    @property
-    def _first(self) -> tuple[Codes, Codes]:
-        nodes, scored = self.run.nodes, self.run.scored
-        return np.take(nodes.first, scored.left[self.some]), np.take(nodes.first, scored.right[self.some])
-
-    @property
-    def bits(self) -> Floats:
-        return self.run.scored.bits[self.some]
-
-    @property
-    def records(self) -> Floats:
-        return self.run.pair_records[self.some]
-
-    @property
-    def home(self) -> Flags:
-        return self.run.compared.home[self.some]
-
-    @property
-    def veto(self) -> Array:
-        return self.run.scored.veto[self.some]
-
-
-def parts(run: Run) -> list[ScoredPairs]:
-    """What distributions are made from: the pairs between nodes in parts, and those within nodes."""
-    inner, size = run.inner, run.scored.left.size
-    within = run.pair_records[size:], inner.home, np.zeros(inner.left.size, dtype=run.scored.veto.dtype)
-    between = [_Part(run, slice(start, min(start + _AT_A_TIME, size))) for start in range(0, size, _AT_A_TIME)]
-    return [*between, Pairs(inner.left, inner.right, run.inner_bits, *within)]
+    """What distributions are made from."""
+    first, scored, inner = run.nodes.first.astype(np.int32), run.scored, run.inner
+    a, b = np.take(first, scored.left), np.take(first, scored.right)
+    return Pairs(
+        left=np.concatenate([np.minimum(a, b), inner.left]),
+        right=np.concatenate([np.maximum(a, b), inner.right]),
+        bits=np.concatenate([scored.bits, run.inner_bits]),
+        records=run.pair_records,
+        home=np.concatenate([run.compared.home, inner.home]),
+        veto=np.concatenate([scored.veto, np.zeros(inner.left.size, dtype=scored.veto.dtype)]),
+    )
 
 
 def found(run: Run) -> Found:

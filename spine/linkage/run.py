@@ -20,10 +20,12 @@ from spine.linkage.collapse import Folded, Nodes, fold
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
+from spine.linkage.distribution import Spread, spread
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, fit, histogram
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.score import Scored, score, weigh
+from spine.linkage.tally import Tally, tally_of
 
 #: Identifiers whose completeness is told, and the codes that hold them.
 _IDENTIFIERS = {
@@ -69,6 +71,8 @@ class Run:
         clustering: which nodes are one person.
         decisions: decisions by people, on nodes.
         overrides: the same as they were given, by record_id.
+        tally: pairs of records by pattern of levels.
+        spread: pairs of records by match weight.
     """
 
     ids: pl.Series
@@ -87,6 +91,8 @@ class Run:
     clustering: Clustering
     decisions: Decisions
     overrides: pl.DataFrame | None
+    tally: Tally
+    spread: Spread
 
 
 def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl.DataFrame | None, keep: bool) -> Run:
@@ -110,7 +116,8 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     del folded
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
-    stands_for = np.concatenate([pairs_of_records(nodes, compared), weight])
+    between = pairs_of_records(nodes, compared)
+    stands_for = np.concatenate([between, weight])
     patterns = histogram((compared, inner), config.scheme, stands_for)
     estimator.join()
     model = fit(nodes.encoded, records.size, patterns, config)
@@ -125,6 +132,9 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     return Run(
         given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions, overrides,
+        tally_of(patterns, compared.left.size, stands_for),
+        spread_between(compared, scored, clustering, between, config)
+        .with_more(spread_within(inner, inner_bits, weight, config)),
     )  # fmt: skip
 
 
@@ -178,3 +188,20 @@ def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
     # n records are n (n - 1) / 2 pairs, which n - 1 pairs with the first one stand for.
     weight: Floats = (nodes.records[nodes.of_record[others]] / 2).astype(np.float32)
     return first[others], others, weight
+
+
+def spread_between(
+    compared: Compared, scored: Scored, clustering: Clustering, records: Floats, config: LinkageConfig,
+    chosen: Codes | slice = slice(None),
+) -> Spread:  # fmt: skip
+    """Pairs between nodes by match weight: all, or those chosen, whose pairs of records `records` tells."""
+    bits, veto, threshold = scored.bits[chosen], scored.veto[chosen], config.thresholds.link_bits
+    # A pair above the threshold that nothing forbids is a link, or its nodes are in two clusters.
+    apart = (bits >= threshold) & (veto == 0) & ~clustering.link[chosen]
+    return spread(bits, records, compared.home[chosen], veto, apart, threshold)
+
+
+def spread_within(inner: Compared, bits: Floats, records: Floats, config: LinkageConfig) -> Spread:
+    """Pairs within nodes by match weight, with the pairs of records that each stands for."""
+    none = np.zeros(bits.size, dtype=np.uint8)
+    return spread(bits, records, inner.home, none, none.astype(bool), config.thresholds.link_bits)

@@ -53,7 +53,8 @@ class Finding:
     """One figure of a delivery that is not as usual.
 
     Attributes:
-        how: `down` or `up` (volume, a share), `vanished` or `appeared` (a code), `swapped` (dates).
+        how: `down` or `up` (volume, a share), `lost` (values of rows that the delivery before holds too), `vanished` or
+            `appeared` (a code), `swapped` (dates).
         now: the figure: rows, or a share of rows.
         usual: what it is usually.
         rows: rows that it is a share of.
@@ -63,7 +64,7 @@ class Finding:
     table: str
     column: str | None
     code: str | None
-    how: Literal["down", "up", "vanished", "appeared", "swapped"]
+    how: Literal["down", "up", "lost", "vanished", "appeared", "swapped"]
     now: float
     usual: float
     rows: int
@@ -100,7 +101,7 @@ def drift(now: Profiles, earlier: Sequence[Profiles], per_year: float = 12.0) ->
         alpha = FALSE_ALARMS / per_year
         figures: dict[Kind, list[_Figures]] = {
             "volume": [_volume(now, past)],
-            "missing_values": [_missing(table, now[table], past) for table in now],
+            "missing_values": [part for table in now for part in _missing_values(table, now[table], past)],
             "codes": [_shares(table, now[table], past) for table in now],
             "dates": [_late_days(table, now[table], past) for table in now],
         }
@@ -119,6 +120,7 @@ class _Figures:
     now: Floats
     before: Floats
     rows: Floats
+    up: Literal["up", "lost"] = "up"
 
 
 def _judged(kind: Kind, parts: Sequence[_Figures], earlier: int, alpha: float) -> Drift:
@@ -140,8 +142,11 @@ def _judged(kind: Kind, parts: Sequence[_Figures], earlier: int, alpha: float) -
             values = (float(part.now[told][place]), float(usual[place]))
             shown = tuple(round(float(np.expm1(v))) for v in values) if kind == "volume" else values
             rows = int(part.rows[told][place])
-            findings.append(Finding(kind, *label, "up" if deviation[place] > 0 else "down", shown[0], shown[1], rows))
-    return Drift(kind, earlier, tests, round(worst, 3), tuple(findings))
+            findings.append(
+                Finding(kind, *label, part.up if deviation[place] > 0 else "down", shown[0], shown[1], rows)
+            )
+    once = {(finding.table, finding.column, finding.code): finding for finding in reversed(findings)}
+    return Drift(kind, earlier, tests, round(worst, 3), tuple(reversed(once.values())))
 
 
 def _limit(kind: Kind, before: Floats, usual: Floats, rows: Floats, alpha: float) -> Floats:
@@ -186,6 +191,30 @@ def _volume(now: Profiles, past: Sequence[Profiles]) -> _Figures:
 
 def _or_nan(profiles: Profiles, table: str, value: float) -> float:
     return float(value) if table in profiles else float("nan")
+
+
+def _missing_values(table: str, now: TableProfile, past: Sequence[Profiles]) -> tuple[_Figures, _Figures]:
+    """Shares of rows without a value, and of kept rows that lost theirs.
+
+    The second varies by what is corrected from one delivery to the next, not by who is in it: in a small table it tells
+    apart what the first cannot.
+    """
+    return _missing(table, now, past), _lost(table, now, past)
+
+
+def _lost(table: str, now: TableProfile, past: Sequence[Profiles]) -> _Figures:
+    rows, lost = (now.kept.rows, now.kept.lost) if now.kept is not None and now.kept.rows else (0, {})
+    columns = list(lost)
+    before = [[_lost_share(p.get(table), c) for c in columns] for p in past]
+    rates = np.array([lost[c] / rows for c in columns], dtype=np.float64)
+    labels = [(table, c, None) for c in columns]
+    return _Figures(labels, rates, _array(before, len(columns)), _full(columns, rows), "lost")
+
+
+def _lost_share(profile: TableProfile | None, column: str) -> float:
+    if profile is None or profile.kept is None or not profile.kept.rows or column not in profile.kept.lost:
+        return float("nan")
+    return profile.kept.lost[column] / profile.kept.rows
 
 
 def _missing(table: str, now: TableProfile, past: Sequence[Profiles]) -> _Figures:

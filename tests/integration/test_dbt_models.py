@@ -17,7 +17,10 @@ import duckdb
 import pytest
 from jinja2 import Environment
 
-from spine.settings import PROJECT_ROOT
+from assets.dbt_plan import load_plan
+from assets.dbt_runner import build
+from assets.definitions import contracts_of
+from spine.settings import PROJECT_ROOT, Settings
 from tests.fixtures.academy_rows import HARCOMBE, TOR
 from tests.fixtures.dbt_sql import sql_of
 from tests.fixtures.dbt_warehouse import (
@@ -396,6 +399,34 @@ def test_an_undone_merge_leaves_no_residue_in_attributes(home: Path, tmp_path: P
     models = (PROJECT_ROOT / "dbt_project").rglob("*")
     texts = [path.read_text() for path in models if path.suffix in (".sql", ".yml") and "target" not in path.parts]
     assert not [text for text in texts if "incremental" in text or "snapshot" in text]
+
+
+def test_a_run_builds_what_dbt_builds(home: Path, tmp_path: Path) -> None:
+    """Every table, view and column, from the plan that dbt compiled on empty tables for a day that stands for any."""
+    shutil.copy(home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    settings = Settings(home=tmp_path)
+    plan = load_plan(settings, contracts_of(settings))
+    emptied = [node.relation for node in plan.nodes if node.relation]
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        for schema in sorted({schema for schema, _ in emptied}):
+            connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    results = build(settings, plan, {node.unique_id for node in plan.nodes}, date.fromisoformat(AS_OF))
+    assert {result.status for result in results} == {"success", "pass", "warn"}
+    assert contents(tmp_path) == contents(home)
+
+
+def contents(home: Path) -> dict[str, tuple[Any, ...]]:
+    """Columns, rows and a sum over the rows of each relation that dbt or a run builds."""
+    with duckdb.connect(home / "warehouse.duckdb", read_only=True) as connection:
+        relations = connection.execute(
+            "SELECT '\"' || table_schema || '\".\"' || table_name || '\"', table_type FROM information_schema.tables "
+            "WHERE table_schema NOT IN ('main', 'raw', 'linkage')"
+        ).fetchall()
+        return {
+            name: (kind, connection.execute(f"DESCRIBE {name}").fetchall(), *connection.execute(
+                f"SELECT count(*), sum(hash(t::varchar)::hugeint) FROM {name} t").fetchall())
+            for name, kind in relations
+        }  # fmt: skip
 
 
 def test_what_dbt_leaves_behind_holds_no_value(home: Path) -> None:

@@ -58,6 +58,25 @@ def test_dates_are_compared_by_key_with_the_delivery_before(home: Home) -> None:
     assert (later.compared, later.swapped) == (30, 20)
 
 
+def test_values_that_kept_rows_lost_are_counted_by_key(home: Home) -> None:
+    assert deliver(home, people(), "2028-01-01").profile["people"].kept is None, "nothing to compare with"
+    rows = [
+        *((str(n), " ", "E07", "03/04/1980", "A") for n in range(10, 16)),  # 12 to 15 had a name
+        *((str(n), "Name", "", "03/04/1980", "A") for n in range(16, 26)),  # all had an area
+        *(("26", "-", "E07", "", "A"), ("26", "-", "E07", "", "A")),  # which of the two was it?
+        ("99", "", "", "", ""),  # new
+    ]
+    kept = deliver(home, rows, "2028-02-01").profile["people"].kept
+    assert kept is not None
+    assert (kept.rows, kept.lost) == (16, {"surname": 4, "area": 10, "born": 0, "kind": 0})
+
+
+def test_a_delivery_before_that_cannot_be_read_is_not_compared_with(home: Home) -> None:
+    first = deliver(home, people(), "2028-01-01")
+    (home.root / "lake" / first.folder / "people.parquet").write_bytes(b"PAR1")
+    assert deliver(home, people(), "2028-02-01").profile["people"].kept is None
+
+
 def test_a_profile_is_no_result(home: Home) -> None:
     entry = deliver(home, people(), "2028-03-01")
     assert entry.has_result_of(entry.model_copy(update={"profile": {}}))
