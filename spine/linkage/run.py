@@ -16,7 +16,7 @@ import polars as pl
 from spine.linkage.arrays import Array, Codes, Flags, Floats
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
-from spine.linkage.collapse import Folded, Nodes, fold
+from spine.linkage.collapse import Nodes, fold
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
@@ -109,11 +109,8 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
     people = people_of(records)
-    folded = fold(records, named(decisions, records.size), config.household, spend=not keep)
-    nodes = folded.nodes
+    nodes, inner, weight = _folded(records, named(decisions, records.size), config, keep)
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
-    inner, weight = _within(folded)
-    del folded
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
     between = pairs_of_records(nodes, compared)
@@ -164,11 +161,12 @@ def pairs_of_records(nodes: Nodes, compared: Compared) -> Floats:
     return count
 
 
-def _within(folded: Folded) -> tuple[Compared, Floats]:
-    """The pairs of `inner_pairs`, compared, and the pairs of records that each stands for.
+def _folded(records: Encoded, alone: Flags, config: LinkageConfig, keep: bool) -> tuple[Nodes, Compared, Floats]:
+    """Nodes; the pairs of `inner_pairs`, compared; and the pairs of records that each of these stands for.
 
     They are compared where the records of a node stand together: what stands together is fetched together.
     """
+    folded = fold(records, alone, config.household, spend=not keep)
     order, sizes = folded.order, folded.nodes.records
     place = np.empty(order.size, dtype=np.int64)
     place[order] = np.arange(order.size)
@@ -178,7 +176,7 @@ def _within(folded: Folded) -> tuple[Compared, Floats]:
     compared = compare(folded.records, np.repeat(firsts, sizes - 1), np.flatnonzero(other))
     weight: Floats = (np.repeat(sizes, sizes - 1) / 2).astype(np.float32)
     left, right = (np.take(order, side).astype(np.int32) for side in (compared.left, compared.right))
-    return replace(compared, left=left, right=right), weight
+    return folded.nodes, replace(compared, left=left, right=right), weight
 
 
 def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
