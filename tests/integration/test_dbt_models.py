@@ -406,6 +406,9 @@ def test_a_run_builds_what_dbt_builds(home: Path, tmp_path: Path) -> None:
     shutil.copy(home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     settings = Settings(home=tmp_path)
     plan = load_plan(settings, contracts_of(settings))
+    behind = set(plan.behind["care_planning"])
+    assert {"council_tax__nfi", "gp_registrations__fhir", "linkage_decisions__spine"} <= behind
+    assert "rent_accounts__nec" not in behind
     emptied = [node.relation for node in plan.nodes if node.relation]
     with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
         for schema in sorted({schema for schema, _ in emptied}):
