@@ -116,7 +116,7 @@ class Plan(_Frozen):
     nodes: tuple[Node, ...]
     assets: tuple[PlannedAsset, ...]
     checks: tuple[PlannedCheck, ...]
-    behind: dict[str, tuple[str, ...]]
+    behind: dict[str, tuple[str, ...]] = {}
 
 
 def load_plan(settings: Settings, contracts: Sequence[Contract]) -> Plan:
