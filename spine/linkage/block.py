@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,8 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     applied = (*config.blocking, *_rules_of_extras(encoded))
     with ThreadPoolExecutor(_AT_ONCE if encoded.size < _MANY_NODES else 1) as pool:
         new = None if fresh is None else encoded.taken(np.flatnonzero(fresh))
-        found = list(pool.map(lambda rule: _apply(rule, encoded, fresh, new), applied))
+        here, there = _Keys(encoded), None if new is None else _Keys(new)
+        found = list(pool.map(lambda rule: _apply(rule, here, fresh, there), applied))
     pairs = sorted_distinct([pairs for pairs, _ in found])
     rules: list[dict[str, Any]] = [
         {"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)
@@ -102,10 +103,9 @@ def _rules_of_extras(encoded: Encoded) -> tuple[BlockingRule, ...]:
     return tuple(BlockingRule(name=name, keys=(name,), cap=_EXTRA_CAP) for name in few)
 
 
-def _apply(
-    rule: BlockingRule, encoded: Encoded, fresh: Flags | None, new: Encoded | None
-) -> tuple[Codes, dict[str, int]]:
-    keyed = list(_keys(rule, encoded, None if new is None else _held_by(rule, new)))
+def _apply(rule: BlockingRule, of: _Keys, fresh: Flags | None, new: _Keys | None) -> tuple[Codes, dict[str, int]]:
+    encoded = of.encoded
+    keyed = list(_keys(rule, of, None if new is None else _held_by(rule, new)))
     rows = np.concatenate([rows for rows, _ in keyed])
     keys = np.concatenate([keys for _, keys in keyed])
     rows, starts, sizes = _blocks(*_sifted(rows, keys, fresh), encoded.size)
@@ -126,12 +126,12 @@ def _apply(
     }
 
 
-def _keys(rule: BlockingRule, encoded: Encoded, held: Flags | None) -> Iterator[tuple[Codes, Hashes]]:
+def _keys(rule: BlockingRule, of: _Keys, held: Flags | None) -> Iterator[tuple[Codes, Hashes]]:
     """(nodes, hashes of their key) for those that hold all values of the rule; several where a key has variants.
 
     Where `held` is given, only nodes whose key may be among those (see `_held_by`).
     """
-    for columns in _variants(rule, encoded):
+    for columns in _variants(rule, of):
         if held is None:
             rows = np.flatnonzero(np.logical_and.reduce([column != 0 for column in columns]))
         else:
@@ -140,15 +140,14 @@ def _keys(rule: BlockingRule, encoded: Encoded, held: Flags | None) -> Iterator[
         yield rows, mixed([np.take(column, rows) for column in columns])
 
 
-def _variants(rule: BlockingRule, encoded: Encoded) -> Iterator[list[Array]]:
+def _variants(rule: BlockingRule, of: _Keys) -> Iterator[list[Array]]:
     """The columns of a rule; several times where a key has variants."""
     several = [key for key in rule.keys if key in _VARIANTS]
-    same = {key: _columns(key, "", encoded) for key in rule.keys if key not in _VARIANTS}
     for variant in _VARIANTS[several[0]] if several else ("",):
-        yield [column for key in rule.keys for column in same.get(key) or _columns(key, variant, encoded)]
+        yield [column for key in rule.keys for column in of.columns(variant if key in _VARIANTS else key)]
 
 
-def _held_by(rule: BlockingRule, new: Encoded) -> Flags:
+def _held_by(rule: BlockingRule, new: _Keys) -> Flags:
     """By place of a coarse hash: one of these nodes has a key there, of any variant."""
     held = np.zeros(1 << SIFT_BITS, dtype=bool)
     for columns in _variants(rule, new):
@@ -176,22 +175,33 @@ def _low(column: Array) -> Codes:
     return column.astype(np.uint32) if column.dtype.itemsize != 4 else column.view(np.uint32)
 
 
-def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:
-    """The arrays that a key stands for; 0 where a node does not hold it."""
-    codes = encoded.codes
-    if key == "name_pair":
-        first, surname = codes["first"], codes["surname"]
-        both = (first > 0) & (surname > 0)
-        return np.where(both, np.minimum(first, surname), 0), np.maximum(first, surname)
-    if key == "place":
-        return (np.where(codes["postcode"] != 0, codes["postcode"], codes["street"]),)
-    if key == "birth_year":
-        return (codes["birth"] // 10_000,)
-    if key in ("birth", "birth_month_day"):
-        birth = codes["birth"]
-        return (np.where(birth % 100 > 0, birth if key == "birth" else birth % 10_000, 0),)
-    column = variant if key in _VARIANTS else key
-    return (codes[column] if column in codes else np.zeros(encoded.size, dtype=np.int8),)
+@dataclass(frozen=True)
+class _Keys:
+    """The arrays that keys stand for, 0 where a node does not hold one; made once for all rules where there is room."""
+
+    encoded: Encoded
+    made: dict[str, tuple[Array, ...]] = field(default_factory=dict)
+
+    def columns(self, key: str) -> tuple[Array, ...]:
+        found = self.made.get(key) or self._of(key)
+        if self.encoded.size < _MANY_NODES:
+            self.made[key] = found
+        return found
+
+    def _of(self, key: str) -> tuple[Array, ...]:
+        codes = self.encoded.codes
+        if key == "name_pair":
+            first, surname = codes["first"], codes["surname"]
+            both = (first > 0) & (surname > 0)
+            return np.where(both, np.minimum(first, surname), 0), np.maximum(first, surname)
+        if key == "place":
+            return (np.where(codes["postcode"] != 0, codes["postcode"], codes["street"]),)
+        if key == "birth_year":
+            return (codes["birth"] // 10_000,)
+        if key in ("birth", "birth_month_day"):
+            birth = codes["birth"]
+            return (np.where(birth % 100 > 0, birth if key == "birth" else birth % 10_000, 0),)
+        return (codes[key] if key in codes else np.zeros(self.encoded.size, dtype=np.int8),)
 
 
 def _sifted(rows: Codes, keys: Hashes, fresh: Flags | None) -> tuple[Codes, Hashes]:
