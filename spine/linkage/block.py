@@ -27,6 +27,8 @@ _VARIANTS = {
 #: A further column is a block where a record shares its value with no more than so many on average.
 _MEAN_BLOCK = 20
 _EXTRA_CAP = 40
+#: Where fewer nodes than this share hold a column, the others are not looked at.
+_FEW = 0.25
 #: Odd factors, one for each column of a key and one for their sum.
 _FACTORS = tuple(np.uint32(n) for n in (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xCC9E2D51))
 #: So many rules are applied at a time: each needs memory for the keys of all nodes.
@@ -135,9 +137,19 @@ def _keys(rule: BlockingRule, of: _Keys, held: Flags | None) -> Iterator[tuple[C
         if held is None:
             rows = np.flatnonzero(np.logical_and.reduce([column != 0 for column in columns]))
         else:
-            rows = np.flatnonzero(np.take(held, _place(columns)))
-            rows = rows[np.logical_and.reduce([np.take(column, rows) != 0 for column in columns])]
+            rows = _possible(columns, held)
         yield rows, mixed([np.take(column, rows) for column in columns])
+
+
+def _possible(columns: list[Array], held: Flags) -> Codes:
+    """Nodes that hold all of the columns and whose key may be among those of `held`."""
+    rarest = min(columns, key=np.count_nonzero)
+    if np.count_nonzero(rarest) < _FEW * rarest.size:
+        rows = np.flatnonzero(rarest)
+        rows = rows[np.take(held, _place([np.take(column, rows) for column in columns]))]
+    else:
+        rows = np.flatnonzero(np.take(held, _place(columns)))
+    return rows[np.logical_and.reduce([np.take(column, rows) != 0 for column in columns])]
 
 
 def _variants(rule: BlockingRule, of: _Keys) -> Iterator[list[Array]]:
