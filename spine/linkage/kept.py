@@ -77,7 +77,7 @@ def write_arrays(folder: Path, arrays: Mapping[str, Array], bases: Mapping[str, 
         if at.size:
             changes[name + _AT], changes[name + _TO] = at, array[at]
     with _whole(folder / _CHANGES) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **changes)  # type: ignore[arg-type]  # names are not its own arguments
+        np.savez(file, allow_pickle=False, **changes)
     for path in folder.glob("*.npy"):
         if path.stem not in arrays:
             path.unlink()
