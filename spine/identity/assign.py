@@ -80,8 +80,12 @@ def assign(
         seed=seed,
         form=form,
     )
-    new = changes((before.prints, crosswalk.prints), (before.decisions, crosswalk.decisions))
-    return IdentityResult(crosswalk, events_between(before.members, crosswalk.members, minted, new, stamp))
+    return IdentityResult(crosswalk, _events(before, crosswalk, minted, stamp))
+
+
+def _events(before: Crosswalk, after: Crosswalk, minted: pl.Series, stamp: tuple[int, str, date]) -> pl.DataFrame:
+    new = changes((before.prints, after.prints), (before.decisions, after.decisions))
+    return events_between(before.members, after.members, minted, new, stamp)
 
 
 def _chosen(records: pl.DataFrame, before: Crosswalk, seed: str) -> tuple[pl.DataFrame, pl.Series]:

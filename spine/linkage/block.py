@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, mixed, sizes_of_several, sorted_distinct
+from spine.linkage.arrays import (
+    SIFT_BITS,
+    Array,
+    Codes,
+    Flags,
+    Hashes,
+    changes,
+    mixed,
+    sizes_of_several,
+    sorted_distinct,
+)
 from spine.linkage.config import BlockingRule, LinkageConfig
 from spine.linkage.encode import FORMERS, Encoded
 
@@ -63,10 +73,12 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
         new = None if fresh is None else encoded.taken(np.flatnonzero(fresh))
         here, there = _Keys(encoded), None if new is None else _Keys(new)
         found = list(pool.map(lambda rule: _apply(rule, here, fresh, there), applied))
-    pairs = sorted_distinct([pairs for pairs, _ in found])
+    pairs_of, counts_of = map(list, zip(*found, strict=True))
+    del found, here, there
     rules: list[dict[str, Any]] = [
-        {"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)
+        {"rule": rule.name, **counts} for rule, counts in zip(applied, counts_of, strict=True)
     ]
+    pairs = sorted_distinct(pairs_of)
     left, right = _sides(pairs, encoded.size)
     allowed = _allowed(encoded, left, right)
     report = {
@@ -233,17 +245,11 @@ def _blocks(rows: Codes, keys: Hashes, size: int) -> tuple[Codes, Codes, Codes]:
     """Nodes by block, and start and size of each; hash and node share one integer, so that one sort does."""
     bits = np.uint64(max(size - 1, 1).bit_length())
     packed = pl.Series((keys >> bits << bits) | rows.astype(np.uint64)).sort().to_numpy()
-    packed = packed[_changes(packed)]
-    starts = np.flatnonzero(_changes(packed >> bits))
+    packed = packed[changes(packed)]
+    starts = np.flatnonzero(changes(packed >> bits))
     return (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64), starts, np.diff(
         starts, append=packed.size
     )  # fmt: skip
-
-
-def _changes(ordered: Hashes) -> Flags:
-    result = np.ones(ordered.size, dtype=bool)
-    result[1:] = ordered[1:] != ordered[:-1]
-    return result
 
 
 def _chains(encoded: Encoded, rows: Codes, block: Codes) -> Codes:

@@ -64,13 +64,11 @@ def report(
         config: thresholds.
     """
     size = np.bincount(found.label, minlength=found.label.size)
-    linked = size[found.label] > 1
-    sizes = np.bincount(size)
+    linked, sizes = size[found.label] > 1, np.bincount(size)
+    totals = {"records": found.label.size, "clusters": sizes[1:].sum(), "linked_records": linked.sum()}
     return {
         "configuration": config.version,
-        "records": int(found.label.size),
-        "clusters": int(sizes[1:].sum()),
-        "linked_records": int(linked.sum()),
+        **{name: int(count) for name, count in totals.items()},
         **_links(links),
         **_by_source(found, linked),
         "blocking": dict(blocking),

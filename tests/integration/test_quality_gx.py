@@ -313,15 +313,29 @@ def test_one_connection_is_held_and_its_rows_can_be_fetched() -> None:
 
     from spine.quality import gx
 
-    with gx._session(AS_OF, 0) as (_, source):
-        engine = source.get_execution_engine()
-        assert source.get_engine() is engine.engine, "one database for both halves"
+    with gx._session(AS_OF, 0) as session:
+        engine = session.source.get_execution_engine()
+        assert session.source.get_engine() is engine.engine, "one database for both halves"
         with engine.get_connection() as first, engine.get_connection() as second:
             assert first is second
         assert engine.execute_query(sa.text("SELECT getvariable('as_of')")).fetchall() == [(AS_OF,)]
         assert engine.execute_query(sa.text("SELECT is_postcode('zz99 9zz')")).fetchone() is not None
     assert isinstance(engine, gx.HeldEngine)
-    assert engine.held is None, "let go in the end"
+    with gx._session(AS_OF, 0) as again:
+        assert again is session, "held for the next delivery"
+    with pytest.raises(KeyboardInterrupt), gx._session(AS_OF, 0):
+        raise KeyboardInterrupt
+    assert engine.held is None, "let go where anything went wrong"
+    with gx._session(AS_OF, 0) as fresh:
+        assert fresh is not session
+
+
+def test_no_table_of_one_delivery_is_there_for_the_next(table: Table) -> None:
+    asked = rule("sql", query="SELECT count(*) FROM ${table} WHERE a NOT IN (SELECT a FROM moves)")
+    tables = {"people": table(a=["1"]), "moves": table("moves", a=["2"])}
+    assert evaluate(tables, [asked], AS_OF)[0].numerator == 1
+    (result,) = evaluate({"people": tables["people"]}, [asked], AS_OF)
+    assert (result.outcome, result.problem) == ("error", "CatalogException")
 
 
 def test_every_expectation_of_the_suites_is_one_that_great_expectations_knows() -> None:
@@ -372,6 +386,23 @@ def test_every_rule_of_every_contract_runs_on_empty_hollow_and_filled_tables(
         results = evaluate(_delivery(tmp_path, contract, rows), contract.rules, AS_OF)
         assert [(r.name, r.problem) for r in results if r.outcome == "error"] == []
         assert {r.denominator for r in results} == {len(rows)}
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.id)
+def test_rules_that_share_a_query_count_as_each_would_by_itself(
+    contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Great Expectations itself counts, rule by rule, is the measure."""
+    from spine.quality import gx
+
+    values = ["01/04/2020", " 2028-04-01", "x", "A", "12.5", "N/A", "9434765919", "AB1 2CD"]
+    columns = [c for t in contract.tables for c in t.columns if c.nested == "VARCHAR"]
+    rows = [{c.name: values[(n * m + n) % 8] for m, c in enumerate(columns)} for n in (1, 2, 3, 5, 5, 6, 7)]
+    files = _delivery(tmp_path, contract, rows)
+    shared = evaluate(files, contract.rules, AS_OF)
+    monkeypatch.setattr(gx, "shared_count", lambda *_: None)
+    assert evaluate(files, contract.rules, AS_OF) == shared
+    assert {r.numerator for r in shared} - {0, len(rows)}, "something is told apart"
 
 
 def test_the_rules_on_nested_elements_find_what_they_name(tmp_path: Path) -> None:
