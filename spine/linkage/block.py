@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,10 +72,10 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     applied = (*config.blocking, *_rules_of_extras(encoded))
     with ThreadPoolExecutor(_AT_ONCE if encoded.size < _MANY_NODES else 1) as pool:
         new = None if fresh is None else encoded.taken(np.flatnonzero(fresh))
-        here, there = _Keys(encoded), None if new is None else _Keys(new)
-        found = list(pool.map(lambda rule: _apply(rule, here, fresh, there), applied))
+        keyed = partial(_apply, of=_Keys(encoded), fresh=fresh, new=None if new is None else _Keys(new))
+        found = list(pool.map(keyed, applied))
     pairs_of, counts_of = map(list, zip(*found, strict=True))
-    del found, here, there
+    del found, keyed
     rules: list[dict[str, Any]] = [
         {"rule": rule.name, **counts} for rule, counts in zip(applied, counts_of, strict=True)
     ]
