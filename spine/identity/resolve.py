@@ -147,8 +147,8 @@ def resolve(
     reach("linkage.after_views")
     sources = _link_rates(linked.result.clusters)
     rates = _trend(linkage / "history.parquet", run, as_of, sources, terms.limits)
-    shown = _shown(connection, named.result, is_held=named.is_held)
-    resolution = _told(linked, named, decisions, _counted(conflicts), (sources, rates), shown)
+    counts = (records.height, *_shown(connection, named.result, is_held=named.is_held))
+    resolution = _told(linked, named, decisions, _counted(conflicts), (sources, rates), counts)
     write_json(linkage / "report.json", {**resolution.report, **_summary(resolution)}, point="linkage.report")
     return resolution
 
@@ -159,13 +159,12 @@ def _told(
     decisions: Judged,
     conflicts: Conflicts,
     rates: tuple[tuple[SourceLinks, ...], tuple[RateStanding, ...]],
-    shown: tuple[int, int],
+    counts: tuple[int, int, int],
 ) -> Resolution:
-    """A run in counts."""
+    """A run in counts; `counts` are records that came in, and records and residents as they are shown."""
     result = linked.result
     return Resolution(
-        result.clusters.height,
-        *shown,
+        *counts,
         links=result.links.height,
         sources=rates[0],
         events=_events(named.result.events),
