@@ -6,7 +6,8 @@ this module is imported inside the function that needs it. Never here: threshold
 Great Expectations closes its connection before it fetches, and DuckDB then has no rows; it also
 builds two engines, and so two in-memory databases. Both are mended here by subclasses. Values of
 cells are kept away from it: only counts are fetched, and a failed query reaches it as the name of
-its exception, because DuckDB's messages quote values.
+its exception, because DuckDB's messages quote values. What contracts have it run is one SELECT at a time, on a
+connection that reaches the delivery's own files and nothing else.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from great_expectations.expectations import UnexpectedRowsExpectation
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from spine.contracts import install_functions
+from spine.contracts import confine, install_functions, is_one_select
 
 _RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 _ROW_COUNT = {"type": "expect_table_row_count_to_be_between", "kwargs": {}}
@@ -62,6 +63,10 @@ class QueryError(Exception):
     """A query that DuckDB refused, reduced to the class of DuckDB's exception."""
 
 
+class NotASelectError(Exception):
+    """A contract's query that would do more than read."""
+
+
 class ExpectBrokenRowsToBeCounted(UnexpectedRowsExpectation):  # type: ignore[misc]
     """`unexpected_rows_expectation`, less the fetching of the rows: their number is enough."""
 
@@ -85,7 +90,7 @@ class HeldEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         yield self.held
 
     def execute_query(self, query: Any) -> Any:
-        """The query's rows, fetched; QueryError with the exception's class where it failed."""
+        """The query's rows, fetched; QueryError with the exception's class where it failed, or does more than read."""
         with self.get_connection() as connection:
             try:
                 return connection.execute(query).freeze()()
@@ -114,8 +119,18 @@ class ParquetDatasource(SQLDatasource):  # type: ignore[misc]
     def get_execution_engine(self) -> HeldEngine:
         """The held engine, on the same database that `get_engine` gives."""
         if self._execution_engine is None:
-            self._execution_engine = HeldEngine(engine=self.get_engine(), create_temp_table=False)
+            engine = self.get_engine()
+            sa.event.listen(engine, "before_cursor_execute", _refuse_other_statements)
+            self._execution_engine = HeldEngine(engine=engine, create_temp_table=False)
         return self._execution_engine
+
+
+def _refuse_other_statements(
+    connection: sa.Connection, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
+) -> None:
+    """The last look at what is run, as it is run: whatever a contract's text became, it is one SELECT."""
+    if not is_one_select(connection.connection.driver_connection, statement):
+        raise NotASelectError
 
 
 def measure(
@@ -134,6 +149,7 @@ def measure(
     """
     with _session(as_of, threads) as (context, source):
         missing = _create_views(source, files)
+        confine(_duckdb(source), list(files.values()))
         measured: dict[int, Measurement] = {}
         for table in dict.fromkeys(table for table, _ in expectations):
             wanted = {n: entry for n, (name, entry) in enumerate(expectations) if name == table}
@@ -180,7 +196,8 @@ def _create_views(source: ParquetDatasource, files: Mapping[str, Path]) -> dict[
             columns = connection.execute(f"DESCRIBE SELECT * FROM {parquet}").fetchall()
             names = [('"' + name.replace('"', '""') + '"', kind) for name, kind, *_ in columns]
             fields = ", ".join(f"clean_text({name}) AS {name}" if kind == "VARCHAR" else name for name, kind in names)
-            connection.execute(f'CREATE VIEW "{table}" AS SELECT {fields} FROM {parquet}')
+            name = '"' + table.replace('"', '""') + '"'
+            connection.execute(f"CREATE VIEW {name} AS SELECT {fields} FROM {parquet}")
         except Exception as error:
             problems[table] = type(error).__name__
     return problems

@@ -221,7 +221,7 @@ def test_an_empty_table_breaks_only_the_rule_that_wants_rows(table: Table) -> No
         ),
         (rule("sql", query="SELECT count(*) FROM ${table} WHERE error(${column})"), "InvalidInputException"),
         (rule("sql", query="SELECT any_value(${column}) FROM ${table}"), "ConversionException"),
-        (rule("sql", query="SELECT count(*) FROM ${table} WHERE"), "ParserException"),
+        (rule("sql", query="SELECT count(*) FROM ${table} WHERE"), "NotASelectError"),
         (rule("sql", query="SELECT 1"), "ContractError"),
         (rule("invalidValues", pattern="("), "InvalidInputException"),
         (rule("invalidValues"), "ContractError"),
@@ -422,3 +422,18 @@ def test_the_same_delivery_gives_the_same_results_whatever_the_threads(table: Ta
 def test_a_contract_s_expectation_is_what_is_run() -> None:
     asked = next(r for r in CONTRACTS[0].rules if r.metric == "duplicateValues")
     assert expectation(asked)["type"] == "unexpected_rows_expectation"
+
+
+def test_a_rule_s_sql_that_would_do_more_than_read_its_delivery_is_an_error(table: Table, tmp_path: Path) -> None:
+    path, leak = table(a=["x"]), tmp_path / "leak.csv"
+    (tmp_path / "secret.txt").write_text("secret")
+    escape = (
+        f"0) AS BIGINT))) AS broken) AS x; COPY (SELECT * FROM ${{table}}) TO '{leak}'; "
+        "SELECT count(*) FROM (SELECT unnest(range(CAST((SELECT 0"
+    )
+    reads = f"SELECT count(*) FROM ${{table}} WHERE (SELECT count(*) FROM read_text('{tmp_path / 'secret.txt'}')) > 0"
+    other = gx("unexpected_rows_expectation", unexpected_rows_query=f"SELECT 1 FROM {{batch}}; COPY people TO '{leak}'")
+    outcomes = [one(path, asked) for asked in (rule("sql", query=escape), rule("sql", query=reads), other)]
+    assert [found.outcome for found in outcomes] == ["error"] * 3
+    assert outcomes[1].problem == "PermissionException"
+    assert not leak.exists()
