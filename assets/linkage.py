@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import decision_checks
+from assets import decision_checks, imports
 from assets.identity_checks import identity_result, identity_specs, refuse_held
 from assets.linkage_checks import (
     CROSSWALK,
@@ -67,6 +67,7 @@ def linkage_assets(
         with scrubbed("linkage"):
             as_of = run_as_of(context, settings)
             require_built_for(settings, as_of)
+            imports.wait()
             people = load_decision_rights(settings.expectations).decision(ACTION).people
             with open_warehouse(settings.warehouse, settings.threads) as connection:
                 terms = Terms(people, limits, budget, promised, full=FULL_LINK_TAG in context.run.tags)

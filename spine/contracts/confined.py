@@ -46,18 +46,28 @@ def is_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
 
 
-def confine(connection: duckdb.DuckDBPyConnection, files: Collection[Path] = ()) -> None:
+def confine(
+    connection: duckdb.DuckDBPyConnection, files: Collection[Path] = (), folders: Collection[Path] = ()
+) -> None:
     """Close a connection for good: no file but these, no other database, no extension, no change of a setting.
 
-    What is attached, and DuckDB's spill folder, stay usable.
+    What is attached, and DuckDB's spill folder, stay usable; the number of threads may still be changed.
+
+    Args:
+        files: that may be read.
+        folders: whose files may be read.
     """
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
     connection.execute(
         "SET python_enable_replacements = false; SET autoinstall_known_extensions = false; "
         "SET autoload_known_extensions = false; SET allow_community_extensions = false; "
-        f"SET allow_persistent_secrets = false; SET allowed_paths = [{listed}]; "
+        f"SET allow_persistent_secrets = false; SET allowed_paths = [{_listed(files)}]; "
+        f"SET allowed_directories = [{_listed(folders)}]; SET allowed_configs = ['threads']; "
         "SET enable_external_access = false; SET lock_configuration = true"
     )
+
+
+def _listed(paths: Collection[Path]) -> str:
+    return ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
 
 
 @lru_cache(maxsize=256)

@@ -1,26 +1,24 @@
 """Reading contracts and partners from expectations/, with every error at once.
 
-Put here: discovery and validation of the files. Never here: anything about a delivery.
+Put here: discovery of the files, and what the spine asks of them. Never here: what the standard asks (odcs), or
+anything about a delivery.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
-import jsonschema
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
-from pydantic import ValidationError
-from yaml import YAMLError
 
 from spine.contracts.model import Column, Contract, Mode, Partner, Supply, Table, Window
+from spine.contracts.odcs import parse_odcs
 from spine.contracts.read_rules import rules_of
 from spine.contracts.rules import Rule
-from spine.documents import parse_yaml, problem
+from spine.documents import parse_yaml
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -60,34 +58,6 @@ def load_partners(path: Path) -> dict[str, Partner]:
     return {entry["id"]: Partner(**entry) for entry in entries}
 
 
-def read_odcs(path: Path) -> OpenDataContractStandard:
-    """One ODCS file as the standard's own model, valid against the standard's JSON schema.
-
-    Raises:
-        ContractError: every violation, with its place in the file.
-    """
-    return _odcs(path.name, path.read_bytes())
-
-
-def _odcs(name: str, content: bytes) -> OpenDataContractStandard:
-    try:
-        raw = parse_yaml(content.decode("utf-8"))
-    except YAMLError as error:
-        raise ContractError(f"{name}: is not valid YAML: {problem(error)}") from None
-    faults = [f"{name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
-    if faults:
-        raise ContractError("\n".join(faults))
-    try:
-        odcs = OpenDataContractStandard(**raw)
-    except ValidationError as error:
-        faults = [f"{name}: at {'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise ContractError("\n".join(faults)) from None
-    unknown = _unknown_keys(raw, odcs.model_dump(by_alias=True, exclude_unset=True))
-    if unknown:
-        raise ContractError("\n".join(f"{name}: at {place}: the standard knows no such key" for place in unknown))
-    return odcs
-
-
 def load_contract(path: Path) -> Contract:
     """One input contract. A file of the same name and bytes is taken apart once in a process.
 
@@ -100,7 +70,7 @@ def load_contract(path: Path) -> Contract:
 @lru_cache(maxsize=256)
 def _contract(name: str, content: bytes) -> Contract:
     path = Path(name)
-    odcs = _odcs(name, content)
+    odcs = parse_odcs(name, content)
     custom = _custom(odcs.customProperties)
     faults = _structure_faults(path, odcs, custom)
     rules: tuple[Rule, ...] = ()
@@ -167,38 +137,6 @@ def _overlaps(contracts: Iterable[Contract]) -> list[str]:
         and first.valid_from <= second.valid_to
         and second.valid_from <= first.valid_to
     ]
-
-
-@cache
-def _validator() -> Any:
-    schema = json.loads(OpenDataContractStandard.json_schema())  # type: ignore[no-untyped-call]
-    return jsonschema.Draft201909Validator(_without(schema, "unevaluatedProperties"))
-
-
-def _unknown_keys(raw: Any, kept: Any, place: str = "") -> list[str]:
-    """Places of keys that the standard's model did not keep."""
-    if isinstance(raw, dict) and isinstance(kept, dict):
-        unknown = [f"{place}{key}" for key in raw if key not in kept]
-        return unknown + [p for key in raw if key in kept for p in _unknown_keys(raw[key], kept[key], f"{place}{key}/")]
-    if isinstance(raw, list) and isinstance(kept, list):
-        pairs = enumerate(zip(raw, kept, strict=False))
-        return [p for n, (item, other) in pairs for p in _unknown_keys(item, other, f"{place}{n}/")]
-    return []
-
-
-def _without(schema: Any, keyword: str) -> Any:
-    """The schema without one keyword, at any depth.
-
-    `unevaluatedProperties` makes jsonschema go over every branch again: four seconds a contract instead
-    of a fiftieth. What it would find, an unknown key, `_unknown_keys` finds.
-    """
-    if isinstance(schema, dict):
-        return {key: _without(value, keyword) for key, value in schema.items() if key != keyword}
-    return [_without(value, keyword) for value in schema] if isinstance(schema, list) else schema
-
-
-def _place(error: Any) -> str:
-    return "/".join(str(part) for part in error.absolute_path) or "the top"
 
 
 def _custom(properties: Any) -> dict[str, Any]:

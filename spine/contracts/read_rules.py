@@ -6,12 +6,14 @@ Put here: reading rules and those that a column's type and length bring with the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaProperty
 from yaml import YAMLError
 
 from spine.contracts.confined import query_faults
+from spine.contracts.derive import unquoted
 from spine.contracts.rules import COMPARATORS, Metric, Rule, Threshold
 from spine.documents import parse_yaml
 from spine.errors import ContractError
@@ -56,11 +58,17 @@ def rules_of(odcs: OpenDataContractStandard, *, implied: bool = True) -> tuple[R
     return tuple(rules)
 
 
+def faults_of_queries(rules: Sequence[Rule]) -> dict[int, str]:
+    """Why the SQL of rules may not run, by position; rules whose SQL may run, or that have none, are left out."""
+    queries = {position: query for position, rule in enumerate(rules) if (query := _query(rule)) is not None}
+    found = query_faults(queries.values())
+    return {position: found[query] for position, query in queries.items() if query in found}
+
+
 def _query_faults(rules: list[Rule]) -> list[str]:
     """Rules whose SQL does more than read the tables that it is given."""
-    queries = {rule.name: query for rule in rules if (query := _query(rule)) is not None}
-    found = query_faults(queries.values())
-    return [f"rule '{name}': its query {found[query]}" for name, query in queries.items() if query in found]
+    found = faults_of_queries(rules)
+    return [f"rule '{rules[position].name}': its query {fault}" for position, fault in found.items()]
 
 
 def _query(rule: Rule) -> str | None:
@@ -72,7 +80,7 @@ def _query(rule: Rule) -> str | None:
     )
     if written is None:
         return None
-    return str(written).replace("{batch}", "${table}").replace("{{", "{").replace("}}", "}").replace(r"\:", ":")
+    return unquoted(str(written))
 
 
 def _implied(prefix: str, column: SchemaProperty) -> list[DataQuality]:

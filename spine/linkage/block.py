@@ -5,6 +5,7 @@ Put here: blocking rules at work. Never here: how alike two nodes are.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, mixed, sizes_of_several, sorted_distinct
+from spine.linkage.arrays import (
+    SIFT_BITS,
+    Array,
+    Codes,
+    Flags,
+    Hashes,
+    changes,
+    mixed,
+    sizes_of_several,
+    sorted_distinct,
+)
 from spine.linkage.config import BlockingRule, LinkageConfig
 from spine.linkage.encode import FORMERS, Encoded
 
@@ -26,7 +37,8 @@ _VARIANTS = {
 #: A further column is a block where a record shares its value with no more than so many on average.
 _MEAN_BLOCK = 20
 _EXTRA_CAP = 40
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+#: Odd factors, one for each column of a key and one for their sum.
+_FACTORS = tuple(np.uint32(n) for n in (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xCC9E2D51))
 #: So many rules are applied at a time: each needs memory for the keys of all nodes.
 _AT_ONCE = 2
 #: Above so many nodes memory is scarcer than time, and one rule is applied after the other.
@@ -56,11 +68,14 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     """
     applied = (*config.blocking, *_rules_of_extras(encoded))
     with ThreadPoolExecutor(_AT_ONCE if encoded.size < _MANY_NODES else 1) as pool:
-        found = list(pool.map(lambda rule: _apply(rule, encoded, fresh), applied))
-    pairs = sorted_distinct([pairs for pairs, _ in found])
+        new = None if fresh is None else encoded.taken(np.flatnonzero(fresh))
+        found = list(pool.map(lambda rule: _apply(rule, encoded, fresh, new), applied))
+    pairs_of, counts_of = map(list, zip(*found, strict=True))
+    del found
     rules: list[dict[str, Any]] = [
-        {"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)
+        {"rule": rule.name, **counts} for rule, counts in zip(applied, counts_of, strict=True)
     ]
+    pairs = sorted_distinct(pairs_of)
     left, right = _sides(pairs, encoded.size)
     allowed = _allowed(encoded, left, right)
     report = {
@@ -99,8 +114,10 @@ def _rules_of_extras(encoded: Encoded) -> tuple[BlockingRule, ...]:
     return tuple(BlockingRule(name=name, keys=(name,), cap=_EXTRA_CAP) for name in few)
 
 
-def _apply(rule: BlockingRule, encoded: Encoded, fresh: Flags | None) -> tuple[Codes, dict[str, int]]:
-    keyed = list(_keys(rule, encoded, None if fresh is None else _held_by(rule, encoded, fresh)))
+def _apply(
+    rule: BlockingRule, encoded: Encoded, fresh: Flags | None, new: Encoded | None
+) -> tuple[Codes, dict[str, int]]:
+    keyed = list(_keys(rule, encoded, None if new is None else _held_by(rule, new)))
     rows = np.concatenate([rows for rows, _ in keyed])
     keys = np.concatenate([keys for _, keys in keyed])
     rows, starts, sizes = _blocks(*_sifted(rows, keys, fresh), encoded.size)
@@ -143,25 +160,32 @@ def _variants(rule: BlockingRule, encoded: Encoded) -> Iterator[list[Array]]:
         yield [column for key in rule.keys for column in same.get(key) or _columns(key, variant, encoded)]
 
 
-def _held_by(rule: BlockingRule, encoded: Encoded, fresh: Flags) -> Flags:
-    """By place of a coarse hash: a fresh node has a key there, of any variant."""
-    entries = encoded.taken(np.flatnonzero(fresh))
+def _held_by(rule: BlockingRule, new: Encoded) -> Flags:
+    """By place of a coarse hash: one of these nodes has a key there, of any variant."""
     held = np.zeros(1 << SIFT_BITS, dtype=bool)
-    for columns in _variants(rule, entries):
+    for columns in _variants(rule, new):
         known = np.logical_and.reduce([column != 0 for column in columns])
         held[_place([column[known] for column in columns])] = True
     return held
 
 
 def _place(columns: list[Array]) -> Codes:
-    """A coarse hash of a key, quicker to make than its own."""
-    total = columns[0].astype(np.uint64)
-    total *= _ODD
-    for column in columns[1:]:
-        total += column.astype(np.uint64)
-        total *= _ODD
-    total >>= np.uint64(64 - SIFT_BITS)
-    return total.view(np.int64)
+    """A coarse hash of a key, quicker to make than its own: of the low half of each code, in half the width."""
+    total = np.zeros(columns[0].size, dtype=np.uint32)
+    product = np.empty_like(total)
+    for column, factor in zip(columns, _FACTORS, strict=False):
+        total += np.multiply(_low(column), factor, out=product)
+    total ^= total >> np.uint32(15)
+    total *= _FACTORS[-1]
+    total >>= np.uint32(32 - SIFT_BITS)
+    return total.view(np.int32)
+
+
+def _low(column: Array) -> Codes:
+    """The low 32 bits of each code."""
+    if column.dtype.itemsize == 8 and column.flags.c_contiguous and sys.byteorder == "little":
+        return column.view(np.uint32)[::2]
+    return column.astype(np.uint32) if column.dtype.itemsize != 4 else column.view(np.uint32)
 
 
 def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:
@@ -199,17 +223,11 @@ def _blocks(rows: Codes, keys: Hashes, size: int) -> tuple[Codes, Codes, Codes]:
     """Nodes by block, and start and size of each; hash and node share one integer, so that one sort does."""
     bits = np.uint64(max(size - 1, 1).bit_length())
     packed = pl.Series((keys >> bits << bits) | rows.astype(np.uint64)).sort().to_numpy()
-    packed = packed[_changes(packed)]
-    starts = np.flatnonzero(_changes(packed >> bits))
+    packed = packed[changes(packed)]
+    starts = np.flatnonzero(changes(packed >> bits))
     return (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64), starts, np.diff(
         starts, append=packed.size
     )  # fmt: skip
-
-
-def _changes(ordered: Hashes) -> Flags:
-    result = np.ones(ordered.size, dtype=bool)
-    result[1:] = ordered[1:] != ordered[:-1]
-    return result
 
 
 def _chains(encoded: Encoded, rows: Codes, block: Codes) -> Codes:

@@ -242,7 +242,7 @@ def _places(values: list[pl.Series], known: pl.Series | None) -> tuple[pl.Series
     # Longer values come later: where a node may keep one of two, a name is more than its initial.
     fresh = fresh[np.argsort(every.gather(where[fresh]).str.len_chars().to_numpy(), kind="stable")]
     number[fresh] = len(before) + np.arange(fresh.size, dtype=np.int32)
-    dictionary = pl.concat([before, every.gather(where[fresh])])
+    dictionary = pl.concat([before, every.gather(where[fresh])], rechunk=True)
     places = number[codes[len(before) :]]
     return dictionary, np.split(places, np.cumsum([len(series) for series in values])[:-1])
 

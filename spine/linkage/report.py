@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from spine.linkage.compare import VETOES
 from spine.linkage.config import LinkageConfig
-from spine.linkage.distribution import Codes, Flags, ScoredPairs, clerical, histogram, threshold_curve
+from spine.linkage.distribution import Codes, Flags, Spread, clerical, conflicts, histogram, threshold_curve
 
 #: Groups of fewer records say little of a rate: they are shown, but make no gap.
 LEAST_IN_GAP = 100
@@ -41,7 +40,7 @@ class Found:
 
 def report(
     found: Found,
-    scored: ScoredPairs,
+    spread: Spread,
     groups: pl.DataFrame,
     *,
     links: Mapping[str, int],
@@ -54,7 +53,7 @@ def report(
 
     Args:
         found: the clusters.
-        scored: all candidate pairs.
+        spread: all candidate pairs, by match weight.
         groups: one row per record in the order of `found`; each column but record_id is a grouping.
         links: accepted pairs by method.
         blocking: what the blocking rules found.
@@ -63,21 +62,19 @@ def report(
         config: thresholds.
     """
     size = np.bincount(found.label, minlength=found.label.size)
-    linked = size[found.label] > 1
-    sizes = np.bincount(size)
+    linked, sizes = size[found.label] > 1, np.bincount(size)
+    totals = {"records": found.label.size, "clusters": sizes[1:].sum(), "linked_records": linked.sum()}
     return {
         "configuration": config.version,
-        "records": int(found.label.size),
-        "clusters": int(sizes[1:].sum()),
-        "linked_records": int(linked.sum()),
+        **{name: int(count) for name, count in totals.items()},
         **_links(links),
         **_by_source(found, linked),
         "blocking": dict(blocking),
-        **_conflicts(found, scored, config.thresholds.link_bits),
+        **conflicts(spread),
         **counts,
         "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
         "completeness": _completeness(found, known),
-        **_weights(scored, config),
+        **_weights(spread, config),
         **_groups(found, groups, linked),
     }
 
@@ -87,14 +84,14 @@ def _links(links: Mapping[str, int]) -> dict[str, Any]:
     return {"links": int(sum(links.values())), "links_exact": int(links.get("exact", 0)), "links_by_method": by_method}
 
 
-def _weights(scored: ScoredPairs, config: LinkageConfig) -> dict[str, Any]:
+def _weights(spread: Spread, config: LinkageConfig) -> dict[str, Any]:
     return {
         "link_bits": config.thresholds.link_bits,
         "refuse_bits": config.thresholds.refuse_bits,
         "thresholds": config.thresholds.model_dump(),
-        "score_histogram": histogram(scored),
-        "threshold_curve": threshold_curve(scored),
-        "clerical": clerical(scored, config.thresholds.link_bits),
+        "score_histogram": histogram(spread),
+        "threshold_curve": threshold_curve(spread),
+        "clerical": clerical(spread),
     }
 
 
@@ -179,20 +176,6 @@ def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[st
         source: {name: round(int(count[i]) / int(total[i]), 6) for name, count in counts.items()}
         for i, source in enumerate(found.sources)
         if total[i]
-    }
-
-
-def _conflicts(found: Found, scored: ScoredPairs, threshold: float) -> dict[str, Any]:
-    """Pairs of records that may never be linked, and those that would be links by their weight and are not."""
-    vetoes = np.bincount(scored.veto, weights=scored.records, minlength=len(VETOES))
-    strong = np.flatnonzero(scored.bits >= threshold)
-    vetoed = scored.veto[strong] > 0
-    apart = found.label[scored.left[strong]] != found.label[scored.right[strong]]
-    records = scored.records[strong]
-    return {
-        "vetoes": {name: round(float(count)) for name, count in zip(VETOES[1:], vetoes[1:], strict=True)},
-        "vetoed_above_threshold": round(float(records[vetoed].sum())),
-        "kept_apart_above_threshold": round(float(records[apart & ~vetoed].sum())),
     }
 
 
