@@ -152,10 +152,7 @@ def _keys(rule: BlockingRule, encoded: Encoded, held: Flags | None) -> Iterator[
     Where `held` is given, only nodes whose key may be among those (see `_held_by`).
     """
     for columns in _variants(rule, encoded):
-        if held is None:
-            rows = np.flatnonzero(_all_known(columns))
-        else:
-            rows = _possible(columns, held)
+        rows = np.flatnonzero(_all_known(columns)) if held is None else _possible(columns, held)
         yield rows, mixed([np.take(column, rows) for column in columns])
 
 
