@@ -76,8 +76,13 @@ def distinct(values: pl.Series) -> tuple[pl.Series, Codes]:
     """Values that a column is made of (null counts as one), and for each row the place of its value."""
     if values.dtype == pl.Date and (days := _days(values)) is not None:
         return days
-    codes, where = factorise(values.hash(_SEED).to_numpy())
-    return values.gather(where), codes
+    known = values.drop_nulls()
+    codes, where = factorise(known.hash(_SEED).to_numpy())
+    if len(known) == len(values):
+        return known.gather(where), codes
+    every = np.full(len(values), where.size, dtype=np.int32)
+    every[values.is_not_null().to_numpy()] = codes
+    return known.gather(where).extend_constant(None, 1), every
 
 
 def _days(values: pl.Series) -> tuple[pl.Series, Codes] | None:
@@ -141,11 +146,12 @@ def sizes_of_several(sizes: Codes) -> Codes:
 def may_be_among(values: Array, wanted: Array) -> Flags:
     """Values that may be among those wanted, judged by some bits of a hash: of many values only a few stay."""
     held = np.zeros(1 << SIFT_BITS, dtype=bool)
-    held[_coarse(wanted)] = True
-    return held[_coarse(values)]
+    held[coarse(wanted)] = True
+    return held[coarse(values)]
 
 
-def _coarse(values: Array) -> Codes:
+def coarse(values: Array) -> Codes:
+    """`SIFT_BITS` bits of a hash of each value."""
     return (values.astype(np.int64).view(np.uint64) * _ODD >> np.uint64(64 - SIFT_BITS)).view(np.int64)
 
 
