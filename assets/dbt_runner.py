@@ -1,160 +1,158 @@
-"""Running dbt in this process, with a manifest that is parsed once for each state of the project.
+"""Running what dbt has compiled: tables, views and tests, one statement each.
 
-Put here: how dbt is called. Never here: what its models mean or how they appear in Dagster.
+Put here: how a plan is carried out in the warehouse. Never here: how it is made (dbt_compile), or how its nodes
+appear in Dagster (dbt).
 
-Why not dagster-dbt's command-line resource: each call starts a new Python and parses again, which
-costs half a minute. Why so silent: dbt's logs, its console and run_results.json quote the value of
-a cast that fails, so none of them is written.
+Why not dbt: for each node it renders macros, asks the catalogue and renames tables, which costs fifty times what
+DuckDB needs for a small table. Why so silent: a message of DuckDB quotes the value of a cast that fails, so of a
+node that breaks only its name is told.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from assets import imports
-from spine.errors import PipelineError
-from spine.files import replacing
+import duckdb
+
+from assets.dbt_plan import AS_OF, Node, Plan
 from spine.settings import Settings
-from spine.warehouse import warehouse_lock
+from spine.warehouse import open_warehouse
 
-#: Each project tree and state of it has its own; two trees under work make a dozen.
-_MANIFESTS_KEPT = 20
-_SILENT = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-partial-parse"]
+Status = Literal["success", "pass", "warn", "fail", "error", "skipped"]
+#: Nodes that are run at a time; DuckDB shares its memory and its threads among them.
+_AT_ONCE = 2
+#: What keeps a node from being built that waits for the one that ended so.
+BROKEN: frozenset[Status] = frozenset({"fail", "error", "skipped"})
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one model, seed or test; `failures` are rows that break a test."""
+    """What became of one table, view or test.
+
+    Attributes:
+        failures: rows that break a test.
+        rows: of a table or view that was built.
+        columns: its columns with their types, in order.
+    """
 
     unique_id: str
-    status: str
-    failures: int | None
-    seconds: float
+    status: Status
+    failures: int | None = None
+    seconds: float = 0.0
+    rows: int | None = None
+    columns: tuple[tuple[str, str], ...] = ()
 
 
-def manifest_path(settings: Settings) -> Path:
-    """The manifest of the project as it is now; parsed only when a file of the project changed."""
-    folder = _manifest_folder(settings)
-    path = folder / f"{_project_hash(settings.dbt_project)}.json"
-    if path.exists():
-        os.utime(path)  # in use: the last to be cleared away
-    else:
-        from dbt.parser.manifest import extended_mashumaro_encoder
+def build(settings: Settings, plan: Plan, chosen: Collection[str], as_of: date) -> list[NodeResult]:
+    """Build the chosen tables and views and run the chosen tests, as dbt builds them.
 
-        manifest = _parse(settings)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with replacing(path.with_suffix(".msgpack"), point="dbt.msgpack") as temporary:
-            temporary.write_bytes(manifest.to_msgpack(extended_mashumaro_encoder))
-        with replacing(path, point="dbt.manifest") as temporary:  # last: whoever finds it finds both
-            content = manifest.writable_manifest().to_dict(omit_none=False)
-            temporary.write_text(json.dumps(content, default=str), encoding="utf-8")
-        _clear(folder)
-    return path
+    A table is replaced in one statement: a reader finds the old one or the new one, whole. Where something breaks,
+    what waits for it is skipped and the rest goes on.
 
-
-def build(settings: Settings, manifest: Path, names: Sequence[str], as_of: date) -> list[NodeResult]:
-    """Build the models and seeds and run the tests of these names, of the project as `manifest` describes it.
+    Args:
+        chosen: unique ids of nodes of the plan.
 
     Returns:
-        One result for each node that was reached, in the order they ended.
-
-    Raises:
-        PipelineError: dbt could not start.
+        One result for each chosen node, in the order of the plan.
     """
-    arguments = ["build", "--select", *names, "--indirect-selection", "empty", "--exclude-resource-type", "unit_test"]
-    arguments += ["--vars", json.dumps({"as_of": as_of.isoformat()}), *_places(settings), *_SILENT]
-    imports.wait()
-    with warehouse_lock(settings.warehouse), _held_open():
-        outcome = _runner(settings, _manifest(manifest)).invoke(arguments)
-    if outcome.result is None:
-        raise PipelineError(
-            f"dbt could not start: {type(outcome.exception).__name__}. Run `make check` to find the fault."
-        )
-    return [
-        NodeResult(r.node.unique_id, str(r.status), r.failures, float(r.execution_time)) for r in outcome.result.results
-    ]
+    nodes = [node for node in plan.nodes if node.unique_id in chosen]
+    with open_warehouse(settings.warehouse, settings.threads) as connection:
+        connection.execute("SET GLOBAL preserve_insertion_order = false")
+        _make_room(connection, nodes)
+        return _with_columns(connection, nodes, _run_all(connection, nodes, as_of))
 
 
-@contextmanager
-def _held_open() -> Iterator[None]:
-    """Open the warehouse once for all nodes: opening and closing it for each costs as much as building them."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+def _run_all(connection: duckdb.DuckDBPyConnection, nodes: Sequence[Node], as_of: date) -> dict[str, NodeResult]:
+    """Run each node once what it waits for has ended, a few side by side: one of few rows keeps one processor busy."""
+    results: dict[str, NodeResult] = {}
+    waiting = {node.unique_id: node for node in nodes}
+    running: set[Future[NodeResult]] = set()
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="models") as pool:
+        while waiting or running:
+            under_way = {node.unique_id for node in nodes} - set(results)
+            for key, node in list(waiting.items()):
+                if len(running) == _AT_ONCE or under_way.intersection(node.waits_for):
+                    continue
+                del waiting[key]
+                if any(n in results and results[n].status in BROKEN for n in node.waits_for):
+                    results[key] = NodeResult(key, "skipped")
+                    under_way.remove(key)
+                else:
+                    running.add(pool.submit(_run, connection.cursor(), node, as_of))
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            results |= {result.unique_id: result for result in (future.result() for future in ended)}
+    return results
 
-    os.environ["SPINE_DBT_KEEP_OPEN"] = "True"
+
+def _make_room(connection: duckdb.DuckDBPyConnection, nodes: Iterable[Node]) -> None:
+    """Create the schemas, and drop what is a table and becomes a view, or the other way round."""
+    wanted = {node.relation: node.kind for node in nodes if node.relation}
+    for schema in sorted({schema for schema, _ in wanted}):
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+    found = connection.execute(
+        "SELECT schema_name, table_name, 'table' FROM duckdb_tables() "
+        "UNION ALL SELECT schema_name, view_name, 'view' FROM duckdb_views() WHERE NOT internal"
+    ).fetchall()
+    for schema, name, kind in found:
+        if wanted.get((schema, name), kind) != kind:
+            connection.execute(f'DROP {kind} "{schema}"."{name}"')
+
+
+def _run(connection: duckdb.DuckDBPyConnection, node: Node, as_of: date) -> NodeResult:
+    began = time.perf_counter()
+    sql = node.sql.replace(AS_OF, as_of.isoformat())
+    failures = rows = None
     try:
-        yield
-    finally:
-        del os.environ["SPINE_DBT_KEEP_OPEN"]
-        environment = DuckDBConnectionManager._ENV
-        if environment is not None:
-            environment.close()
+        if node.kind == "test":
+            failures = _count(connection, f"SELECT {node.failures} FROM (\n{sql}\n)")
+            status: Status = "pass" if not failures else "warn" if node.is_warning else "fail"
+        else:
+            status, rows = _create(connection, node, sql)
+    except duckdb.Error:
+        status = "error"
+    return NodeResult(node.unique_id, status, failures, time.perf_counter() - began, rows)
 
 
-def _manifest(path: Path) -> Any:
-    from dbt.contracts.graph.manifest import Manifest
-    from dbt.parser.manifest import extended_mashumuro_decoder
-
-    return Manifest.from_msgpack(path.with_suffix(".msgpack").read_bytes(), decoder=extended_mashumuro_decoder)
-
-
-def _manifest_folder(settings: Settings) -> Path:
-    """Where manifests are kept: beside the installed packages, so that a new home need not parse again.
-
-    A manifest says what SQL is run, so it is trusted as far as the code is and lies where the code does. Where
-    there is no environment of our own to write to, each home keeps its own. It holds nothing of a home.
-    """
-    environment = Path(sys.prefix)
-    if sys.prefix != sys.base_prefix and environment.stat().st_uid == os.getuid() and os.access(environment, os.W_OK):
-        return environment / "var" / "connected-spine" / "manifests"
-    return settings.dbt / "manifests"
+def _create(connection: duckdb.DuckDBPyConnection, node: Node, sql: str) -> tuple[Status, int | None]:
+    schema, name = node.relation
+    relation = f'"{schema}"."{name}"'
+    if node.contract:
+        found = {column: kind for column, kind, *_ in connection.execute(f"DESCRIBE\n{sql}").fetchall()}
+        if found != node.contract:
+            return "error", None
+        columns = ", ".join(f'"{column}"' for column in node.contract)
+        sql = f"SELECT {columns} FROM (\n{sql}\n)"
+    if node.kind == "table":
+        return "success", _count(connection, f"CREATE OR REPLACE TABLE {relation} AS (\n{sql}\n)")
+    connection.execute(f"CREATE OR REPLACE VIEW {relation} AS (\n{sql}\n)")
+    return "success", _count(connection, f"SELECT count(*) FROM {relation}")
 
 
-def _clear(folder: Path) -> None:
-    """Remove all but the manifests that were used last."""
-    for path in sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True)[_MANIFESTS_KEPT:]:
-        path.unlink(missing_ok=True)
-        path.with_suffix(".msgpack").unlink(missing_ok=True)
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0] or 0) if row else 0
 
 
-def _parse(settings: Settings) -> Any:
-    outcome = _runner(settings, None).invoke(["parse", *_places(settings), *_SILENT])
-    if not outcome.success:
-        raise PipelineError(
-            f"dbt_project could not be parsed ({type(outcome.exception).__name__}). "
-            f"Run `dbt parse --project-dir dbt_project --profiles-dir dbt_project` to see where."
-        )
-    return outcome.result
-
-
-def _runner(settings: Settings, manifest: Any) -> Any:
-    os.environ["SPINE_HOME"] = str(settings.root)
-    os.environ["DO_NOT_TRACK"] = "1"
-    from dbt.cli.main import dbtRunner
-
-    return dbtRunner(manifest=manifest)
-
-
-def _places(settings: Settings) -> list[str]:
-    project = str(settings.dbt_project)
-    target, logs = str(settings.dbt / "target"), str(settings.dbt / "logs")
-    return ["--project-dir", project, "--profiles-dir", project, "--target-path", target, "--log-path", logs]
-
-
-def _project_hash(folder: Path) -> str:
-    from dbt.version import __version__
-
-    digest = hashlib.sha256(f"{__version__}|{folder}".encode())
-    skipped = {"target", "logs", "dbt_packages"}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not skipped & set(p.relative_to(folder).parts)):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def _with_columns(
+    connection: duckdb.DuckDBPyConnection, nodes: Iterable[Node], results: Mapping[str, NodeResult]
+) -> list[NodeResult]:
+    """The results, with the columns of what was built; without, where the database is not to be read any more."""
+    columns: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    with suppress(duckdb.Error):
+        for schema, table, column, kind in connection.execute(
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
+        ).fetchall():
+            columns.setdefault((schema, table), []).append((column, kind))
+    return [
+        replace(results[node.unique_id], columns=tuple(columns.get(node.relation, ())))
+        if results[node.unique_id].rows is not None
+        else results[node.unique_id]
+        for node in nodes
+    ]

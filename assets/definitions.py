@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets.cross_checks import cross_check_assets
 from assets.dbt import model_assets
-from assets.dbt_runner import manifest_path
+from assets.dbt_plan import load_plan
 from assets.extracts import extract_assets
 from assets.linkage import linkage_assets
 from assets.release import release_assets
@@ -46,7 +46,7 @@ def build_defs(settings: Settings, contracts: Sequence[Contract] | None = None) 
     return dg.Definitions(
         assets=[
             *extract_assets(settings, contracts, partners),
-            *model_assets(settings, contracts, manifest_path(settings)),
+            *model_assets(settings, contracts, load_plan(settings, contracts)),
             linkage_assets(settings, list(partners.values()), contracts),
             cross_check_assets(settings, contracts, partners),
             *release_assets(settings, contracts),

@@ -9,8 +9,8 @@ import importlib
 import threading
 from contextlib import suppress
 
-#: dbt for the models; pandas, scikit-learn and recordlinkage for linkage. Seconds each.
-_LATER = ("dbt.cli.main", "dbt.adapters.duckdb.connections", "spine.linkage.run")
+#: pandas, scikit-learn and recordlinkage for linkage. Seconds.
+_LATER = ("spine.linkage.run",)
 _under_way: list[threading.Thread] = []
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import decision_checks
+from assets import decision_checks, imports
 from assets.identity_checks import identity_result, identity_specs, refuse_held
+from assets.lineage import LINKED
 from assets.linkage_checks import (
     CROSSWALK,
     DECISIONS,
@@ -67,6 +68,7 @@ def linkage_assets(
         with scrubbed("linkage"):
             as_of = run_as_of(context, settings)
             require_built_for(settings, as_of)
+            imports.wait()
             people = load_decision_rights(settings.expectations).decision(ACTION).people
             with open_warehouse(settings.warehouse, settings.threads) as connection:
                 terms = Terms(people, limits, budget, promised, full=FULL_LINK_TAG in context.run.tags)
@@ -91,7 +93,7 @@ def _specs() -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             DECISIONS,
-            deps=[dg.AssetKey(["intermediate", name]) for name in ("int_linkage_decisions", "int_person_records")],
+            deps=[dg.AssetKey(["intermediate", name]) for name in LINKED],
             group_name="linkage",
             kinds={"polars"},
             description="Decisions by people on two records, and what became of each on the run's day.",

@@ -79,24 +79,33 @@ def refresh(settings: Settings, as_of: date, listener: Listener, changes: Change
         result = _execute(definitions, instance, run_id, as_of, selection, listener, full_link=full_link)
         summary = summarise(settings, contracts, as_of, run_id, result.get_asset_check_evaluations())
         summary.releases = [_with_outcome(release, result) for release in summary.releases]
-        summary.failures, summary.exit_code = _failures(result)
-        summary.waiting = _waiting(result)
+    _tell_outcome(summary, result)
+    _tell_scope(summary, definitions, selection, evaluated=len(result.get_asset_check_evaluations()))
     summary.trust = trust_line(settings)
-    graph = definitions.resolve_asset_graph()
-    total = len(graph.materializable_asset_keys)
-    planned = [c for c in graph.asset_check_keys if selection.keys is None or c.asset_key in selection.keys]
-    summary.checks_skipped = len(planned) - len(result.get_asset_check_evaluations())
-    summary.assets, summary.because = total, selection.because
-    summary.assets_built = total if selection.keys is None else len(selection.keys)
-    if selection.keys is not None and LINKS not in selection.keys:
-        summary.linking = ""
+    summary.seconds = round(time.monotonic() - started, 1)
+    return summary
+
+
+def _tell_outcome(summary: RunSummary, result: dg.ExecuteInProcessResult) -> None:
+    """Whether the run succeeded, why not, and what it left to a later one."""
+    summary.failures, summary.exit_code = _failures(result)
+    summary.waiting = _waiting(result)
     summary.succeeded = result.success
     if not result.success:
         summary.exit_code = summary.exit_code or PipelineError.exit_code
     elif summary.refused or summary.unrecognised:
         summary.exit_code = DeliveryError.exit_code
-    summary.seconds = round(time.monotonic() - started, 1)
-    return summary
+
+
+def _tell_scope(summary: RunSummary, definitions: dg.Definitions, selection: Selection, *, evaluated: int) -> None:
+    """How much of the graph was built, and why."""
+    graph = definitions.resolve_asset_graph()
+    planned = [c for c in graph.asset_check_keys if selection.keys is None or c.asset_key in selection.keys]
+    summary.assets, summary.because = len(graph.materializable_asset_keys), selection.because
+    summary.assets_built = summary.assets if selection.keys is None else len(selection.keys)
+    summary.checks_skipped = len(planned) - evaluated
+    if selection.keys is not None and LINKS not in selection.keys:
+        summary.linking = ""
 
 
 def _execute(

@@ -100,18 +100,19 @@ def parse_yaml(text: str, *, may_alias: bool = True) -> Any:
         may_alias: it may have anchors and aliases, as contracts have, that stand for a bounded number of values.
 
     Raises:
-        yaml.YAMLError: the text is no YAML, or is refused (`refuse_unsafe`).
+        yaml.YAMLError: the text is no YAML, is refused (`refuse_unsafe`), or a key of a mapping stands there twice,
+            because a reader may see the one and a machine the other.
     """
     refuse_unsafe(text, may_alias=may_alias)
-    return yaml.load(text, Loader=_LOADER)
-
-
-def not_yaml(error: Exception) -> str:
-    """Why a text could not be read as YAML, in words that hold nothing of it."""
-    if isinstance(error, RefusedYamlError):
-        return f"line {error.line}: {error.problem}"
-    mark = getattr(error, "problem_mark", None)
-    return f"is not valid YAML (line {mark.line + 1})" if mark else "is not valid YAML"
+    loader = _LOADER(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_repeated(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def refuse_unsafe(text: str, *, may_alias: bool = False) -> None:
@@ -171,3 +172,35 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
     return found
+
+
+def problem(error: Exception) -> str:
+    """What is wrong with a text and in which line, without any of the text."""
+    if isinstance(error, RefusedYamlError):
+        return f"{error.problem} (line {error.line})"
+    mark = getattr(error, "problem_mark", None)
+    line = f" (line {mark.line + 1})" if mark else ""
+    return f"{'a key stands there twice' if isinstance(error, RepeatedKeyError) else 'it cannot be read'}{line}"
+
+
+class RepeatedKeyError(yaml.MarkedYAMLError):
+    """A key stands twice in one mapping."""
+
+
+def _refuse_repeated(root: yaml.Node) -> None:
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # an alias: looked at where it is anchored
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            keys = set()
+            for key, value in node.value:
+                name = str(key.value)
+                if name in keys:
+                    raise RepeatedKeyError(problem="a key stands there twice", problem_mark=key.start_mark)
+                keys.add(name)
+                waiting.append(value)

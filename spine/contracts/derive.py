@@ -34,6 +34,12 @@ COUNTING = frozenset(
     }
 )
 _SEVERITY = {"error": "critical", "warning": "warning"}
+#: The queries that rules become, of one row for each broken row; `${table}` stands for the table.
+BROKEN_WHERE = "SELECT 1 AS broken FROM ${table} WHERE "
+BROKEN_ROWS = "SELECT unnest(range(CAST(({scalar}) AS BIGINT))) AS broken"
+REPEATED_ROWS = (
+    "SELECT unnest(range(count(*) - 1)) AS broken FROM ${table} WHERE {has_key} GROUP BY {columns} HAVING count(*) > 1"
+)
 
 
 def suite(contract: Contract) -> dict[str, Any]:
@@ -121,10 +127,10 @@ def _null_values(rule: Rule) -> tuple[str, dict[str, Any]]:
 
 def _missing_values(rule: Rule) -> tuple[str, dict[str, Any]]:
     """ODCS: null, or one of the listed spellings of "missing"."""
-    column = _identifier(_column(rule))
+    column = identifier(_column(rule))
     listed = [str(value).strip() for value in _list(rule, "missingValues") if value is not None]
-    listed_too = f" OR {column} IN ({', '.join(map(_literal, listed))})" if listed else ""
-    return _rows(f"SELECT 1 AS broken FROM ${{table}} WHERE {column} IS NULL{listed_too}")
+    listed_too = f" OR {column} IN ({', '.join(map(literal, listed))})" if listed else ""
+    return _rows(f"{BROKEN_WHERE}{column} IS NULL{listed_too}")
 
 
 def _invalid_values(rule: Rule) -> tuple[str, dict[str, Any]]:
@@ -135,8 +141,8 @@ def _invalid_values(rule: Rule) -> tuple[str, dict[str, Any]]:
     if "validValues" in rule.arguments:
         values = [str(value).strip() for value in _list(rule, "validValues")]
         return "expect_column_values_to_be_in_set", {"column": name, "value_set": values}
-    matched = f"regexp_matches({_identifier(name)}, {_literal(str(rule.arguments['pattern']))})"
-    return _rows(f"SELECT 1 AS broken FROM ${{table}} WHERE NOT {matched}")
+    matched = f"regexp_matches({identifier(name)}, {literal(str(rule.arguments['pattern']))})"
+    return _rows(f"{BROKEN_WHERE}NOT {matched}")
 
 
 def _duplicate_values(rule: Rule) -> tuple[str, dict[str, Any]]:
@@ -149,12 +155,9 @@ def _duplicate_values(rule: Rule) -> tuple[str, dict[str, Any]]:
     names = _list(rule, "properties") if "properties" in rule.arguments else [_column(rule)]
     if not names:
         raise ContractError(f"{_where(rule)}: duplicateValues needs at least one property")
-    columns = [_identifier(str(name)) for name in names]
+    columns = [identifier(str(name)) for name in names]
     has_key = " OR ".join(f"{column} IS NOT NULL" for column in columns)
-    return _rows(
-        f"SELECT unnest(range(count(*) - 1)) AS broken FROM ${{table}} WHERE {has_key} "
-        f"GROUP BY {', '.join(columns)} HAVING count(*) > 1"
-    )
+    return _rows(REPEATED_ROWS.replace("{has_key}", has_key).replace("{columns}", ", ".join(columns)))
 
 
 def _row_count(rule: Rule) -> tuple[str, dict[str, Any]]:
@@ -168,8 +171,8 @@ def _sql(rule: Rule) -> tuple[str, dict[str, Any]]:
         raise ContractError(f"{_where(rule)}: a rule of type sql needs a query that reads ${{table}}")
     scalar = query.strip().rstrip(";").strip()
     if "${column}" in scalar:
-        scalar = scalar.replace("${column}", _identifier(_column(rule)))
-    return _rows(f"SELECT unnest(range(CAST(({scalar}) AS BIGINT))) AS broken")
+        scalar = scalar.replace("${column}", identifier(_column(rule)))
+    return _rows(BROKEN_ROWS.replace("{scalar}", scalar))
 
 
 def _great_expectations(rule: Rule) -> tuple[str, dict[str, Any]]:
@@ -194,6 +197,12 @@ def _rows(query: str) -> tuple[str, dict[str, Any]]:
     return "unexpected_rows_expectation", {"unexpected_rows_query": text}
 
 
+def unquoted(query: str) -> str:
+    """A query of `unexpected_rows_expectation` as Great Expectations runs it, `${table}` for the table."""
+    text = query.replace("{{", "\1").replace("}}", "\2").replace("{batch}", "${table}")
+    return text.replace("\1", "{").replace("\2", "}").replace(r"\:", ":")
+
+
 def _where(rule: Rule) -> str:
     return f"{rule.contract}: rule '{rule.name}'"
 
@@ -211,11 +220,13 @@ def _list(rule: Rule, argument: str) -> list[Any]:
     return values
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
+    """A name as SQL quotes it."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """A text as SQL quotes it."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -1,35 +1,28 @@
 """Reading contracts from expectations/, with every error at once.
 
-Put here: discovery and validation of the files. Never here: anything about a delivery, or the partners (partners).
+Put here: discovery of the files, and what the spine asks of them. Never here: what the standard asks (odcs), the
+partners (partners), or anything about a delivery.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
-import jsonschema
-from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
-from pydantic import ValidationError
-from yaml import YAMLError
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
 from spine.contracts.model import Column, Contract, Mode, Supply, Table, Window
-from spine.contracts.rules import COMPARATORS, Metric, Rule, Threshold
-from spine.documents import not_yaml, parse_yaml, read_bytes, text_of
+from spine.contracts.odcs import parse_odcs
+from spine.contracts.read_rules import rules_of
+from spine.contracts.rules import Rule
+from spine.documents import read_bytes
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 _WINDOW = ("table", "periodStart", "periodEnd", "eventStart", "eventEnd", "identity")
-#: Per logical type: the macro that finds wrong values, the word for a right one in the rules' names, and in full.
-_IMPLIED = {
-    "date": ("is_bad_date", "date", "a date with a four-digit year"),
-    "number": ("is_bad_number", "number", "a number"),
-    "integer": ("is_bad_integer", "number", "a whole number"),
-}
 
 
 def load_contracts(folder: Path, partners: Iterable[str]) -> tuple[Contract, ...]:
@@ -59,34 +52,6 @@ def load_contracts(folder: Path, partners: Iterable[str]) -> tuple[Contract, ...
     return tuple(contracts)
 
 
-def read_odcs(path: Path) -> OpenDataContractStandard:
-    """One ODCS file as the standard's own model, valid against the standard's JSON schema.
-
-    Raises:
-        ContractError: every violation, with its place in the file.
-    """
-    return _odcs(path.name, read_bytes(path))
-
-
-def _odcs(name: str, content: bytes) -> OpenDataContractStandard:
-    try:
-        raw = parse_yaml(text_of(content, name))
-    except (YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
-        raise ContractError(f"{name}: {not_yaml(error)}") from None
-    faults = [f"{name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
-    if faults:
-        raise ContractError("\n".join(faults))
-    try:
-        odcs = OpenDataContractStandard(**raw)
-    except ValidationError as error:
-        faults = [f"{name}: at {'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise ContractError("\n".join(faults)) from None
-    unknown = _unknown_keys(raw, odcs.model_dump(by_alias=True, exclude_unset=True))
-    if unknown:
-        raise ContractError("\n".join(f"{name}: at {place}: the standard knows no such key" for place in unknown))
-    return odcs
-
-
 def load_contract(path: Path) -> Contract:
     """One input contract. A file of the same name and bytes is taken apart once in a process.
 
@@ -99,7 +64,7 @@ def load_contract(path: Path) -> Contract:
 @lru_cache(maxsize=256)
 def _contract(name: str, content: bytes) -> Contract:
     path = Path(name)
-    odcs = _odcs(name, content)
+    odcs = parse_odcs(name, content)
     custom = _custom(odcs.customProperties)
     faults = _structure_faults(path, odcs, custom)
     rules: tuple[Rule, ...] = ()
@@ -158,7 +123,19 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
     named = {value for key, value in window.items() if key != "table" and isinstance(value, str)}
     named |= set(window.get("identity") or ())
     faults |= {f"window names '{name}', which is no column": True for name in sorted(named - columns)}
-    return [fault for fault, found in faults.items() if found]
+    return [*(fault for fault, found in faults.items() if found), *_repeated_names(odcs)]
+
+
+def _repeated_names(odcs: OpenDataContractStandard) -> list[str]:
+    """Tables, and columns of a table, of one name: the second would hide what is said of the first."""
+    tables = odcs.schema_ or []
+    names = [("table", "", [table.name for table in tables])]
+    names += [("column", f"{t.name}.", [column.name for column in t.properties or []]) for t in tables]
+    return [
+        f"{kind} '{place}{name}' stands there twice"
+        for kind, place, found in names
+        for name in sorted({str(name) for name in found if found.count(name) > 1})
+    ]
 
 
 def _is_day(value: Any) -> bool:
@@ -179,38 +156,6 @@ def _overlaps(contracts: Iterable[Contract]) -> list[str]:
         and first.valid_from <= second.valid_to
         and second.valid_from <= first.valid_to
     ]
-
-
-@cache
-def _validator() -> Any:
-    schema = json.loads(OpenDataContractStandard.json_schema())  # type: ignore[no-untyped-call]
-    return jsonschema.Draft201909Validator(_without(schema, "unevaluatedProperties"))
-
-
-def _unknown_keys(raw: Any, kept: Any, place: str = "") -> list[str]:
-    """Places of keys that the standard's model did not keep."""
-    if isinstance(raw, dict) and isinstance(kept, dict):
-        unknown = [f"{place}{key}" for key in raw if key not in kept]
-        return unknown + [p for key in raw if key in kept for p in _unknown_keys(raw[key], kept[key], f"{place}{key}/")]
-    if isinstance(raw, list) and isinstance(kept, list):
-        pairs = enumerate(zip(raw, kept, strict=False))
-        return [p for n, (item, other) in pairs for p in _unknown_keys(item, other, f"{place}{n}/")]
-    return []
-
-
-def _without(schema: Any, keyword: str) -> Any:
-    """The schema without one keyword, at any depth.
-
-    `unevaluatedProperties` makes jsonschema go over every branch again: four seconds a contract instead
-    of a fiftieth. What it would find, an unknown key, `_unknown_keys` finds.
-    """
-    if isinstance(schema, dict):
-        return {key: _without(value, keyword) for key, value in schema.items() if key != keyword}
-    return [_without(value, keyword) for value in schema] if isinstance(schema, list) else schema
-
-
-def _place(error: Any) -> str:
-    return "/".join(str(part) for part in error.absolute_path) or "the top"
 
 
 def _custom(properties: Any) -> dict[str, Any]:
@@ -274,140 +219,3 @@ def _structure(entry: SchemaProperty) -> Any:
     if entry.logicalType == "array" and entry.items:
         return [_structure(entry.items)]
     return "VARCHAR"
-
-
-def rules_of(odcs: OpenDataContractStandard, *, implied: bool = True) -> tuple[Rule, ...]:
-    """The quality rules of a contract, in its order.
-
-    Args:
-        implied: with those that a column's type and length bring with them, for files in which all is text.
-
-    Raises:
-        ContractError: every rule that is incomplete or that nothing here can measure.
-    """
-    rules, faults = [], []
-    for table in odcs.schema_ or []:
-        prefix = f"{table.name}__" if len(odcs.schema_ or []) > 1 else ""
-        quality: list[tuple[str | None, DataQuality]] = [(None, q) for q in table.quality or []]
-        for column in table.properties or []:
-            try:
-                own = [*(column.quality or []), *(_implied(prefix, column) if implied else [])]
-                quality += [(column.name, q) for q in own]
-            except ContractError as error:
-                faults.append(str(error))
-        for name, entry in quality:
-            try:
-                rules.append(_rule(str(odcs.id), str(table.name), name, entry))
-            except ContractError as error:
-                faults.append(str(error))
-    names = [rule.name for rule in rules]
-    faults += [f"two rules are named '{name}'" for name in sorted({n for n in names if names.count(n) > 1})]
-    if faults:
-        raise ContractError("\n".join(faults))
-    return tuple(rules)
-
-
-def _implied(prefix: str, column: SchemaProperty) -> list[DataQuality]:
-    """The rules that a column's type and its documented length bring with them."""
-    return [*_implied_by_type(prefix, column), *_implied_by_length(prefix, column)]
-
-
-def _implied_by_type(prefix: str, column: SchemaProperty) -> list[DataQuality]:
-    """A typed column implies two rules: odd values warn; mostly wrong values mean another column was sent."""
-    if column.logicalType not in _IMPLIED:
-        return []
-    function, label, noun = _IMPLIED[column.logicalType]
-    query = f"SELECT count(*) FROM ${{table}} WHERE {function}(${{column}})"
-    shared: dict[str, Any] = {"type": "sql", "dimension": "conformity", "query": query}
-    return [
-        DataQuality(
-            **shared,
-            name=f"{prefix}{column.name}__is_a_{label}",
-            severity="warning",
-            mustBe=0,
-            description=f"Every value of {column.name} is {noun} or blank.",
-        ),
-        DataQuality(
-            **shared,
-            name=f"{prefix}{column.name}__mostly_{label}s",
-            severity="error",
-            mustBeLessOrEqualTo=20,
-            unit="percent",
-            description=f"At most 20 in 100 values of {column.name} are not {noun}; more means a wrong column.",
-        ),
-    ]
-
-
-def _implied_by_length(prefix: str, column: SchemaProperty) -> list[DataQuality]:
-    """A column of a documented length implies one rule: a longer value warns, because something is in the wrong place.
-
-    The `.0` that a spreadsheet adds to a reference is not counted.
-
-    Raises:
-        ContractError: the length is no whole number above zero.
-    """
-    longest = (column.logicalTypeOptions or {}).get("maxLength")
-    if longest is None:
-        return []
-    if type(longest) is not int or longest < 1:
-        raise ContractError(f"column '{column.name}': maxLength must be a whole number above zero")
-    return [
-        DataQuality(
-            type="sql",
-            dimension="conformity",
-            query=f"SELECT count_if(length(without_point_zero(${{column}})) > {longest}) FROM ${{table}}",
-            name=f"{prefix}{column.name}__within_length",
-            severity="warning",
-            mustBe=0,
-            description=f"No value of {column.name} is longer than {longest} character{'s' if longest > 1 else ''}.",
-        )
-    ]
-
-
-def _rule(contract: str, table: str, column: str | None, entry: DataQuality) -> Rule:
-    name = entry.name or ""
-    where = f"rule '{name or '(no name)'}' of {table}.{column or '(table)'}"
-    kind = entry.type or "library"
-    metric = entry.metric if kind == "library" else entry.engine if kind == "custom" else kind
-    if metric not in get_args(Metric):
-        raise ContractError(
-            f"{where}: metric '{metric}' is not supported; use a library metric, type sql, or type custom with engine "
-            "greatExpectations"
-        )
-    if not name or "__" not in name or not name.replace("_", "").isalnum():
-        raise ContractError(f"{where}: needs a name of the form <column>__<rule> or table__<rule>")
-    if not entry.description:
-        raise ContractError(f"{where}: needs a description, the rule in one plain sentence")
-    if entry.severity not in ("error", "warning"):
-        raise ContractError(f"{where}: severity must be error (refuses the delivery) or warning")
-    comparators = [key for key in COMPARATORS if getattr(entry, key) is not None]
-    if len(comparators) != 1 and metric != "text":
-        raise ContractError(f"{where}: needs exactly one comparator, such as mustBe: 0")
-    comparator = comparators[0] if comparators else "mustBe"
-    return Rule(
-        contract=contract,
-        table=table,
-        column=column,
-        name=name,
-        sentence=entry.description,
-        dimension=entry.dimension or "conformity",
-        severity=entry.severity,  # type: ignore[arg-type]
-        metric=metric,  # type: ignore[arg-type]
-        arguments=_arguments(metric, entry, where),
-        threshold=Threshold(comparator, getattr(entry, comparator), "percent" if entry.unit == "percent" else "rows"),
-    )
-
-
-def _arguments(metric: str | None, entry: DataQuality, where: str) -> dict[str, Any]:
-    if metric == "sql":
-        return {"query": entry.query}
-    if metric != "greatExpectations":
-        return dict(entry.arguments or {})
-    written = entry.implementation
-    try:
-        found = parse_yaml(written) if isinstance(written, str) else written
-    except YAMLError:
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("type"), str) or not set(found) <= {"type", "kwargs"}:
-        raise ContractError(f"{where}: implementation must be an expectation: its type, and kwargs where it needs any")
-    return {"type": found["type"], "kwargs": dict(found.get("kwargs") or {})}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from yaml import YAMLError
 
 from spine.contracts.model import Partner
-from spine.documents import not_yaml, parse_yaml, read_text
+from spine.documents import parse_yaml, problem, read_text
 from spine.errors import ContractError
 
 
@@ -43,7 +43,7 @@ def load_partners(path: Path) -> dict[str, Partner]:
         faults = (f"at {'/'.join(map(str, e['loc'])) or 'the top'}: {e['msg']}" for e in error.errors())
         raise ContractError("\n".join(f"{path.name}: {fault}" for fault in faults)) from None
     except (YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
-        raise ContractError(f"{path.name}: {not_yaml(error)}") from None
+        raise ContractError(f"{path.name}: is not valid YAML: {problem(error)}") from None
     found = {entry.id: Partner(**entry.model_dump()) for entry in entries}
     if len(found) < len(entries):
         raise ContractError(f"{path.name}: names an organisation twice. Whoever keeps it must take one entry away")

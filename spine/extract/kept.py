@@ -63,7 +63,7 @@ def compare(
         _once(connection, table, held, keys, list(tests.values()), dates)
     joined = f"later l JOIN earlier e USING ({', '.join(map(identifier, keys))})"
     rows, lost = _lost(connection, joined, len(tests))
-    told = {name: _dates(connection, joined, f"date_{n}") for n, name in enumerate(dates)}
+    told = dict(zip(dates, _dates(connection, joined, len(dates)), strict=True))
     connection.execute("DROP TABLE later; DROP TABLE earlier")
     return Compared(KeptRows(rows=rows, lost=dict(zip(tests, lost, strict=True))), told)
 
@@ -107,24 +107,28 @@ def _lost(connection: duckdb.DuckDBPyConnection, joined: str, columns: int) -> t
     return rows, lost
 
 
-def _dates(connection: duckdb.DuckDBPyConnection, joined: str, column: str) -> tuple[int, int]:
-    """Rows with a date in both, and those in which day and month changed places.
+def _dates(connection: duckdb.DuckDBPyConnection, joined: str, columns: int) -> list[tuple[int, int]]:
+    """By column, rows with a date in both, and those in which day and month changed places.
 
     Only texts that differ are read as dates, each pair once.
     """
-    query = f"""
-        WITH moved AS (
-            SELECT CASE WHEN l.{column} <> e.{column} THEN l.{column} END AS later,
-                CASE WHEN l.{column} <> e.{column} THEN e.{column} END AS earlier, count(*) AS n
-            FROM {joined} WHERE l.{column} IS NOT NULL AND e.{column} IS NOT NULL GROUP BY ALL
-        )
-        SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(n) FILTER (
-            year(as_date(later)) = year(as_date(earlier)) AND month(as_date(later)) = day(as_date(earlier))
-            AND day(as_date(later)) = month(as_date(earlier)) AND day(as_date(later)) <> month(as_date(later))
-        ), 0)::BIGINT
-        FROM moved"""
-    compared, swapped = row(connection, query)
-    return compared, swapped
+    if not columns:
+        return []
+    moved = " UNION ALL ".join(
+        f"""
+            SELECT {n} AS place, CASE WHEN l.date_{n} <> e.date_{n} THEN l.date_{n} END AS later,
+                CASE WHEN l.date_{n} <> e.date_{n} THEN e.date_{n} END AS earlier, count(*) AS n
+            FROM {joined} WHERE l.date_{n} IS NOT NULL AND e.date_{n} IS NOT NULL GROUP BY ALL"""
+        for n in range(columns)
+    )
+    found = connection.execute(f"""
+        WITH moved AS ({moved}),
+        dates AS (SELECT place, n, as_date(later) AS later, as_date(earlier) AS earlier FROM moved)
+        SELECT place, sum(n)::BIGINT, coalesce(sum(n) FILTER (year(later) = year(earlier)
+            AND month(later) = day(earlier) AND day(later) = month(earlier) AND day(later) <> month(later)), 0)::BIGINT
+        FROM dates GROUP BY place""").fetchall()
+    counted = {place: (compared, swapped) for place, compared, swapped in found}
+    return [counted.get(n, (0, 0)) for n in range(columns)]
 
 
 def row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:

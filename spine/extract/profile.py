@@ -7,6 +7,7 @@ A profile costs a fraction of the rules: each column is read once, and dates are
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +55,7 @@ def profile(
 def _connection(threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(config={"autoinstall_known_extensions": False})
     try:
-        install_functions(connection)
+        install_functions(connection, "clean_text", "as_date")
         if threads:
             connection.execute(f"SET threads = {int(threads)}")
         yield connection
@@ -88,46 +89,61 @@ def _table(
     return TableProfile(
         rows=counts[0],
         nulls={column.name: count for column, count in zip(columns, counts[1:], strict=True)},
-        codes={name: _codes(connection, source, name, codes) for name, codes in coded.items()},
-        dates={name: _dates(connection, source, name, kept.dates.get(name, (0, 0))) for name in dated},
+        codes=_codes(connection, source, coded) if coded else {},
+        dates=_dates(connection, source, dated, kept.dates) if dated else {},
         kept=kept.rows,
     )
 
 
-def _codes(connection: duckdb.DuckDBPyConnection, source: str, name: str, codes: Sequence[str]) -> dict[str, int]:
-    column = identifier(name)
+def _texts(source: str, names: Iterable[str]) -> str:
+    """Each text of these columns: place of the column, text, rows. What is done to a text is then done once."""
+    return " UNION ALL ".join(
+        f"SELECT {place} AS place, {identifier(name)} AS text, count(*) AS n FROM {source} GROUP BY 2"
+        for place, name in enumerate(names)
+    )
+
+
+def _codes(
+    connection: duckdb.DuckDBPyConnection, source: str, coded: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, int]]:
+    """Rows of each code that the contract lists for a column, in its order; no other value leaves DuckDB."""
+    listed = ", ".join(f"({place}, {literal(code)})" for place, codes in enumerate(coded.values()) for code in codes)
     found = connection.execute(
-        f"SELECT clean_text(code) AS code, sum(n)::BIGINT AS n FROM "
-        f"(SELECT {column} AS code, count(*) AS n FROM {source} GROUP BY 1) "
-        f"WHERE clean_text(code) IN ({', '.join(map(literal, codes))}) GROUP BY 1"
+        f"SELECT place, code, sum(n)::BIGINT FROM (SELECT place, clean_text(text) AS code, n FROM "
+        f"({_texts(source, coded)})) JOIN (VALUES {listed}) AS listed (place, code) USING (place, code) GROUP BY ALL"
     ).fetchall()
-    counts = dict(found)
-    return {code: coarse(counts[code]) for code in codes if counts.get(code)}
+    counts = {(place, code): rows for place, code, rows in found}
+    return {
+        name: {code: coarse(rows) for code in codes if (rows := counts.get((place, code)))}
+        for place, (name, codes) in enumerate(coded.items())
+    }
 
 
-def _dates(connection: duckdb.DuckDBPyConnection, source: str, name: str, before: tuple[int, int]) -> DateProfile:
-    """The dates of one column; `before` are rows compared with the delivery before, and swapped ones."""
-    column = identifier(name)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE dates AS SELECT day(found) AS d, month(found) AS m, sum(n)::BIGINT AS n FROM "
-        f"(SELECT as_date(value) AS found, n FROM (SELECT {column} AS value, count(*) AS n FROM {source} GROUP BY 1)) "
-        "WHERE found IS NOT NULL GROUP BY ALL"
-    )
-    dates, late = row(
-        connection, "SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(n) FILTER (d > 12), 0)::BIGINT FROM dates"
-    )
-    days, months = (
-        dict(connection.execute(f"SELECT {part}, sum(n)::BIGINT FROM dates GROUP BY 1").fetchall())
-        for part in ("d", "m")
-    )
-    return DateProfile(
-        dates=dates,
-        late_days=late,
-        days=tuple(coarse(days.get(day, 0)) for day in range(1, 32)),
-        months=tuple(coarse(months.get(month, 0)) for month in range(1, 13)),
-        compared=before[0],
-        swapped=before[1],
-    )
+def _dates(
+    connection: duckdb.DuckDBPyConnection, source: str, names: Sequence[str], before: Mapping[str, tuple[int, int]]
+) -> dict[str, DateProfile]:
+    """The dates of each column; `before` are rows compared with the delivery before, and swapped ones."""
+    found = connection.execute(
+        f"SELECT place, day(date), month(date), sum(n)::BIGINT FROM "
+        f"(SELECT place, as_date(text) AS date, n FROM ({_texts(source, names)})) WHERE date IS NOT NULL GROUP BY ALL"
+    ).fetchall()
+    profiles = {}
+    for place, name in enumerate(names):
+        days, months = Counter[int](), Counter[int]()
+        for of, day, month, rows in found:
+            if of == place:
+                days[day] += rows
+                months[month] += rows
+        compared, moved = before.get(name, (0, 0))
+        profiles[name] = DateProfile(
+            dates=days.total(),
+            late_days=sum(rows for day, rows in days.items() if day > 12),
+            days=tuple(coarse(days[day]) for day in range(1, 32)),
+            months=tuple(coarse(months[month]) for month in range(1, 13)),
+            compared=compared,
+            swapped=moved,
+        )
+    return profiles
 
 
 def profiles_before(entry: LedgerEntry, known: Iterable[LedgerEntry]) -> list[Mapping[str, TableProfile]]:

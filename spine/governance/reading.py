@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from spine.documents import not_yaml, read_bytes, refuse_unsafe, text_of
+from spine.documents import problem, read_bytes, refuse_unsafe, text_of
 from spine.errors import ContractError
 
 M = TypeVar("M", bound=BaseModel)
@@ -50,7 +50,7 @@ def parse_model(content: bytes, name: str, model: type[M]) -> M:
     except ValidationError as error:
         raise ContractError("\n".join(_faults(name, node, error))) from None
     except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
-        raise ContractError(f"{name}: {not_yaml(error)}") from None
+        raise ContractError(f"{name}: is not valid YAML: {problem(error)}") from None
 
 
 def _faults(name: str, node: yaml.Node | None, error: ValidationError) -> Iterator[str]:

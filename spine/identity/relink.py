@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import polars as pl
 
 import spine.linkage
@@ -25,10 +25,14 @@ from spine.errors import PipelineError
 from spine.files import recover_folder, replacing_folder
 from spine.identity.decisions import APPLIED
 from spine.identity.limits import DeltaLimits
+from spine.identity.marks import FORM, Difference, columns_read, difference, in_order, marked
 from spine.linkage import LinkageConfig, LinkageResult, link, link_changes
+from spine.linkage.arrays import Hashes
 
-_KEPT, _MARKS, _RUN = "kept.json", "marks.parquet", "run"
-_SEED: Final = 20280331
+if TYPE_CHECKING:
+    from spine.linkage.state import State
+
+_KEPT, _MARKS, _RUN = "kept.json", "marks.npy", "run"
 _ENGINE_FILES = ("*.py", "*.yaml", "*.csv")
 
 
@@ -77,18 +81,21 @@ class _Before:
     """The kept run: what it was told, and what linkage read of each of its records, as a hash."""
 
     told: dict[str, Any]
-    marks: pl.DataFrame
+    state: State
+    marks: Hashes
 
 
 @dataclass(frozen=True)
-class _Difference:
-    """What is not as it was: ids of records to link again and of those that are gone, and the counts."""
+class _Now:
+    """What a run is given; `columns` are those that linkage reads, `marks` what they hold of each record, as a hash."""
 
-    again: pl.Series
-    withdrawn: Sequence[str]
-    changed: int
-    new: int
-    decisions: int
+    records: pl.DataFrame
+    config: LinkageConfig
+    decisions: pl.DataFrame
+    as_of: date
+    limits: DeltaLimits
+    columns: list[str]
+    marks: Hashes
 
 
 def relink(
@@ -100,6 +107,7 @@ def relink(
     limits: DeltaLimits,
     *,
     full: bool = False,
+    because: str = "",
 ) -> Linked:
     """Link the records of a run and keep the run for the next one.
 
@@ -110,24 +118,28 @@ def relink(
         as_of: date of the run.
         limits: up to where changes are linked on their own.
         full: link all records whatever has changed.
+        because: as `full`, for this reason, told as the end of a sentence.
 
     Raises:
         PipelineError: as of `link`; the disk is full.
     """
     recover_folder(folder)
-    marks = _marks(records, config)
-    before = _before(folder, as_of, full)
-    if isinstance(before, _Before):
-        found = _difference(before.marks, marks, _decisions_before(folder), decisions)
-        reason = _too_much(found, records.height, before.told, limits)
-        linked = reason or _changes(folder, records, config, decisions, found, before.told, limits)
-    else:
-        linked = before
+    columns = columns_read(records, config)
+    now = _Now(records, config, decisions, as_of, limits, columns, marked(records, columns))
+    before = because or ("it was asked for" if full else _before(folder, now))
+    linked = _changes(folder, before, now) if isinstance(before, _Before) else before
     if isinstance(linked, str):
         result = link(records, config, decisions, keep_state=True)
         linked = Linked(result, Linking("full", linked))
-    _keep(folder, linked, marks, as_of)
+        _keep(folder, linked, now, in_order(records["record_id"], now.marks))
     return linked
+
+
+def form() -> str:
+    """The form in which a run is kept: that of its marks and of linkage's state."""
+    from spine.linkage.state import FORM as STATE_FORM
+
+    return f"marks {FORM}; state {STATE_FORM}"
 
 
 @cache
@@ -140,61 +152,47 @@ def engine() -> str:
     return digest.hexdigest()[:16]
 
 
-def _before(folder: Path, as_of: date, full: bool) -> _Before | str:
+def _before(folder: Path, now: _Now) -> _Before | str:
     """The kept run, or why it cannot be built on."""
-    if full:
-        return "it was asked for"
+    from spine.linkage.state import load_state
+
     if not (folder / _KEPT).is_file():
         return "no earlier run was kept"
     try:
         told = json.loads((folder / _KEPT).read_text("utf-8"))
-        before = date.fromisoformat(told["as_of"])
-        if told["engine"] != engine():
-            return "the earlier run was made by another version of linkage"
-        if before > as_of:
-            return f"the earlier run was as of {before}, which is later"
-        return _Before(told, pl.read_parquet(folder / _MARKS))
-    except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+        if reason := _other_kind(told, now):
+            return reason
+        state, marks = load_state(folder / _RUN), np.load(folder / _MARKS, mmap_mode="r")
+    except (PipelineError, OSError, EOFError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
         return "the earlier run cannot be read"
+    if marks.size != len(state.run.ids):
+        return "the earlier run cannot be read"
+    return "the settings of linkage changed" if state.config != now.config else _Before(told, state, marks)
 
 
-def _decisions_before(folder: Path) -> pl.DataFrame:
-    path = folder / _RUN / "overrides.parquet"
-    return pl.read_parquet(path).select(*APPLIED) if path.is_file() else pl.DataFrame(schema=APPLIED)
+def _other_kind(told: dict[str, Any], now: _Now) -> str:
+    """Why nothing that is kept can be held against this run; empty where it can."""
+    if told.get("form") != form():
+        return "the earlier run was kept in another form than this version keeps one in"
+    if told["engine"] != engine():
+        return "the earlier run was made by another version of linkage"
+    if told["columns"] != now.columns:
+        return "linkage reads other columns of the records than in the earlier run"
+    before = date.fromisoformat(told["as_of"])
+    return f"the earlier run was as of {before}, which is later" if before > now.as_of else ""
 
 
-def _marks(records: pl.DataFrame, config: LinkageConfig) -> pl.DataFrame:
-    """record_id, and a hash of everything that linkage reads of the record."""
-    from spine.linkage.conform import INPUT
-
-    read = [name for name in (*INPUT, *config.extras) if name in records.columns and name != "record_id"]
-    return records.select("record_id", mark=pl.struct(read).hash(_SEED)).sort("record_id")
+def _turned(before: pl.DataFrame | None, decided: pl.DataFrame) -> int:
+    """How many decisions came or went."""
+    known = pl.DataFrame(schema=APPLIED) if before is None else before.select(*APPLIED)
+    return decided.join(known, on=[*APPLIED], how="anti").height + known.join(decided, on=[*APPLIED], how="anti").height
 
 
-def _difference(
-    marks_before: pl.DataFrame, marks: pl.DataFrame, decided_before: pl.DataFrame, decided: pl.DataFrame
-) -> _Difference:
-    """Changed, new and withdrawn records, and how many decisions came or went."""
-    both = marks.join(marks_before, on="record_id", how="left", suffix="_before", maintain_order="left")
-    is_new = both["mark_before"].is_null()
-    is_changed = (both["mark"] != both["mark_before"]).fill_null(False)
-    gone = marks_before.join(marks, on="record_id", how="anti")["record_id"].sort()
-    turned = pl.concat(
-        [
-            decided.join(decided_before, on=[*APPLIED], how="anti"),
-            decided_before.join(decided, on=[*APPLIED], how="anti"),
-        ]
-    )
-    again = both.filter(is_new | is_changed)["record_id"]
-    return _Difference(again, gone.to_list(), int(is_changed.sum()), int(is_new.sum()), turned.height)
-
-
-def _too_much(found: _Difference, records: int, told: dict[str, Any], limits: DeltaLimits) -> str:
+def _too_much(found: Difference, records: int, told: dict[str, Any], limits: DeltaLimits) -> str:
     """Why all records are linked though a run was kept; empty where the changes are few."""
-    changes = found.changed + found.new + len(found.withdrawn)
-    if changes * 100 > records * limits.most_changed_percent:
-        return f"{changes:,} of {records:,} records changed, more than {limits.most_changed_percent:g} in 100"
-    since = changes + int(told["since_full"])
+    if found.count * 100 > records * limits.most_changed_percent:
+        return f"{found.count:,} of {records:,} records changed, more than {limits.most_changed_percent:g} in 100"
+    since = found.count + int(told["since_full"])
     if since * 100 > records * limits.settle_after_percent:
         return (
             f"{since:,} records changed since the last full link of {records:,}, "
@@ -203,60 +201,53 @@ def _too_much(found: _Difference, records: int, told: dict[str, Any], limits: De
     return ""
 
 
-def _changes(
-    folder: Path,
-    records: pl.DataFrame,
-    config: LinkageConfig,
-    decisions: pl.DataFrame,
-    found: _Difference,
-    told: dict[str, Any],
-    limits: DeltaLimits,
-) -> Linked | str:
-    """The run of changes, or why the kept run cannot be built on."""
+def _changes(folder: Path, before: _Before, now: _Now) -> Linked | str:
+    """The run of changes, kept for the next one; or why all records are to be linked."""
+    told, limits, run = before.told, now.limits, before.state.run
+    found = difference(run.ids, before.marks, now.records["record_id"], now.marks)
+    if reason := _too_much(found, now.records.height, told, limits):
+        return reason
+    decisions = _turned(run.overrides, now.decisions)
+    changed = now.records.filter(pl.Series(found.again))
+    result = link_changes(before.state, changed, found.withdrawn.to_list(), now.decisions)
     from spine.linkage.drift import share_that_would_turn
-    from spine.linkage.state import load_state
 
-    try:
-        state = load_state(folder / _RUN)
-    except (PipelineError, OSError, EOFError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
-        return "the earlier run cannot be read"
-    if state.config != config:
-        return "the settings of linkage changed"
-    changed = records.filter(pl.col("record_id").is_in(found.again.implode()))
-    result = link_changes(state, changed, found.withdrawn, decisions)
-    count = found.changed + found.new + len(found.withdrawn)
-    drift = share_that_would_turn(result.state) if count and result.state else float(told["drift"])
+    drift = share_that_would_turn(result.state) if found.count and result.state else float(told["drift"])
     if drift * 100 > limits.most_drift_percent:
         return f"weights learned anew would turn {drift:.2%} of the links, more than {limits.most_drift_percent:g}%"
     # What blocks left out is known of a full link only: a run of changes looks into the blocks of its own records.
     result = replace(result, report={**result.report, "blocking": told["blocking"]})
     linking = Linking(
         kind="changes",
-        because=f"{count:,} of {records.height:,} records and {found.decisions:,} decisions",
+        because=f"{found.count:,} of {now.records.height:,} records and {decisions:,} decisions",
         changed=found.changed,
         new=found.new,
         withdrawn=len(found.withdrawn),
-        decisions=found.decisions,
-        since_full=int(told["since_full"]) + count,
+        decisions=decisions,
+        since_full=int(told["since_full"]) + found.count,
         drift=drift,
     )
-    return Linked(result, linking)
+    linked = Linked(result, linking)
+    if found.count or decisions:  # else the run before stands as it is
+        _keep(folder, linked, now, found.marks)
+    return linked
 
 
-def _keep(folder: Path, linked: Linked, marks: pl.DataFrame, as_of: date) -> None:
-    """Put this run in the place of the one before; the old one stands until it is whole, or if nothing has changed."""
-    state, how = linked.result.state, linked.linking
-    is_same = how.kind == "changes" and not (how.changed or how.new or how.withdrawn or how.decisions)
-    if state is None or is_same:
+def _keep(folder: Path, linked: Linked, now: _Now, marks: Hashes) -> None:
+    """Put this run in the place of the one before; the old one stands until it is whole."""
+    state = linked.result.state
+    if state is None:
         return
     told = {
+        "form": form(),
         "engine": engine(),
-        "as_of": as_of.isoformat(),
+        "columns": now.columns,
+        "as_of": now.as_of.isoformat(),
         "since_full": linked.linking.since_full,
         "drift": linked.linking.drift,
         "blocking": linked.result.report["blocking"],
     }
     with replacing_folder(folder, point="linkage.state") as new:
         state.save(new / _RUN)
-        marks.write_parquet(new / _MARKS)
+        np.save(new / _MARKS, marks)
         (new / _KEPT).write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")

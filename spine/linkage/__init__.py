@@ -122,7 +122,7 @@ def _result(state: State, keep: bool) -> LinkageResult:
         telling = beside.submit(
             report,
             results.found(done),
-            results.pairs(done),
+            done.spread,
             groups,
             links=results.methods(done),
             blocking=done.blocking,
@@ -130,7 +130,6 @@ def _result(state: State, keep: bool) -> LinkageResult:
             counts=results.counts(done),
             config=settings,
         )
-        told = telling.result() if False else None
         clusters, links = results.clusters(done), results.links(done, settings.scheme)
     kept = state if keep else None
-    return LinkageResult(clusters, links, done.model.as_dict(settings), told or telling.result(), groups, kept, done)
+    return LinkageResult(clusters, links, done.model.as_dict(settings), telling.result(), groups, kept, done)

@@ -26,12 +26,14 @@ from spine.linkage.compact import compacted
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
+from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
-from spine.linkage.run import People, Run, inner_pairs, pairs_of_records, people_of
+from spine.linkage.run import People, Run, inner_pairs, pairs_of_records, people_of, spread_between, spread_within
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.state import State
+from spine.linkage.tally import Tally, tally_between, tally_within
 
 #: Weight of a pair that is gone.
 _GONE_BITS = -60.0
@@ -71,7 +73,7 @@ def delta(
         decisions=on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size),
     )  # fmt: skip
     inner = _inner(run, start, places, dissolved, (parted, apart, made), config)
-    return State(_linked(run, start, dissolved, inner, config), config)
+    return State(_linked(run, start, dissolved, inner, config), config, state.bases)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class _Places:
         origin[is_old], origin[new] = kept, size + np.arange(len(ids))
         old = np.full(size, -1, dtype=np.int64)
         old[kept] = np.flatnonzero(is_old)
-        merged = [pl.concat([one, other.alias(one.name)]).gather(origin) for one, other in
+        merged = [pl.concat([one, other.alias(one.name)], rechunk=True).gather(origin) for one, other in
                   ((run.ids, ids), (run.source, source))]  # fmt: skip
         return cls(merged[0], merged[1], origin, old, new)
 
@@ -188,7 +190,7 @@ def _merged_nodes(run: Run, records: Encoded, places: _Places, dissolved: Flags,
     return Nodes(encoded, of_record, first, merged(old.records, made.records))
 
 
-def _linked(old: Run, run: Run, dissolved: Flags, inner: tuple[Compared, Floats, Floats], config: LinkageConfig) -> Run:
+def _linked(old: Run, run: Run, dissolved: Flags, inner: _Inner, config: LinkageConfig) -> Run:
     """The next run: new pairs are compared, and what they or the lost ones touch is clustered again."""
     before, size = dissolved.size, run.nodes.encoded.size
     new = np.arange(size) >= before
@@ -202,15 +204,19 @@ def _linked(old: Run, run: Run, dissolved: Flags, inner: tuple[Compared, Floats,
     bits[lost] = _GONE_BITS
     orphaned = old.compared.taken(np.flatnonzero((lost_left != lost_right) & (old.bits > 0)))
     touched = _touched(old, compared, bits, dissolved, orphaned, size)
-    scored, clustering = _settled(old, run, compared, bits, lost, touched, config)
-    inner_compared, inner_bits, weight = inner
-    stands_for = np.concatenate([
-        old.pair_records[: old.compared.left.size], pairs_of_records(run.nodes, added), weight
-    ])  # fmt: skip
+    scored, clustering, turned = _settled(old, run, compared, bits, lost, touched, config)
+    added_records = pairs_of_records(run.nodes, added)
+    stands_for = np.concatenate([old.pair_records[: old.compared.left.size], added_records, inner.records])
+    gone = tally_between(old.compared.taken(lost), old.pair_records[lost], config.scheme).less()
+    tally = old.tally.changed(tally_between(added, added_records, config.scheme), gone, *inner.tallies)
     stands_for[lost] = 0
+    was, now = np.flatnonzero(turned[: old.compared.left.size]), np.flatnonzero(turned)
+    less = spread_between(old.compared, old.scored, old.clustering, old.pair_records[was], config, was)
+    more = spread_between(compared, scored, clustering, stands_for[now], config, now)
     return replace(
-        run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner_compared,
-        inner_bits=inner_bits, pair_records=stands_for, clustering=clustering,
+        run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner.compared,
+        inner_bits=inner.bits, pair_records=stands_for, clustering=clustering, tally=tally,
+        spread=old.spread.without(less).with_more(more).without(inner.less).with_more(inner.more),
     )  # fmt: skip
 
 
@@ -238,8 +244,8 @@ def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orpha
 
 def _settled(
     old: Run, run: Run, compared: Compared, bits: Floats, lost: Codes, touched: Flags, config: LinkageConfig
-) -> tuple[Scored, Clustering]:
-    """Scores and clusters: as they were where nothing is touched, made again elsewhere."""
+) -> tuple[Scored, Clustering, Flags]:
+    """Scores and clusters: as they were where nothing is touched, made anew elsewhere; the pairs that may be others."""
     size, members = touched.size, np.flatnonzero(touched)
     own = np.flatnonzero(np.take(touched, compared.left) & np.take(touched, compared.right))
     place = np.cumsum(touched) - 1
@@ -269,7 +275,9 @@ def _settled(
     label[before] = old.clustering.label[before]
     label[members] = members[clusters.label]
     link = settled(old.clustering.link, none, clusters.link)
-    return scored, Clustering(label, link, clusters.rebuilt, clusters.refused)
+    turned = np.zeros(compared.left.size, dtype=bool)
+    turned[lost] = turned[own] = turned[old.compared.left.size :] = True
+    return scored, Clustering(label, link, clusters.rebuilt, clusters.refused), turned
 
 
 def _moved(decisions: Decisions, number: Codes, old: int, new: int) -> Decisions:
@@ -281,20 +289,47 @@ def _moved(decisions: Decisions, number: Codes, old: int, new: int) -> Decisions
     return Decisions(moved(decisions.must), moved(decisions.cannot), decisions.unknown)
 
 
+@dataclass(frozen=True)
+class _Inner:
+    """Pairs within nodes: kept, and of the new nodes.
+
+    Attributes:
+        compared: the pairs.
+        bits: their weights.
+        records: the pairs of records that each stands for.
+        tallies: what came to the counts by pattern, and what went.
+        more: what came, by match weight.
+        less: what went.
+    """
+
+    compared: Compared
+    bits: Floats
+    records: Floats
+    tallies: tuple[Tally, Tally]
+    more: Spread
+    less: Spread
+
+
 def _inner(
     old: Run, run: Run, places: _Places, dissolved: Flags, apart: tuple[Encoded, Codes, Nodes], config: LinkageConfig
-) -> tuple[Compared, Floats, Floats]:
-    """Pairs within nodes: kept, and of the new nodes; their weights; the pairs of records that each stands for."""
-    still = np.flatnonzero(~dissolved[old.nodes.of_record[old.inner.left]])
+) -> _Inner:
+    gone = dissolved[old.nodes.of_record[old.inner.left]]
+    still, lost = np.flatnonzero(~gone), np.flatnonzero(gone)
     kept = old.inner.taken(still, places.old)
     parted, place, made = apart
     first, others, weight = inner_pairs(made)
     added = compare(parted, first, others)
     bits = np.maximum(_weights(added, run.model, config), config.thresholds.link_bits)
-    before = old.pair_records[old.compared.left.size :][still]
-    everyone = np.arange(added.left.size)
-    return (
-        stack(kept, added.taken(everyone, place)),
-        np.concatenate([old.inner_bits[still], bits]),
-        np.concatenate([before, weight]),
+    before = old.pair_records[old.compared.left.size :]
+    went = old.inner.taken(lost)
+    return _Inner(
+        compared=stack(kept, added.taken(np.arange(added.left.size), place)),
+        bits=np.concatenate([old.inner_bits[still], bits]),
+        records=np.concatenate([before[still], weight]),
+        tallies=(
+            tally_within(added, weight, config.scheme),
+            tally_within(went, before[lost], config.scheme).less(),
+        ),
+        more=spread_within(added, bits, weight, config),
+        less=spread_within(went, old.inner_bits[lost], before[lost], config),
     )

@@ -5,29 +5,30 @@ Put here: one figure, for whoever decides when to link all records again. Never 
 
 from __future__ import annotations
 
-import numpy as np
-
-from spine.linkage.fit import fit, histogram
+from spine.linkage.fit import fit
 from spine.linkage.score import weigh
 from spine.linkage.state import State
+from spine.linkage.tally import examples, patterns
 
 
 def share_that_would_turn(state: State) -> float:
     """Share of links that would be made or undone by weight alone, were the weights learned anew.
 
-    The pairs and their levels stay as they are, so that this costs a small part of a full link. Rivals, vetoes and
-    clusters are left out: it is a measure of the weights.
+    The pairs and their levels stay as they are, and are told by their patterns, so that this costs next to nothing.
+    Rivals, vetoes and clusters are left out: it is a measure of the weights. How often strangers agree is taken from
+    the kept run, since another sample of them would turn links by the draw alone.
 
     Returns:
         Pairs of records on the other side of the threshold, as a share of those above it now.
     """
     run, config = state.run, state.config
-    patterns = histogram((run.compared, run.inner), config.scheme, run.pair_records)
-    model = fit(run.nodes.encoded, run.records.size, patterns, config)
-    of_pair, _ = np.split(patterns.of_pair, [run.compared.left.size])
-    bits = weigh(run.compared, of_pair, patterns, model, config)
-    weight, inner = np.split(np.asarray(run.pair_records), [run.compared.left.size])
-    free = np.asarray(run.compared.veto) == 0
-    before, now = (np.asarray(values) >= config.thresholds.link_bits for values in (run.bits, bits))
-    linked = float(weight[free & before].sum()) + float(inner.sum())
-    return float(weight[free & (before != now)].sum()) / max(linked, 1.0)
+    one_each = examples(run.tally, config.scheme, run.records.telling)
+    counted = patterns(run.tally, one_each, config.scheme)
+    learned = fit(run.nodes.encoded, len(run.ids), counted, config, before=run.model)
+    before, now = (
+        weigh(one_each, counted.of_pair, counted, model, config) >= config.thresholds.link_bits
+        for model in (run.model, learned)
+    )
+    free = one_each.veto == 0
+    linked = float(run.tally.between[free & before].sum()) + float(run.tally.within.sum())
+    return float(run.tally.between[free & (before != now)].sum()) / max(linked, 1.0)

@@ -110,7 +110,8 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
 
 
 def _named(codes: Codes | Array, names: tuple[str, ...]) -> pl.Series:
-    return pl.Series(names, dtype=pl.Enum(names)).gather(codes)
+    kind = pl.Enum(names)
+    return pl.Series(codes, dtype=pl.Series([], dtype=kind).to_physical().dtype).cat.to(kind)
 
 
 @dataclass(frozen=True)

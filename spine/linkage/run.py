@@ -16,14 +16,16 @@ import polars as pl
 from spine.linkage.arrays import Array, Codes, Flags, Floats
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
-from spine.linkage.collapse import Nodes, collapse
+from spine.linkage.collapse import Nodes, fold
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
+from spine.linkage.distribution import Spread, spread
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, fit, histogram
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.score import Scored, score, weigh
+from spine.linkage.tally import Tally, tally_of
 
 #: Identifiers whose completeness is told, and the codes that hold them.
 _IDENTIFIERS = {
@@ -69,6 +71,8 @@ class Run:
         clustering: which nodes are one person.
         decisions: decisions by people, on nodes.
         overrides: the same as they were given, by record_id.
+        tally: pairs of records by pattern of levels.
+        spread: pairs of records by match weight.
     """
 
     ids: pl.Series
@@ -87,6 +91,8 @@ class Run:
     clustering: Clustering
     decisions: Decisions
     overrides: pl.DataFrame | None
+    tally: Tally
+    spread: Spread
 
 
 def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl.DataFrame | None, keep: bool) -> Run:
@@ -103,15 +109,12 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
     people = people_of(records)
-    nodes = collapse(records, named(decisions, records.size), config.household)
+    nodes, inner, weight = _folded(records, named(decisions, records.size), config, keep)
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
-    first, others, weight = inner_pairs(nodes)
-    inner = compare(records, first, others)
-    if not keep:
-        records = replace(records, codes={})
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
-    stands_for = np.concatenate([pairs_of_records(nodes, compared), weight])
+    between = pairs_of_records(nodes, compared)
+    stands_for = np.concatenate([between, weight])
     patterns = histogram((compared, inner), config.scheme, stands_for)
     estimator.join()
     model = fit(nodes.encoded, records.size, patterns, config)
@@ -126,12 +129,20 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     return Run(
         given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions, overrides,
+        tally_of(patterns, compared.left.size, stands_for),
+        spread_between(compared, scored, clustering, between, config)
+        .with_more(spread_within(inner, inner_bits, weight, config)),
     )  # fmt: skip
 
 
 def _loading() -> Thread:
-    """The estimator's libraries take a second to import: they load while the records are read."""
-    thread = Thread(target=import_module, args=("spine.linkage.ecm",), daemon=True)
+    """The estimator's libraries and those of graphs are slow to import: they load while the records are read."""
+
+    def load() -> None:
+        for name in ("spine.linkage.ecm", "scipy.sparse.csgraph"):
+            import_module(name)
+
+    thread = Thread(target=load, daemon=True)
     thread.start()
     return thread
 
@@ -150,6 +161,24 @@ def pairs_of_records(nodes: Nodes, compared: Compared) -> Floats:
     return count
 
 
+def _folded(records: Encoded, alone: Flags, config: LinkageConfig, keep: bool) -> tuple[Nodes, Compared, Floats]:
+    """Nodes; the pairs of `inner_pairs`, compared; and the pairs of records that each of these stands for.
+
+    They are compared where the records of a node stand together: what stands together is fetched together.
+    """
+    folded = fold(records, alone, config.household, spend=not keep)
+    order, sizes = folded.order, folded.nodes.records
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    firsts = np.take(place, folded.nodes.first)
+    other = np.ones(order.size, dtype=bool)
+    other[firsts] = False
+    compared = compare(folded.records, np.repeat(firsts, sizes - 1), np.flatnonzero(other))
+    weight: Floats = (np.repeat(sizes, sizes - 1) / 2).astype(np.float32)
+    left, right = (np.take(order, side).astype(np.int32) for side in (compared.left, compared.right))
+    return folded.nodes, replace(compared, left=left, right=right), weight
+
+
 def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
     """(first record, other record, pairs of records it stands for) of nodes that hold several."""
     first = nodes.first[nodes.of_record]
@@ -157,3 +186,20 @@ def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
     # n records are n (n - 1) / 2 pairs, which n - 1 pairs with the first one stand for.
     weight: Floats = (nodes.records[nodes.of_record[others]] / 2).astype(np.float32)
     return first[others], others, weight
+
+
+def spread_between(
+    compared: Compared, scored: Scored, clustering: Clustering, records: Floats, config: LinkageConfig,
+    chosen: Codes | slice = slice(None),
+) -> Spread:  # fmt: skip
+    """Pairs between nodes by match weight: all, or those chosen, whose pairs of records `records` tells."""
+    bits, veto, threshold = scored.bits[chosen], scored.veto[chosen], config.thresholds.link_bits
+    # A pair above the threshold that nothing forbids is a link, or its nodes are in two clusters.
+    apart = (bits >= threshold) & (veto == 0) & ~clustering.link[chosen]
+    return spread(bits, records, compared.home[chosen], veto, apart, threshold)
+
+
+def spread_within(inner: Compared, bits: Floats, records: Floats, config: LinkageConfig) -> Spread:
+    """Pairs within nodes by match weight, with the pairs of records that each stands for."""
+    none = np.zeros(bits.size, dtype=np.uint8)
+    return spread(bits, records, inner.home, none, none.astype(bool), config.thresholds.link_bits)

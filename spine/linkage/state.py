@@ -7,11 +7,8 @@ linked (delta.py). A state holds names and hashed identifiers: it belongs where 
 from __future__ import annotations
 
 import json
-import mmap
-import os
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +22,18 @@ from spine.linkage.collapse import Nodes
 from spine.linkage.columns import Columns
 from spine.linkage.compare import VETOES, Compared, compare
 from spine.linkage.config import LinkageConfig
+from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
+from spine.linkage.kept import read_arrays, write_arrays
 from spine.linkage.overrides import Decisions
 from spine.linkage.run import People, Run
 from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
+from spine.linkage.tally import Tally
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-_FORM = f"2, polars {pl.__version__}"
+FORM = f"4, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
 _SCORED = ("bits", "anchor", "manual", "veto")
@@ -61,20 +61,25 @@ class PairLevels:
 
 @dataclass(frozen=True)
 class State:
-    """A run and the configuration it had."""
+    """A run and the configuration it had.
+
+    Attributes:
+        run: what the stages gave.
+        config: the configuration.
+        bases: by name, arrays in files of the kept run that this one came from.
+    """
 
     run: Run
     config: LinkageConfig
+    bases: Mapping[str, Array] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Write the state into a folder: `model.json`, `state.json`, texts as Parquet, arrays as .npy.
 
-        An array that was read from the folder of another state and is as it was there is not written again: the two
-        folders share the file. No file is ever written in place.
+        What is in the files of the state that this one came from is not written again: the two folders share them (see
+        `kept`). An earlier state in the folder is replaced.
         """
-        (folder / "arrays").mkdir(parents=True, exist_ok=True)
-        for name, array in _arrays(self.run).items():
-            _write(folder / "arrays" / f"{name}.npy", array)
+        write_arrays(folder / "arrays", _arrays(self.run), self.bases)
         if self.run.overrides is not None:
             self.run.overrides.write_parquet(folder / "overrides.parquet")
         for name, series in _texts(self.run).items():
@@ -92,16 +97,16 @@ def load_state(folder: Path) -> State:
     if not (folder / "state.json").is_file():
         raise PipelineError("linkage: the folder holds no state. Expected one that a run was told to keep.")
     told = json.loads((folder / "state.json").read_text("utf-8"))
-    if told["form"] != _FORM:
+    if told["form"] != FORM:
         raise PipelineError(
-            f"linkage: the state is of form {told['form']}, this is {_FORM}. Link all records again and keep the state."
+            f"linkage: the state is of form {told['form']}, this is {FORM}. Link all records again and keep the state."
         )
-    arrays = {path.stem: np.load(path, mmap_mode="r") for path in (folder / "arrays").glob("*.npy")}
+    arrays, bases = read_arrays(folder / "arrays")
     frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
     overrides = frames.pop("overrides", None)
-    texts = {name: frame["value"] for name, frame in frames.items()}
+    texts = {name: frame["value"].rechunk() for name, frame in frames.items()}
     config = LinkageConfig.model_validate(told["config"])
-    return State(replace(_run(arrays, texts, told, config), overrides=overrides), config)
+    return State(replace(_run(arrays, texts, told, config), overrides=overrides), config, bases)
 
 
 def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> PairLevels:
@@ -132,21 +137,6 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
     return PairLevels(levels, "home" if one.home[0] else "elsewhere", bits, veto, bool(found.size) or node == other)
 
 
-def _write(path: Path, array: Array) -> None:
-    """Write an array, or share the file that all of it was read from."""
-    temporary = path.with_suffix(".part")
-    temporary.unlink(missing_ok=True)
-    if isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.filename is not None:
-        try:
-            os.link(array.filename, temporary)
-        except OSError:  # another disk, or one without links
-            shutil.copyfile(array.filename, temporary)
-    else:
-        with temporary.open("wb") as file:
-            np.save(file, array)
-    temporary.replace(path)
-
-
 def _arrays(run: Run) -> dict[str, Array]:
     result: dict[str, Array] = {}
     for prefix, encoded in (("record", run.records), ("node", run.nodes.encoded)):
@@ -169,6 +159,8 @@ def _arrays(run: Run) -> dict[str, Array]:
     result |= {f"names.{name}": values for name, values in run.records.names.arrays.items()}
     result |= {f"model.{name}": stratum.log_shares for name, stratum in run.model.strata.items()}
     result |= {"cluster.label": run.clustering.label, "cluster.link": run.clustering.link}
+    result |= {f"tally.{field.name}": getattr(run.tally, field.name) for field in fields(Tally)}
+    result |= {"spread.pairs": run.spread.pairs, "spread.matches": run.spread.matches}
     result |= {"must": run.decisions.must, "cannot": run.decisions.cannot}
     return result | {"bits": run.bits, "inner_bits": run.inner_bits, "pair_records": run.pair_records}
 
@@ -185,7 +177,7 @@ def _told(run: Run, config: LinkageConfig) -> dict[str, Any]:
         for name, s in run.model.strata.items()
     }
     return {
-        "form": _FORM,
+        "form": FORM,
         "config": config.model_dump(mode="json"),
         "bits": records.bits,
         "promised": records.promised,
@@ -233,6 +225,8 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
         clustering=Clustering(arrays["cluster.label"], arrays["cluster.link"], told["rebuilt"], told["refused"]),
         decisions=Decisions(arrays["must"], arrays["cannot"], told["unknown"]),
         overrides=None,
+        tally=Tally(**part("tally")),
+        spread=Spread(config.thresholds.link_bits, **part("spread")),
     )
 
 

@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
 
+from spine.contracts.confined import confine
 from spine.contracts.functions import install_functions
 from spine.contracts.rules import Rule
 from spine.errors import PipelineError
+from spine.quality.counts import conditions, parsed
 
 #: Shape of every answer: place of the file among the delivery's files, and of the row in it, from 1.
 SCHEMA = {"file_no": pl.Int32, "row_no": pl.Int64}
@@ -82,6 +83,7 @@ def row_finder(tables: Mapping[str, Path], as_of: date, threads: int = 0) -> Ite
         there = {table: path for table, path in tables.items() if path.exists()}
         for table, path in there.items():
             _create_view(connection, table, path)
+        confine(connection, list(there.values()))
         yield RowFinder(connection, frozenset(there))
     finally:
         connection.close()
@@ -132,45 +134,23 @@ def _duplicate_values(_: duckdb.DuckDBPyConnection, rule: Rule) -> str:
 def _sql(connection: duckdb.DuckDBPyConnection, rule: Rule) -> str | None:
     """A query that counts rows of its one table, turned into one that names them.
 
-    DuckDB's own parser takes it apart, so that no bracket or quotation mark in a pattern can deceive.
     A query of any other form (a join, a group, a sum) has no rows of its own: None.
     """
     query = str(rule.arguments["query"]).strip().rstrip(";").replace("${table}", _identifier(rule.table))
     query = query.replace("${column}", _column(rule)) if "${column}" in query else query
-    parsed = _parsed(connection, query)
-    node = parsed["statements"][0]["node"] if not parsed["error"] and len(parsed["statements"]) == 1 else {}
-    conditions = _conditions(node, rule.table)
-    if conditions is None:
+    tree = parsed(connection, query)
+    asked = conditions(tree, rule.table)
+    if asked is None:
         return None
-    wanted = _parsed(connection, _where(rule, "true AND true" if len(conditions) > 1 else "true"))
+    wanted = parsed(connection, _where(rule, "true AND true" if len(asked) > 1 else "true"))
     found = wanted["statements"][0]["node"]
-    found["from_table"] = node["from_table"]
-    if len(conditions) > 1:
-        found["where_clause"]["children"] = conditions
-    elif conditions:
-        found["where_clause"] = conditions[0]
+    found["from_table"] = tree["statements"][0]["node"]["from_table"]
+    if len(asked) > 1:
+        found["where_clause"]["children"] = asked
+    elif asked:
+        found["where_clause"] = asked[0]
     answer = connection.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(wanted)]).fetchone()
     return str(answer[0]) if answer else None
-
-
-def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
-    answer = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
-    return dict(json.loads(answer[0])) if answer else {"error": True}
-
-
-def _conditions(node: dict[str, Any], table: str) -> list[Any] | None:
-    """What a row must satisfy to be counted; None where the query does not count rows of its one table."""
-    source, listed = node.get("from_table") or {}, node.get("select_list") or []
-    extras = ("modifiers", "group_expressions", "having", "qualify", "sample")
-    plain = source.get("type") == "BASE_TABLE" and source.get("table_name") == table and len(listed) == 1
-    if node.get("type") != "SELECT_NODE" or not plain or any(node.get(key) for key in extras):
-        return None
-    count = listed[0]
-    children = {"count_if": 1, "count_star": 0}.get(count.get("function_name"))
-    if children is None or len(count["children"]) != children or count["distinct"]:
-        return None
-    found = [*count["children"], count["filter"], node["where_clause"]]
-    return [condition for condition in found if condition is not None]
 
 
 def _column(rule: Rule) -> str:

@@ -63,7 +63,7 @@ def test_no_key_is_outside_the_keys_folder(planted: Home) -> None:
 
 def test_the_search_covers_what_matters(planted: Home) -> None:
     kinds = {path.suffix for path in _other_files(planted.settings.root)}
-    assert {".db", ".json", ".duckdb", ".sql", ".html", ".csv"} <= kinds
+    assert {".db", ".json", ".duckdb", ".html", ".csv"} <= kinds
 
 
 def test_the_search_reads_what_dagster_and_partners_are_told_of_the_canaries(planted: Home) -> None:

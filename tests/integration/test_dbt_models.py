@@ -34,6 +34,7 @@ from tests.fixtures.dbt_warehouse import (
     RESIDENTS,
     SC,
     build_linkage,
+    build_models,
     build_raw,
     run_dbt,
 )
@@ -396,6 +397,30 @@ def test_an_undone_merge_leaves_no_residue_in_attributes(home: Path, tmp_path: P
     models = (PROJECT_ROOT / "dbt_project").rglob("*")
     texts = [path.read_text() for path in models if path.suffix in (".sql", ".yml") and "target" not in path.parts]
     assert not [text for text in texts if "incremental" in text or "snapshot" in text]
+
+
+def test_a_run_builds_what_dbt_builds(home: Path, tmp_path: Path) -> None:
+    """Every table, view and column, from the plan that dbt compiled on empty tables for a day that stands for any."""
+    shutil.copy(home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        for schema in ("staging", "intermediate", "core", "quality", "care_planning"):
+            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    build_models(tmp_path)
+    assert contents(tmp_path) == contents(home)
+
+
+def contents(home: Path) -> dict[str, tuple[Any, ...]]:
+    """Columns, rows and a sum over the rows of each relation that dbt or a run builds."""
+    with duckdb.connect(home / "warehouse.duckdb", read_only=True) as connection:
+        relations = connection.execute(
+            "SELECT '\"' || table_schema || '\".\"' || table_name || '\"', table_type FROM information_schema.tables "
+            "WHERE table_schema NOT IN ('main', 'raw', 'linkage')"
+        ).fetchall()
+        return {
+            name: (kind, connection.execute(f"DESCRIBE {name}").fetchall(), *connection.execute(
+                f"SELECT count(*), sum(hash(t::varchar)::hugeint) FROM {name} t").fetchall())
+            for name, kind in relations
+        }  # fmt: skip
 
 
 def test_what_dbt_leaves_behind_holds_no_value(home: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from assets import release
-from assets.dbt import names_of
 from assets.definitions import build_defs
 from assets.resources import HOME, home_resource
 from spine.contracts import load_contracts, load_partners
@@ -132,22 +131,3 @@ def test_rows_that_do_not_add_up_fail_the_check_and_the_release(
     [verdict] = [e for e in result.get_asset_check_evaluations() if e.check_name == "agreement__care_planning"]
     assert not verdict.passed
     assert "care_planning" in str(verdict.description)
-
-
-NODES = {
-    name: {"fqn": name.split(".")}
-    for name in ("spine.core.one", "spine.core.two", "spine.core.deep.three", "spine.marts.four", "spine.lonely_test")
-}
-
-
-@pytest.mark.parametrize(
-    ("chosen", "names"),
-    [
-        ({"spine.core.one", "spine.core.two", "spine.core.deep.three"}, ["spine.core"]),
-        ({"spine.core.one", "spine.core.deep.three"}, ["spine.core.deep", "spine.core.one"]),
-        ({"spine.lonely_test", "spine.marts.four"}, ["spine.lonely_test", "spine.marts"]),
-        (set(), []),
-    ],
-)
-def test_dbt_is_given_the_folder_where_all_of_it_is_built(chosen: set[str], names: list[str]) -> None:
-    assert names_of(chosen, NODES) == names

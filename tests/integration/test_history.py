@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    AssetKeyTable,
+    SqlEventLogStorageTable,
+)
 from sqlalchemy.pool import NullPool
 
-from assets.history import HeldEventLog, open_history, open_instance
+from assets.event_log import HeldEventLog
+from assets.history import open_history, open_instance
 
 
 def write_event(path: Path) -> int:
@@ -83,19 +90,60 @@ def test_a_batch_of_events_is_written_in_full_or_not_at_all(tmp_path: Path, monk
         instance.report_runless_asset_event(dg.AssetMaterialization(key))
         [record] = instance.fetch_materializations(key, limit=1).records
         entry = record.event_log_entry
-        store = log.store_event
-        stored: list[object] = []
 
-        def break_at_second(entry: Any) -> None:
-            if stored:
-                raise ZeroDivisionError
-            stored.append(store(entry))
+        def break_behind_the_rows(*_: object) -> None:
+            raise ZeroDivisionError
 
-        monkeypatch.setattr(log, "store_event", break_at_second)
-        with suppress(ZeroDivisionError):
+        before = tables(log)
+        monkeypatch.setattr(log, "_write_assets", break_behind_the_rows)
+        with pytest.raises(ZeroDivisionError):
             log.store_event_batch([entry, entry])
-        assert len(stored) == 1
-        assert len(instance.fetch_materializations(key, limit=9).records) == 1
+        assert tables(log) == before
         monkeypatch.undo()
         log.store_event_batch([entry, entry])
         assert len(instance.fetch_materializations(key, limit=9).records) == 3
+
+
+def tables(log: SqliteEventLogStorage, run_id: str = "") -> dict[str, list[Any]]:
+    """The rows of a log, without the moment at which each was written."""
+    found = {}
+    for shard, table in (
+        (run_id, SqlEventLogStorageTable), ("index", SqlEventLogStorageTable), ("index", AssetKeyTable),
+        ("index", AssetEventTagsTable), ("index", AssetCheckExecutionsTable),
+    ):  # fmt: skip
+        with log.run_connection(shard) as connection:
+            columns = [column for column in table.columns if column.name != "create_timestamp"]
+            rows = connection.execute(sa.select(*columns).order_by(table.c.id)).fetchall()
+            found[f"{shard}.{table.name}"] = [tuple(row) for row in rows]
+    return found
+
+
+def test_the_rows_are_those_that_dagster_writes_one_by_one(tmp_path: Path) -> None:
+    names = [f"{asset}_{n}" for asset in "ab" for n in range(3)]
+
+    @dg.multi_asset(
+        specs=[dg.AssetSpec("a"), dg.AssetSpec("b", deps=["a"])],
+        check_specs=[dg.AssetCheckSpec(name, asset=name[0]) for name in names],
+    )
+    def both(context):  # type: ignore[no-untyped-def]  # Dagster would read annotations, and not as text
+        context.log_event(dg.AssetObservation("a", metadata={"n": 1}))
+        yield dg.MaterializeResult(asset_key="a", data_version=dg.DataVersion("1"))
+        yield dg.MaterializeResult(asset_key="b", metadata={"rows": 2})
+        context.log.info("between them")
+        for name in names:
+            yield dg.AssetCheckResult(asset_key=name[0], check_name=name, passed=name != "a_1")
+
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held/dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with open_instance(str(tmp_path / "held")) as instance:
+        runs = [dg.materialize([both], instance=instance).run_id for _ in range(2)]
+        held = instance.event_log_storage
+        assert isinstance(held, HeldEventLog)
+        usual = SqliteEventLogStorage(str(tmp_path / "usual"))
+        for run in runs:
+            for entry in instance.all_logs(run):
+                usual.store_event(entry)
+        for run in runs:
+            assert tables(held, run) == tables(usual, run)
+        executions = tables(held, runs[0])[f"index.{AssetCheckExecutionsTable.name}"]
+    assert len(executions) == 2 * len(names)

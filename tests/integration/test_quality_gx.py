@@ -221,7 +221,7 @@ def test_an_empty_table_breaks_only_the_rule_that_wants_rows(table: Table) -> No
         ),
         (rule("sql", query="SELECT count(*) FROM ${table} WHERE error(${column})"), "InvalidInputException"),
         (rule("sql", query="SELECT any_value(${column}) FROM ${table}"), "ConversionException"),
-        (rule("sql", query="SELECT count(*) FROM ${table} WHERE"), "ParserException"),
+        (rule("sql", query="SELECT count(*) FROM ${table} WHERE"), "ContractError"),
         (rule("sql", query="SELECT 1"), "ContractError"),
         (rule("invalidValues", pattern="("), "InvalidInputException"),
         (rule("invalidValues"), "ContractError"),
@@ -313,15 +313,29 @@ def test_one_connection_is_held_and_its_rows_can_be_fetched() -> None:
 
     from spine.quality import gx
 
-    with gx._session(AS_OF, 0) as (_, source):
-        engine = source.get_execution_engine()
-        assert source.get_engine() is engine.engine, "one database for both halves"
+    with gx._session(Path(), AS_OF, 0) as session:
+        engine = session.source.get_execution_engine()
+        assert session.source.get_engine() is engine.engine, "one database for both halves"
         with engine.get_connection() as first, engine.get_connection() as second:
             assert first is second
         assert engine.execute_query(sa.text("SELECT getvariable('as_of')")).fetchall() == [(AS_OF,)]
         assert engine.execute_query(sa.text("SELECT is_postcode('zz99 9zz')")).fetchone() is not None
     assert isinstance(engine, gx.HeldEngine)
-    assert engine.held is None, "let go in the end"
+    with gx._session(Path(), AS_OF, 0) as again:
+        assert again is session, "held for the next delivery"
+    with pytest.raises(KeyboardInterrupt), gx._session(Path(), AS_OF, 0):
+        raise KeyboardInterrupt
+    assert engine.held is None, "let go where anything went wrong"
+    with gx._session(Path(), AS_OF, 0) as fresh:
+        assert fresh is not session
+
+
+def test_no_table_of_one_delivery_is_there_for_the_next(table: Table) -> None:
+    asked = rule("sql", query="SELECT count(*) FROM ${table} WHERE a NOT IN (SELECT a FROM moves)")
+    tables = {"people": table(a=["1"]), "moves": table("moves", a=["2"])}
+    assert evaluate(tables, [asked], AS_OF)[0].numerator == 1
+    (result,) = evaluate({"people": tables["people"]}, [asked], AS_OF)
+    assert (result.outcome, result.problem) == ("error", "CatalogException")
 
 
 def test_every_expectation_of_the_suites_is_one_that_great_expectations_knows() -> None:
@@ -374,6 +388,23 @@ def test_every_rule_of_every_contract_runs_on_empty_hollow_and_filled_tables(
         assert {r.denominator for r in results} == {len(rows)}
 
 
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.id)
+def test_rules_that_share_a_query_count_as_each_would_by_itself(
+    contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Great Expectations itself counts, rule by rule, is the measure."""
+    from spine.quality import gx
+
+    values = ["01/04/2020", " 2028-04-01", "x", "A", "12.5", "N/A", "9434765919", "AB1 2CD"]
+    columns = [c for t in contract.tables for c in t.columns if c.nested == "VARCHAR"]
+    rows = [{c.name: values[(n * m + n) % 8] for m, c in enumerate(columns)} for n in (1, 2, 3, 5, 5, 6, 7)]
+    files = _delivery(tmp_path, contract, rows)
+    shared = evaluate(files, contract.rules, AS_OF)
+    monkeypatch.setattr(gx, "shared_count", lambda *_: None)
+    assert evaluate(files, contract.rules, AS_OF) == shared
+    assert {r.numerator for r in shared} - {0, len(rows)}, "something is told apart"
+
+
 def test_the_rules_on_nested_elements_find_what_they_name(tmp_path: Path) -> None:
     contract = next(c for c in CONTRACTS if c.id == "gp_registrations__fhir")
     system = "https://fhir.nhs.uk/Id/nhs-number"
@@ -422,3 +453,21 @@ def test_the_same_delivery_gives_the_same_results_whatever_the_threads(table: Ta
 def test_a_contract_s_expectation_is_what_is_run() -> None:
     asked = next(r for r in CONTRACTS[0].rules if r.metric == "duplicateValues")
     assert expectation(asked)["type"] == "unexpected_rows_expectation"
+
+
+def test_a_rule_s_sql_that_would_do_more_than_read_its_delivery_is_an_error(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before it runs; and if it were not, it is one SELECT that reaches no file outside of the lake."""
+    path, leak = table(a=["x"]), tmp_path / "leak.csv"
+    escape = (
+        f"0) AS BIGINT))) AS broken) AS x; COPY (SELECT * FROM ${{table}}) TO '{leak}'; "
+        "SELECT count(*) FROM (SELECT unnest(range(CAST((SELECT 0"
+    )
+    reads = f"SELECT count(*) FROM ${{table}} WHERE (SELECT count(*) FROM read_text('{__file__}')) > 0"
+    other = gx("unexpected_rows_expectation", unexpected_rows_query=f"SELECT 1 FROM {{batch}}; COPY people TO '{leak}'")
+    asked = [rule("sql", query=escape), rule("sql", query=reads), other]
+    assert [one(path, each).problem for each in asked] == ["ContractError"] * 3
+    monkeypatch.setattr(quality, "faults_of_queries", lambda _: {})
+    assert [one(path, each).problem for each in asked] == ["NotASelectError", "PermissionException", "NotASelectError"]
+    assert not leak.exists()

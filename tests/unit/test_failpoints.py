@@ -48,7 +48,7 @@ SCRATCH = {
     "spine/synthetic/": "into the staging folder, which synthetic.delivery renames",
 }
 #: Links into such a folder: they replace nothing, and what they share is never written to again.
-LINKS = {("spine/linkage/state.py", "_write"): "what a state has in common with the one before it"}
+LINKS = {("spine/linkage/kept.py", "_share"): "what a state has in common with the one before it"}
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from spine.linkage.config import Thresholds, load_config
-from spine.linkage.distribution import THRESHOLDS, clerical, histogram, measured_curve, threshold_curve
+from spine.linkage.distribution import THRESHOLDS, Spread, clerical, histogram, measured_curve, spread, threshold_curve
 from spine.linkage.report import Found, codes, report, wilson
 
 
@@ -39,6 +39,7 @@ PAIRS = Pairs(
         (2, 6, -70.0, 4, False, 0),
     ]
 )
+APART = np.array([False, False, False, False, True, False, False])
 LIMITS = Thresholds(link_bits=3.0, refuse_bits=-6.0, anchor_bits=10.0, thin_bits=4.0, rival_bits=-3.0)
 CONFIG = load_config().model_copy(update={"thresholds": LIMITS})
 GROUPS = pl.DataFrame(
@@ -50,11 +51,15 @@ GROUPS = pl.DataFrame(
 )
 
 
+def spread_of(pairs: Pairs, apart: np.ndarray[Any, Any] = APART) -> Spread:
+    return spread(pairs.bits, pairs.records, pairs.home, pairs.veto, apart, LIMITS.link_bits)
+
+
 @pytest.fixture
 def told() -> dict[str, Any]:
     return report(
         Found(LABEL, *codes(SOURCE)),
-        PAIRS,  # type: ignore[arg-type]
+        spread_of(PAIRS),
         GROUPS,
         links={"exact": 1, "probabilistic": 2},
         blocking={"capped_blocks": 0},
@@ -102,7 +107,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
     frame = pl.DataFrame({"record_id": [str(n) for n in range(500)], "sex": sex})
     told = report(
         Found(label, *codes(pl.Series(["one"] * 500))),
-        Pairs([]),  # type: ignore[arg-type]
+        spread_of(Pairs([]), APART[:0]),
         frame,
         links={},
         blocking={},
@@ -115,7 +120,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
 
 
 def test_histogram_weighs_pairs_by_records() -> None:
-    bars = histogram(PAIRS)  # type: ignore[arg-type]
+    bars = histogram(spread_of(PAIRS))
     at = {bits: place for place, bits in enumerate(bars["from_bits"])}
     assert (bars["home"][at[12]], bars["home"][at[2]]) == (1, 2)
     assert (bars["elsewhere"][at[2]], bars["elsewhere"][at[6]], bars["elsewhere"][at[8]]) == (1, 1, 1)
@@ -124,7 +129,7 @@ def test_histogram_weighs_pairs_by_records() -> None:
 
 
 def test_threshold_curve_is_the_sum_of_probabilities() -> None:
-    curve = {row["threshold_bits"]: row for row in threshold_curve(PAIRS)}  # type: ignore[arg-type]
+    curve = {row["threshold_bits"]: row for row in threshold_curve(spread_of(PAIRS))}
     weights = {12.0: 1, 3.0: 2, 7.5: 1, 2.9: 1, 8.0: 1, -60.0: 4}
     matches = {bits: n / (1 + 2**-bits) for bits, n in weights.items()}
     for threshold, row in curve.items():
@@ -145,7 +150,7 @@ def test_measured_curve_counts_true_pairs() -> None:
 
 
 def test_clerical_band_lies_around_the_threshold() -> None:
-    band = clerical(PAIRS, 3.0)  # type: ignore[arg-type]
+    band = clerical(spread_of(PAIRS))
     assert (band["from_bits"], band["to_bits"]) == (0.0, 9.0)
     assert (band["pairs_below"], band["pairs_above"]) == (1, 4)
     assert band["share"] == pytest.approx(5 / 6, abs=1e-6)

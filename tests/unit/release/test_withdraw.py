@@ -9,11 +9,13 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from spine.errors import ContractError, GovernanceError
 from spine.release import withdraw_lapsed, withdraw_over
 from spine.release.shelf import Shelf, Terms
 from spine.release.withdraw import refuse_suspended
+from spine.settings import PROJECT_ROOT
 from tests.fixtures.agreements import AS_OF, RISK_OWNER, Partnership, build_partnership, contracts
 
 OVER = date(2028, 5, 1)
@@ -44,10 +46,15 @@ def put(
 def here(tmp_path: Path) -> Partnership:
     """Signed by all, with a release and its output contract."""
     found = build_partnership(tmp_path)
-    found.sign_all()
+    name = "contracts/spine/care_planning__residents.odcs.yaml"
+    promised = yaml.safe_load((PROJECT_ROOT / "expectations" / name).read_text(encoding="utf-8"))
+    promised["id"] = "plan__people"
+    table = promised["schema"][0]
+    table |= {"name": "people", "quality": [], "properties": table["properties"][:1]}
     spine = found.settings.expectations / "contracts" / "spine"
     spine.mkdir()
-    (spine / "plan__people.odcs.yaml").touch()
+    (spine / "plan__people.odcs.yaml").write_text(yaml.safe_dump(promised), encoding="utf-8")
+    found.sign_all()
     put(found)
     return found
 
