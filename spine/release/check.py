@@ -86,8 +86,8 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     has_birth_dates = "date_of_birth" in warehouse_tables(connection, "core").get("dim_resident", {})
     for table in plan.tables:
         _check_people(connection, table)
-        _check_bounds(connection, table)
         _check_identifiers(connection, table)
+        _check_bounds(connection, table)
         if has_birth_dates:
             _check_birth_dates(connection, table)
         _check_promises(connection, table)
