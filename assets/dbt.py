@@ -18,12 +18,14 @@ from spine.errors import PipelineError, ReconciliationError
 from spine.extract import Ledger, create_raw_views
 from spine.failpoints import reach
 from spine.files import clear_faults
+from spine.governance.lineage import note_lineage
 from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
 
 def model_assets(settings: Settings, contracts: Sequence[Contract], plan: Plan) -> list[dg.AssetsDefinition]:
     """The two halves of the dbt project as multi-assets named `conform` and `core`."""
+    note_lineage(settings, plan.behind)
     keys = {asset.unique_id: dg.AssetKey(asset.key) for asset in plan.assets}
     checks = {check.unique_id: _check_spec(check) for check in plan.checks}
 

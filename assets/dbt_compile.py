@@ -25,6 +25,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from assets.dbt_plan import AFTER, AS_OF, BEFORE, FOLDERS, Half, Node, Plan, PlannedAsset, PlannedCheck, project_files
 from assets.extracts import raw_key, sources
+from assets.lineage import contracts_behind
 from assets.linkage_checks import CROSSWALK
 from spine.contracts import Contract, install_functions
 from spine.errors import PipelineError
@@ -121,7 +122,7 @@ def compile_plan(settings: Settings, contracts: Sequence[Contract]) -> Plan:
             sql |= {node["unique_id"]: _seed_sql(connection, node) for node in seeds}
             nodes = _nodes(connection, manifest, sql)
     assets, checks = _definitions(manifest, Translator(contracts), nodes)
-    return Plan(nodes=nodes, assets=assets, checks=checks)
+    return Plan(nodes=nodes, assets=assets, checks=checks, behind=contracts_behind(manifest, contracts))
 
 
 def _refuse_stand_in(project: Path) -> None:

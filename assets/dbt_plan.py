@@ -35,7 +35,13 @@ AS_OF = "9876-05-04"
 _PLANS_KEPT = 20
 _PACKAGES = ("dbt-core", "dbt-adapters", "dbt-duckdb", "dagster-dbt", "duckdb")
 #: What else a plan depends on: how it is made, and which columns the raw views have.
-_MAKERS = ("assets/dbt_compile.py", "assets/dbt_plan.py", "assets/extracts.py", "spine/extract/in_use.py")
+_MAKERS = (
+    "assets/dbt_compile.py",
+    "assets/dbt_plan.py",
+    "assets/extracts.py",
+    "assets/lineage.py",
+    "spine/extract/in_use.py",
+)
 _NOT_PROJECT = frozenset({"target", "logs", "dbt_packages"})
 
 
@@ -101,11 +107,16 @@ class PlannedCheck(_Frozen):
 
 
 class Plan(_Frozen):
-    """A compiled project; nodes stand in an order in which each comes behind what it waits for."""
+    """A compiled project; nodes stand in an order in which each comes behind what it waits for.
+
+    Attributes:
+        behind: ids of the contracts that each purpose's tables are built from.
+    """
 
     nodes: tuple[Node, ...]
     assets: tuple[PlannedAsset, ...]
     checks: tuple[PlannedCheck, ...]
+    behind: dict[str, tuple[str, ...]] = {}
 
 
 def load_plan(settings: Settings, contracts: Sequence[Contract]) -> Plan:

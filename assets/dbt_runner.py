@@ -11,7 +11,8 @@ node that breaks only its name is told.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -23,6 +24,8 @@ from spine.settings import Settings
 from spine.warehouse import open_warehouse
 
 Status = Literal["success", "pass", "warn", "fail", "error", "skipped"]
+#: Nodes that are run at a time; DuckDB shares its memory and its threads among them.
+_AT_ONCE = 2
 #: What keeps a node from being built that waits for the one that ended so.
 BROKEN: frozenset[Status] = frozenset({"fail", "error", "skipped"})
 
@@ -58,14 +61,32 @@ def build(settings: Settings, plan: Plan, chosen: Collection[str], as_of: date) 
         One result for each chosen node, in the order of the plan.
     """
     nodes = [node for node in plan.nodes if node.unique_id in chosen]
-    results: dict[str, NodeResult] = {}
     with open_warehouse(settings.warehouse, settings.threads) as connection:
-        connection.execute("SET preserve_insertion_order = false")
+        connection.execute("SET GLOBAL preserve_insertion_order = false")
         _make_room(connection, nodes)
-        for node in nodes:
-            broken = any(n in results and results[n].status in BROKEN for n in node.waits_for)
-            results[node.unique_id] = NodeResult(node.unique_id, "skipped") if broken else _run(connection, node, as_of)
-        return _with_columns(connection, nodes, results)
+        return _with_columns(connection, nodes, _run_all(connection, nodes, as_of))
+
+
+def _run_all(connection: duckdb.DuckDBPyConnection, nodes: Sequence[Node], as_of: date) -> dict[str, NodeResult]:
+    """Run each node once what it waits for has ended, a few side by side: one of few rows keeps one processor busy."""
+    results: dict[str, NodeResult] = {}
+    waiting = {node.unique_id: node for node in nodes}
+    running: set[Future[NodeResult]] = set()
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="models") as pool:
+        while waiting or running:
+            under_way = {node.unique_id for node in nodes} - set(results)
+            for key, node in list(waiting.items()):
+                if len(running) == _AT_ONCE or under_way.intersection(node.waits_for):
+                    continue
+                del waiting[key]
+                if any(n in results and results[n].status in BROKEN for n in node.waits_for):
+                    results[key] = NodeResult(key, "skipped")
+                    under_way.remove(key)
+                else:
+                    running.add(pool.submit(_run, connection.cursor(), node, as_of))
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            results |= {result.unique_id: result for result in (future.result() for future in ended)}
+    return results
 
 
 def _make_room(connection: duckdb.DuckDBPyConnection, nodes: Iterable[Node]) -> None:
@@ -118,7 +139,7 @@ def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 
 
 def _with_columns(
-    connection: duckdb.DuckDBPyConnection, nodes: Iterable[Node], results: dict[str, NodeResult]
+    connection: duckdb.DuckDBPyConnection, nodes: Iterable[Node], results: Mapping[str, NodeResult]
 ) -> list[NodeResult]:
     """The results, with the columns of what was built."""
     columns: dict[tuple[str, ...], list[tuple[str, str]]] = {}

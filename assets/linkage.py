@@ -13,6 +13,7 @@ import dagster as dg
 
 from assets import decision_checks, imports
 from assets.identity_checks import identity_result, identity_specs, refuse_held
+from assets.lineage import LINKED
 from assets.linkage_checks import (
     CROSSWALK,
     DECISIONS,
@@ -93,7 +94,7 @@ def _specs() -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             DECISIONS,
-            deps=[dg.AssetKey(["intermediate", name]) for name in ("int_linkage_decisions", "int_person_records")],
+            deps=[dg.AssetKey(["intermediate", name]) for name in LINKED],
             group_name="linkage",
             kinds={"polars"},
             description="Decisions by people on two records, and what became of each on the run's day.",

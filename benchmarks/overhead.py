@@ -25,12 +25,14 @@ SPINE = str(Path(sys.executable).with_name("spine"))
 IMPORTS = {
     "the command (spine --help)": "from spine.cli import app",
     "Dagster": "import dagster",
-    "Dagster and dbt, with all assets": "import assets.run, dbt.cli.main",
+    "Dagster, with all assets": "import assets.run",
+    "dbt and dagster-dbt (where the project is compiled)": "import assets.dbt_compile, dbt.cli.main",
     "Great Expectations (the worker, beside the rest)": "import spine.quality.gx",
 }
 STAGES = {
-    "definitions, dbt project parsed before": "from assets.definitions import build_defs; build_defs(Settings())",
-    "dbt project parsed": "from assets.dbt_runner import _parse; Settings().prepare(); _parse(Settings())",
+    "definitions, dbt project compiled before": "from assets.definitions import build_defs; build_defs(Settings())",
+    "dbt project compiled": "from assets.definitions import contracts_of; from assets.dbt_compile import compile_plan; "
+    "compile_plan(Settings(), contracts_of(Settings()))",
 }
 
 

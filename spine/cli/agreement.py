@@ -17,11 +17,13 @@ from rich.text import Text
 from spine.cli.app import app, out
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.errors import GovernanceError, UsageError
+from spine.rights import load_decision_rights
 from spine.runs import as_of_from
 from spine.settings import Settings
 
 if TYPE_CHECKING:
     from spine.governance import Agreement, Permission
+    from spine.governance.terms import Terms
 
 agreement_app = typer.Typer(
     no_args_is_help=True,
@@ -54,7 +56,7 @@ def show_preview(agreement_id: Id) -> None:
     }
     counts = count_residents(settings.warehouse, agreement, tables[0].name) if tables else None
     partners = load_partners(settings.expectations / "partners.yaml")
-    for section in preview(agreement, contracts, partners, made_from, counts):
+    for section in preview(the_terms(settings, agreement), contracts, partners, made_from, counts):
         out.print(Text(section.heading, style="bold"))
         for line in section.lines:
             out.print(Text(f"  {line}"), soft_wrap=True)
@@ -90,7 +92,8 @@ def verify(agreement_id: Id, as_of: AsOf = "") -> None:
     agreement = the_agreement(settings, agreement_id)
     found = _standing(agreement, settings, contracts, day)
     out.print(Text(found.trust.line), soft_wrap=True)
-    out.print(Text(f"{agreement.id} {agreement.version}, {agreement.sha256}"), soft_wrap=True)
+    signed = the_terms(settings, agreement).sha256
+    out.print(Text(f"{agreement.id} {agreement.version}, {signed}"), soft_wrap=True)
     for kind, statements in (
         ("approved", found.approvals),
         ("dissents", found.dissents),
@@ -130,6 +133,13 @@ def the_contracts(settings: Settings) -> tuple[Contract, ...]:
     """All input contracts of the project."""
     partners = load_partners(settings.expectations / "partners.yaml")
     return load_contracts(settings.expectations / "contracts", partners)
+
+
+def the_terms(settings: Settings, agreement: Agreement) -> Terms:
+    """What is signed of an agreement, as it stands in the project."""
+    from spine.governance.terms import terms_of
+
+    return terms_of(agreement, load_decision_rights(settings.expectations), settings.expectations)
 
 
 def the_agreement(settings: Settings, agreement_id: str) -> Agreement:

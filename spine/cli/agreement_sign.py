@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from spine.cli.agreement import Id, agreement_app, the_agreement, the_contracts
+from spine.cli.agreement import Id, agreement_app, the_agreement, the_contracts, the_terms
 from spine.cli.app import out
 from spine.errors import ContractError, GovernanceError, LockedError, UsageError
 from spine.rights import load_decision_rights
@@ -76,9 +76,9 @@ def approve(
     if demo:
         _approve_demo(settings)
         return
-    if sha256 and not agreement.sha256.startswith(sha256.lower()):
+    if sha256 and not (now := the_terms(settings, agreement).sha256).startswith(sha256.lower()):
         raise GovernanceError(
-            f"the text of {agreement.id} is not the one that was previewed: it is now {agreement.sha256}. "
+            f"the text of {agreement.id} is not the one that was previewed: it is now {now}. "
             f"Read it again: `spine agreement preview {agreement.id}`"
         )
     _refuse_faulty(agreement, settings)
@@ -132,7 +132,6 @@ def _signed(
 
     if key_file is None:
         raise UsageError("--key: name the file of your private key")
-    rights = load_decision_rights(settings.expectations)
     key = load_key(key_file, lambda: str(typer.prompt("Passphrase", hide_input=True)))
     organisation, role = _signer(settings, key, _roles(settings, decision), organisation, role)
     if decision in ("suspend", "lift") and organisation not in agreement.partners:
@@ -141,7 +140,7 @@ def _signed(
     known = [*read_statements(folder, agreement.id).statements, *seen_statements(settings, agreement.id)]
     signer = f"{organisation}.{role if decision in ('approve', 'dissent') else 'suspension'}"
     statement = sign(
-        key, agreement, rights, organisation=organisation, role=role, decision=decision, reason=reason,
+        key, the_terms(settings, agreement), organisation=organisation, role=role, decision=decision, reason=reason,
         signed_on=_day(on), number=next_number(known, signer),
     )  # fmt: skip
     path = write_statement(folder, statement)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 import traceback
-from importlib.metadata import entry_points
 from typing import Any
 
 import typer
@@ -79,6 +78,8 @@ def pipeline(name: str) -> Any:
     Raises:
         UsageError: no pipeline is installed beside the library.
     """
+    from importlib.metadata import entry_points
+
     found = entry_points(group="spine.pipeline", name=name)
     if not found:
         raise UsageError("No pipeline is installed. Install the project as a whole: `make demo` does it.")

@@ -50,7 +50,7 @@ def sign(
         refuse_role(contract, rights, organisation, role)
         private = load_key(key, lambda: str(typer.prompt("Passphrase", hide_input=True)))
     folder = folder_of(settings)
-    lock = sign_contract(contract, folder, private, organisation, role, as_of_from(on, settings))
+    lock = sign_contract(contract, folder, private, organisation, role, as_of_from(on, settings), rights)
     signed = {(s.organisation, s.role) for s in lock.signatures}
     missing = [s for s in cosigners(contract, rights) if not any(s.is_met_by(*by) for by in signed)]
     names = ", ".join(f"{s.organisation or 'anybody'} as {s.role}" for s in missing)

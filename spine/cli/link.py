@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spine.cli.app import app, err
-from spine.cli.memory import MANY_RECORDS, keep_freed_memory, share_one_heap
+from spine.cli.memory import share_one_heap
 from spine.errors import PipelineError, UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ def link(
     Every column but record_id may be missing. All weights are learned from the records. The result is a folder with
     residents.parquet, links.parquet, model.json, report.json and report.html.
     """
-    share_one_heap()
+    gc.disable()  # one computation, then the process ends: looking for cycles of objects is time lost
+    share_one_heap(map(Path, arguments))
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     if threads:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
@@ -157,7 +158,6 @@ def run(options: Options) -> None:
     from spine.cli.link_output import check_folder, write_result
     from spine.cli.link_show import show_result
 
-    gc.disable()  # one computation, then the process ends: looking for cycles of objects is time lost
     _check_state(options)
     check_folder(options.out)
     config = configured(options)
@@ -170,6 +170,7 @@ def run(options: Options) -> None:
         report = {**result.report, **_quality(result, options), "input": _input(given)}
         write_result(options.out, result, report, told_of(options), keep_state=options.keep_state)
     show_result(report, options.out)
+    gc.freeze()  # nor need the process look for them when it ends
 
 
 def _check_state(options: Options) -> None:
@@ -207,8 +208,6 @@ def linked(given: Given, config: LinkageConfig, options: Options) -> LinkageResu
         overrides = read_overrides(options.overrides) if options.overrides else None
         if options.state is not None:
             return _changed(given, options, overrides)
-        if given.records.select(pl.len()).collect().item() < MANY_RECORDS:
-            keep_freed_memory()
         return link_records(given.records, config, overrides, keep_state=options.keep_state)
     except PipelineError:
         if told := what_is_wrong_with_ids(given.records):

@@ -7,43 +7,36 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
-#: Above so many records memory is scarcer than time.
-MANY_RECORDS: Final = 3_000_000
 #: Parameters of mallopt(3): when freed memory goes back, how much more is taken at a time, what is mapped by itself,
 #: and how many heaps there are.
 _TRIM, _TOP_PAD, _MMAP, _ARENAS = -1, -2, -3, -8
 _KEEP: Final = 2**31 - 1
 _AT_A_TIME: Final = 64 * 2**20
+#: Bytes of input above which memory is scarcer than time.
+_LARGE_INPUT: Final = 120 * 10**6
 #: Polars's allocator (jemalloc) reads this once, when Polars is imported.
 _OF_POLARS: Final = "_RJEM_MALLOC_CONF"
 
 
-def share_one_heap() -> None:
-    """Let all threads take memory from one heap, for as long as the process lives. Call it before Polars is imported.
+def share_one_heap(paths: Iterable[Path]) -> None:
+    """Let all threads take memory from one heap that keeps what was freed, for as long as the process lives.
 
-    By default glibc gives each thread a heap of its own, and what one has freed no other can use: linkage, whose arrays
-    come and go in several threads, took half as much memory again. Polars keeps what it has freed for its next column.
-    Elsewhere than on glibc this does nothing.
+    Linkage makes and drops hundreds of arrays of some megabytes, in several threads. By default each is fetched from
+    the system, page by page, and handed back; and each thread has a heap of its own, of whose free memory no other has
+    any use. One heap took a third less memory and half of the system's time. Polars, too, keeps what it has freed where
+    the files to be read are not large. Elsewhere than on glibc this does nothing.
+
+    Call it before Polars is imported.
     """
-    os.environ.setdefault(_OF_POLARS, "dirty_decay_ms:-1,muzzy_decay_ms:-1")
-    _set((_ARENAS, 1))
-
-
-def keep_freed_memory() -> None:
-    """Use freed memory for the next array instead of handing it back, for as long as the process lives.
-
-    Linkage makes and drops hundreds of arrays of some megabytes; by default each is fetched from the system, page by
-    page, and handed back. Elsewhere than on glibc this does nothing.
-    """
-    _set((_TRIM, _KEEP), (_TOP_PAD, _AT_A_TIME), (_MMAP, _KEEP))
-
-
-def _set(*parameters: tuple[int, int]) -> None:
+    if sum(path.stat().st_size for path in paths if path.is_file()) < _LARGE_INPUT:
+        os.environ.setdefault(_OF_POLARS, "dirty_decay_ms:-1,muzzy_decay_ms:-1")
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
         return
-    for parameter, value in parameters:
+    for parameter, value in ((_ARENAS, 1), (_TRIM, _KEEP), (_TOP_PAD, _AT_A_TIME), (_MMAP, _KEEP)):
         mallopt(parameter, value)

@@ -3,10 +3,12 @@
 Put here: the contract's model, its reading and what is derived from it. Never here: a delivery.
 """
 
+from spine.contracts.confined import confine, is_one_select
 from spine.contracts.functions import install_functions
-from spine.contracts.load import load_contracts, load_partners, rules_of
+from spine.contracts.load import load_contracts, load_partners
 from spine.contracts.model import Column, Contract, Partner, Supply, Table
 from spine.contracts.odcs import read_odcs
+from spine.contracts.read_rules import rules_of
 from spine.contracts.rules import Rule, RuleResult, Threshold, judge
 from spine.contracts.waivers import Waiver, load_waivers, waived_rules
 
@@ -20,7 +22,9 @@ __all__ = [
     "Table",
     "Threshold",
     "Waiver",
+    "confine",
     "install_functions",
+    "is_one_select",
     "judge",
     "load_contracts",
     "load_partners",

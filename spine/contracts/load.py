@@ -12,23 +12,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
-from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
-from yaml import YAMLError
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
 from spine.contracts.model import Column, Contract, Mode, Partner, Supply, Table, Window
 from spine.contracts.odcs import parse_odcs
-from spine.contracts.rules import COMPARATORS, Metric, Rule, Threshold
+from spine.contracts.read_rules import rules_of
+from spine.contracts.rules import Rule
 from spine.documents import parse_yaml
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 _WINDOW = ("table", "periodStart", "periodEnd", "eventStart", "eventEnd", "identity")
-#: Per logical type: the macro that finds wrong values, the word for a right one in the rules' names, and in full.
-_IMPLIED = {
-    "date": ("is_bad_date", "date", "a date with a four-digit year"),
-    "number": ("is_bad_number", "number", "a number"),
-    "integer": ("is_bad_integer", "number", "a whole number"),
-}
 
 
 def load_contracts(folder: Path, partners: Iterable[str]) -> tuple[Contract, ...]:
@@ -129,7 +123,19 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
     named = {value for key, value in window.items() if key != "table" and isinstance(value, str)}
     named |= set(window.get("identity") or ())
     faults |= {f"window names '{name}', which is no column": True for name in sorted(named - columns)}
-    return [fault for fault, found in faults.items() if found]
+    return [*(fault for fault, found in faults.items() if found), *_repeated_names(odcs)]
+
+
+def _repeated_names(odcs: OpenDataContractStandard) -> list[str]:
+    """Tables, and columns of a table, of one name: the second would hide what is said of the first."""
+    tables = odcs.schema_ or []
+    names = [("table", "", [table.name for table in tables])]
+    names += [("column", f"{t.name}.", [column.name for column in t.properties or []]) for t in tables]
+    return [
+        f"{kind} '{place}{name}' stands there twice"
+        for kind, place, found in names
+        for name in sorted({str(name) for name in found if found.count(name) > 1})
+    ]
 
 
 def _overlaps(contracts: Iterable[Contract]) -> list[str]:
@@ -206,140 +212,3 @@ def _structure(entry: SchemaProperty) -> Any:
     if entry.logicalType == "array" and entry.items:
         return [_structure(entry.items)]
     return "VARCHAR"
-
-
-def rules_of(odcs: OpenDataContractStandard, *, implied: bool = True) -> tuple[Rule, ...]:
-    """The quality rules of a contract, in its order.
-
-    Args:
-        implied: with those that a column's type and length bring with them, for files in which all is text.
-
-    Raises:
-        ContractError: every rule that is incomplete or that nothing here can measure.
-    """
-    rules, faults = [], []
-    for table in odcs.schema_ or []:
-        prefix = f"{table.name}__" if len(odcs.schema_ or []) > 1 else ""
-        quality: list[tuple[str | None, DataQuality]] = [(None, q) for q in table.quality or []]
-        for column in table.properties or []:
-            try:
-                own = [*(column.quality or []), *(_implied(prefix, column) if implied else [])]
-                quality += [(column.name, q) for q in own]
-            except ContractError as error:
-                faults.append(str(error))
-        for name, entry in quality:
-            try:
-                rules.append(_rule(str(odcs.id), str(table.name), name, entry))
-            except ContractError as error:
-                faults.append(str(error))
-    names = [rule.name for rule in rules]
-    faults += [f"two rules are named '{name}'" for name in sorted({n for n in names if names.count(n) > 1})]
-    if faults:
-        raise ContractError("\n".join(faults))
-    return tuple(rules)
-
-
-def _implied(prefix: str, column: SchemaProperty) -> list[DataQuality]:
-    """The rules that a column's type and its documented length bring with them."""
-    return [*_implied_by_type(prefix, column), *_implied_by_length(prefix, column)]
-
-
-def _implied_by_type(prefix: str, column: SchemaProperty) -> list[DataQuality]:
-    """A typed column implies two rules: odd values warn; mostly wrong values mean another column was sent."""
-    if column.logicalType not in _IMPLIED:
-        return []
-    function, label, noun = _IMPLIED[column.logicalType]
-    query = f"SELECT count(*) FROM ${{table}} WHERE {function}(${{column}})"
-    shared: dict[str, Any] = {"type": "sql", "dimension": "conformity", "query": query}
-    return [
-        DataQuality(
-            **shared,
-            name=f"{prefix}{column.name}__is_a_{label}",
-            severity="warning",
-            mustBe=0,
-            description=f"Every value of {column.name} is {noun} or blank.",
-        ),
-        DataQuality(
-            **shared,
-            name=f"{prefix}{column.name}__mostly_{label}s",
-            severity="error",
-            mustBeLessOrEqualTo=20,
-            unit="percent",
-            description=f"At most 20 in 100 values of {column.name} are not {noun}; more means a wrong column.",
-        ),
-    ]
-
-
-def _implied_by_length(prefix: str, column: SchemaProperty) -> list[DataQuality]:
-    """A column of a documented length implies one rule: a longer value warns, because something is in the wrong place.
-
-    The `.0` that a spreadsheet adds to a reference is not counted.
-
-    Raises:
-        ContractError: the length is no whole number above zero.
-    """
-    longest = (column.logicalTypeOptions or {}).get("maxLength")
-    if longest is None:
-        return []
-    if type(longest) is not int or longest < 1:
-        raise ContractError(f"column '{column.name}': maxLength must be a whole number above zero")
-    return [
-        DataQuality(
-            type="sql",
-            dimension="conformity",
-            query=f"SELECT count_if(length(without_point_zero(${{column}})) > {longest}) FROM ${{table}}",
-            name=f"{prefix}{column.name}__within_length",
-            severity="warning",
-            mustBe=0,
-            description=f"No value of {column.name} is longer than {longest} character{'s' if longest > 1 else ''}.",
-        )
-    ]
-
-
-def _rule(contract: str, table: str, column: str | None, entry: DataQuality) -> Rule:
-    name = entry.name or ""
-    where = f"rule '{name or '(no name)'}' of {table}.{column or '(table)'}"
-    kind = entry.type or "library"
-    metric = entry.metric if kind == "library" else entry.engine if kind == "custom" else kind
-    if metric not in get_args(Metric):
-        raise ContractError(
-            f"{where}: metric '{metric}' is not supported; use a library metric, type sql, or type custom with engine "
-            "greatExpectations"
-        )
-    if not name or "__" not in name or not name.replace("_", "").isalnum():
-        raise ContractError(f"{where}: needs a name of the form <column>__<rule> or table__<rule>")
-    if not entry.description:
-        raise ContractError(f"{where}: needs a description, the rule in one plain sentence")
-    if entry.severity not in ("error", "warning"):
-        raise ContractError(f"{where}: severity must be error (refuses the delivery) or warning")
-    comparators = [key for key in COMPARATORS if getattr(entry, key) is not None]
-    if len(comparators) != 1 and metric != "text":
-        raise ContractError(f"{where}: needs exactly one comparator, such as mustBe: 0")
-    comparator = comparators[0] if comparators else "mustBe"
-    return Rule(
-        contract=contract,
-        table=table,
-        column=column,
-        name=name,
-        sentence=entry.description,
-        dimension=entry.dimension or "conformity",
-        severity=entry.severity,  # type: ignore[arg-type]
-        metric=metric,  # type: ignore[arg-type]
-        arguments=_arguments(metric, entry, where),
-        threshold=Threshold(comparator, getattr(entry, comparator), "percent" if entry.unit == "percent" else "rows"),
-    )
-
-
-def _arguments(metric: str | None, entry: DataQuality, where: str) -> dict[str, Any]:
-    if metric == "sql":
-        return {"query": entry.query}
-    if metric != "greatExpectations":
-        return dict(entry.arguments or {})
-    written = entry.implementation
-    try:
-        found = parse_yaml(written) if isinstance(written, str) else written
-    except YAMLError:
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("type"), str) or not set(found) <= {"type", "kwargs"}:
-        raise ContractError(f"{where}: implementation must be an expectation: its type, and kwargs where it needs any")
-    return {"type": found["type"], "kwargs": dict(found.get("kwargs") or {})}

@@ -13,8 +13,9 @@ from typing import Any
 import jsonschema
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
+from yaml import YAMLError
 
-from spine.documents import parse_yaml
+from spine.documents import parse_yaml, problem
 from spine.errors import ContractError
 
 
@@ -33,7 +34,10 @@ def parse_odcs(name: str, content: bytes) -> OpenDataContractStandard:
     Raises:
         ContractError: as `read_odcs`.
     """
-    raw = parse_yaml(content.decode("utf-8"))
+    try:
+        raw = parse_yaml(content.decode("utf-8"))
+    except YAMLError as error:
+        raise ContractError(f"{name}: is not valid YAML: {problem(error)}") from None
     faults = [f"{name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
     if faults:
         raise ContractError("\n".join(faults))

@@ -131,8 +131,18 @@ def create_raw_views(
                 reach("raw_views.each")
             except duckdb.Error as error:
                 raise _unreadable(connection, contract, table, mine, store, error) from None
+    _drop_others(connection, contracts)
     reach("raw_views.after")
     return sources
+
+
+def _drop_others(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Drop the views of layouts that no contract describes any more: nothing may read what nobody answers for."""
+    known = {f"{contract.id}__{table.name}" for contract in contracts for table in contract.tables}
+    views = "SELECT view_name FROM duckdb_views() WHERE schema_name = 'raw' AND database_name = current_database()"
+    for (name,) in connection.execute(views).fetchall():
+        if name not in known:
+            connection.execute(f"DROP VIEW raw.{identifier(name)}")
 
 
 def _decide(

@@ -17,6 +17,7 @@ from spine.errors import GovernanceError
 from spine.files import make_folder, replacing
 from spine.governance import contract_locks
 from spine.governance.agreements import Agreement, read_agreements
+from spine.governance.lineage import behind
 from spine.governance.quorum import ACTION, CONTROLLER, SUSPENSION, suppliers, whose_data
 from spine.governance.seen import seen_statements
 from spine.governance.signing import SigningKey, load_key, make_key
@@ -29,6 +30,7 @@ from spine.governance.statements import (
     sign,
     write_statement,
 )
+from spine.governance.terms import Terms, terms_of
 from spine.governance.trust import TRUST, Trust, TrustedKey, TrustFile, load_trust
 from spine.rights import DecisionRights, load_decision_rights
 from spine.settings import Settings
@@ -36,8 +38,8 @@ from spine.settings import Settings
 #: Whose key the lay member of the demonstration holds.
 BOARD = "joint_data_board"
 _LAY = "lay_member"
-#: Kind of a partner whose data are published.
-_REGISTER = "register"
+#: Kinds of partners who sign nothing: published registers, and the spine's own team, which sends no data of its own.
+_REGISTERS = ("register", "spine")
 #: No clock: a demonstration gives the same files whenever it is made.
 _DAY = date(2027, 4, 1)
 
@@ -90,7 +92,7 @@ def _keys(settings: Settings) -> dict[str, SigningKey]:
 def _partners(settings: Settings, *, registers: bool) -> tuple[str, ...]:
     """The partners that are registers, or those that are not."""
     partners = load_partners(settings.expectations / "partners.yaml").values()
-    return tuple(partner.id for partner in partners if (partner.kind == _REGISTER) == registers)
+    return tuple(partner.id for partner in partners if (partner.kind in _REGISTERS) == registers)
 
 
 def _write_trust(settings: Settings, keys: dict[str, SigningKey], rights: DecisionRights) -> None:
@@ -127,12 +129,12 @@ def _sign_contracts(
     locks = contract_locks.read_locks(folder).by_contract
     for contract in contracts:
         lock = locks.get(contract.id)
-        done = lock.signed_by(trust) if lock and not contract_locks.breaks(lock, contract) else ()
+        done = lock.signed_by(trust, rights) if lock and not contract_locks.breaks(lock, contract) else ()
         partners = suppliers(contract, settings.lake, trust.registers)
         for signer in contract_locks.cosigners(contract, rights, partners):
             name = signer.organisation or partners[0]
             if not any(signer.is_met_by(s.organisation, s.role) for s in done):
-                contract_locks.sign_contract(contract, folder, keys[name], name, signer.role, _DAY)
+                contract_locks.sign_contract(contract, folder, keys[name], name, signer.role, _DAY, rights)
 
 
 def _approve(
@@ -148,25 +150,21 @@ def _approve(
     known = [*files, *seen_statements(settings, agreement.id)]
     held = newest(s for s in known if s.fault(trust) is None)
     signed = []
-    partners = (*agreement.partners, *whose_data(agreement, contracts, settings.lake, trust.registers))
+    terms = terms_of(agreement, rights, settings.expectations)
+    lineage = behind(settings, agreement.purpose)
+    partners = (*agreement.partners, *whose_data(agreement, contracts, settings.lake, trust.registers, lineage))
     for organisation, role in _signers(partners, rights, keys):
         statement = held.get(f"{organisation}.{role}")
-        if (
-            statement
-            and not statement.staleness(agreement, rights)
-            and (statement in files or statement.decision == "dissent")
-        ):
+        if statement and not statement.staleness(terms) and (statement in files or statement.decision == "dissent"):
             continue
-        signed.append(_sign(keys[organisation], agreement, rights, organisation, role, known))
+        signed.append(_sign(keys[organisation], terms, organisation, role, known))
         write_statement(folder, signed[-1])
     return signed
 
 
-def _sign(
-    key: SigningKey, agreement: Agreement, rights: DecisionRights, organisation: str, role: str, known: list[Statement]
-) -> Statement:
+def _sign(key: SigningKey, terms: Terms, organisation: str, role: str, known: list[Statement]) -> Statement:
     return sign(
-        key, agreement, rights, organisation=organisation, role=role, decision="approve", reason="", signed_on=_DAY,
+        key, terms, organisation=organisation, role=role, decision="approve", reason="", signed_on=_DAY,
         number=next_number(known, f"{organisation}.{role}"),
     )  # fmt: skip
 

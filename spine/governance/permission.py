@@ -13,10 +13,12 @@ from datetime import date
 from spine.contracts import Contract
 from spine.errors import GovernanceError
 from spine.governance.agreements import Agreement, agreement_for, load_agreements
-from spine.governance.contract_locks import contract_duties
+from spine.governance.contract_locks import contract_duties, note_signed
+from spine.governance.lineage import behind
 from spine.governance.quorum import SUSPENSION, Signer, quorum, whose_data
 from spine.governance.seen import note, seen_statements
 from spine.governance.statements import Found, Statement, folder_of, newest, read_statements
+from spine.governance.terms import Terms, terms_of
 from spine.governance.trust import Trust, load_trust
 from spine.rights import DecisionRights, load_decision_rights
 from spine.settings import Settings
@@ -124,6 +126,8 @@ def permission(
     note(settings, found.agreement.id, found.verified)
     if not found.is_granted:
         raise GovernanceError(found.refusal)
+    if not found.is_demo:
+        note_signed(found.agreement, contracts, settings)
     return found
 
 
@@ -159,24 +163,25 @@ def standing_of(agreement: Agreement, settings: Settings, contracts: Sequence[Co
     seen = seen_statements(settings, agreement.id)
     signed = contract_duties(agreement, contracts, settings, rights, trust)
     duties = [Duty(who, what) for who, what in signed]
-    required = quorum(agreement, whose_data(agreement, contracts, settings.lake, trust.registers), rights)
-    return _judged(agreement, trust, rights, found, seen, required, duties, as_of)
+    partners = whose_data(agreement, contracts, settings.lake, trust.registers, behind(settings, agreement.purpose))
+    terms = terms_of(agreement, rights, settings.expectations)
+    return _judged(terms, trust, found, seen, quorum(agreement, partners, rights), duties, as_of)
 
 
 def _judged(
-    agreement: Agreement,
+    terms: Terms,
     trust: Trust,
-    rights: DecisionRights,
     found: Found,
     seen: Sequence[Statement],
     required: tuple[Signer, ...],
     on_contracts: Sequence[Duty],
     as_of: date,
 ) -> Permission:
+    agreement, rights = terms.agreement, terms.rights
     signed = {s: s.fault(trust) or _outside(s, agreement, rights) for s in found.statements}
     verified = tuple(s for s, fault in signed.items() if fault is None)
     holding = newest([*verified, *seen]).values()
-    stale = {s: s.staleness(agreement, rights) for s in holding if s.decision in ("approve", "dissent")}
+    stale = {s: s.staleness(terms) for s in holding if s.decision in ("approve", "dissent")}
     removed = {
         s: "was signed and is no longer among the files" for s in stale if s.decision == "approve" and s not in verified
     }

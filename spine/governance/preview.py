@@ -13,6 +13,7 @@ from spine.contracts import Column, Contract, Partner
 from spine.governance.agreements import Agreement
 from spine.governance.counts import Counts
 from spine.governance.quorum import whose_data
+from spine.governance.terms import Terms
 
 #: How a classification is called in plain words, the most telling first.
 _CLASSES = {
@@ -33,7 +34,7 @@ class Section:
 
 
 def preview(
-    agreement: Agreement,
+    terms: Terms,
     contracts: Sequence[Contract],
     partners: Mapping[str, Partner],
     made_from: Mapping[str, Sequence[str]],
@@ -45,9 +46,10 @@ def preview(
         made_from: the fields (`dataset.column`) behind each released `table.column`, as output contracts say.
         counts: residents by group, suppressed already; None where there is no warehouse to count in.
     """
+    agreement = terms.agreement
     names = {partner: known.name for partner, known in partners.items()}
     return (
-        Section("What", _what(agreement)),
+        Section("What", _what(terms)),
         Section(
             "Who decides",
             tuple(f"{names.get(c.partner, c.partner)}, {c.role.replace('_', ' ')}" for c in agreement.controllers),
@@ -63,11 +65,13 @@ def preview(
     )
 
 
-def _what(agreement: Agreement) -> tuple[str, ...]:
+def _what(terms: Terms) -> tuple[str, ...]:
+    agreement = terms.agreement
+    tables = ", ".join(name.removesuffix(".odcs.yaml") for name, _ in terms.outputs)
     return (
         f"{agreement.title}: agreement {agreement.id}, version {agreement.version}, purpose {agreement.purpose}.",
         f"In force from {agreement.valid_from} to {agreement.valid_to}, to be reviewed by {agreement.review_date}.",
-        f"You would sign exactly this text: {agreement.sha256}",
+        f"You would sign exactly this text, with the output contracts {tables or '(none yet)'}: {terms.sha256}",
     )
 
 

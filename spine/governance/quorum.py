@@ -46,11 +46,28 @@ def suppliers(contract: Contract, lake: Path | None = None, registers: Collectio
 
 
 def whose_data(
-    agreement: Agreement, contracts: Iterable[Contract], lake: Path | None = None, registers: Collection[str] = ()
+    agreement: Agreement,
+    contracts: Iterable[Contract],
+    lake: Path | None = None,
+    registers: Collection[str] = (),
+    behind: Collection[str] | None = None,
 ) -> tuple[str, ...]:
-    """Everybody who supplies a dataset of the agreement: its controllers in its order, then others, sorted."""
+    """Everybody whose data a release would use: the agreement's controllers in its order, then others, sorted.
+
+    Whoever a contract of the agreement's datasets names, and whoever has deliveries in the lake of those datasets or of
+    any layout that the purpose is built from, whatever the agreement and the output contracts say of it.
+
+    Args:
+        registers: partners that count for nobody.
+        behind: ids of contracts that the purpose's tables are built from; None where that is not known, and every
+            delivery counts.
+    """
     used = (contract for contract in contracts if contract.dataset in agreement.datasets)
-    found = {partner for contract in used for partner in suppliers(contract, lake, registers)}
+    found = {supply.partner for contract in used for supply in contract.supplies}
+    for folder in lake.glob("*__*") if lake is not None else ():
+        is_used = folder.name.partition("__")[0] in agreement.datasets or behind is None or folder.name in behind
+        found |= {path.name for path in folder.glob("*") if path.is_dir() and is_used}
+    found -= set(registers)
     controllers = [partner for partner in agreement.partners if partner in found]
     return (*controllers, *sorted(found - set(controllers)))
 

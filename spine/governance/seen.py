@@ -10,7 +10,7 @@ organisation signs that it lifts it, whether its file is still there or not.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +20,9 @@ from spine.errors import GovernanceError
 from spine.files import write_json
 from spine.governance.statements import Statement
 from spine.settings import Settings
+
+#: No agreement's register has this name: ids begin with a letter.
+_LOCKS = ".contracts.json"
 
 
 def seen_statements(settings: Settings, agreement_id: str) -> tuple[Statement, ...]:
@@ -59,3 +62,28 @@ def _order(statement: Statement) -> tuple[str, int, str]:
 
 def _register(settings: Settings, agreement_id: str) -> Path:
     return settings.governance / f"{agreement_id}.json"
+
+
+def seen_locks(settings: Settings) -> dict[str, tuple[int, str]]:
+    """Number and hash of the newest signed shape of each contract that this home has made a release from.
+
+    Raises:
+        GovernanceError: the register is damaged.
+    """
+    path = settings.governance / _LOCKS
+    try:
+        content = json.loads(path.read_bytes()) if path.exists() else {}
+        return {str(name): (int(number), str(shape)) for name, (number, shape) in content.items()}
+    except (ValueError, TypeError, AttributeError, OSError):
+        raise GovernanceError(
+            f"{path} is damaged, so it is not known which shapes of contracts were signed last. Whoever runs this "
+            "deployment must restore it from a backup"
+        ) from None
+
+
+def note_locks(settings: Settings, shapes: Mapping[str, tuple[int, str]]) -> None:
+    """Keep the shapes that a release is about to be made from, where they are newer than those known."""
+    seen = seen_locks(settings)
+    newer = {name: shape for name, shape in shapes.items() if shape[0] > seen.get(name, (0, ""))[0]}
+    if newer:
+        write_json(settings.governance / _LOCKS, {**seen, **newer}, point="governance.seen_locks")

@@ -22,20 +22,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from spine.errors import ContractError, GovernanceError
 from spine.files import replacing
-from spine.governance.agreements import Agreement
-from spine.governance.canonical import canonical, digest
+from spine.governance.canonical import canonical
 from spine.governance.reading import read_model
 from spine.governance.signing import SigningKey
+from spine.governance.terms import Terms
 from spine.governance.trust import Trust
-from spine.rights import DecisionRights
 from spine.settings import Settings
 
-DOMAIN = "connected-spine/agreement-statement/v1"
+DOMAIN = "connected-spine/agreement-statement/v2"
 Decision = Literal["approve", "dissent", "suspend", "lift"]
 #: Approvals and dissents are about one version; suspensions are about the agreement, whatever its version.
 _ON_VERSION: tuple[Decision, ...] = ("approve", "dissent")
-#: Rows of the decision-rights matrix under which statements are made.
-_RIGHTS = ("sign_agreement", "suspend_agreement")
 _NAME = r"^[a-z][a-z0-9_]*$"
 _HASH = r"^[0-9a-f]{64}$"
 
@@ -44,7 +41,7 @@ class Statement(BaseModel):
     """What one organisation, in one role, has said of an agreement.
 
     Attributes:
-        sha256: of the agreement's content.
+        sha256: of the agreement's content and its purpose's output contracts.
         rights: hash of the matrix's rows on signing and suspending.
         number: 1, 2, 3 for the statements of this signer on this agreement.
         key: fingerprint of the key that signed.
@@ -90,15 +87,16 @@ class Statement(BaseModel):
             return "does not carry a valid signature: it was altered after it was signed"
         return None
 
-    def staleness(self, agreement: Agreement, rights: DecisionRights) -> str | None:
+    def staleness(self, terms: Terms) -> str | None:
         """Why an approval or dissent is not about the agreement as it stands; None where it is."""
+        agreement = terms.agreement
         if self.agreement != agreement.id:
             return f"is about agreement {self.agreement}"
         if self.version != agreement.version:
             return f"is for version {self.version}; the agreement is now {agreement.version}"
-        if self.sha256 != agreement.sha256:
-            return "is for another text of the agreement: it was edited afterwards"
-        if self.rights != rights_digest(rights):
+        if self.sha256 != terms.sha256:
+            return "is for another text of the agreement or of an output contract: it was edited afterwards"
+        if self.rights != terms.rights_sha256:
             return "was made under other decision rights: their matrix was edited afterwards"
         return None
 
@@ -111,15 +109,9 @@ class Found:
     faults: tuple[str, ...]
 
 
-def rights_digest(rights: DecisionRights) -> str:
-    """Hash of the matrix's rows on signing and suspending an agreement."""
-    return digest({action: rights.decision(action).model_dump() for action in _RIGHTS})
-
-
 def sign(
     key: SigningKey,
-    agreement: Agreement,
-    rights: DecisionRights,
+    terms: Terms,
     *,
     organisation: str,
     role: str,
@@ -134,10 +126,10 @@ def sign(
         ContractError: a decision that takes a reason has none.
     """
     content: dict[str, Any] = {
-        "agreement": agreement.id,
-        "version": agreement.version,
-        "sha256": agreement.sha256,
-        "rights": rights_digest(rights),
+        "agreement": terms.agreement.id,
+        "version": terms.agreement.version,
+        "sha256": terms.sha256,
+        "rights": terms.rights_sha256,
         "organisation": organisation,
         "role": role,
         "decision": decision,

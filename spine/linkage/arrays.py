@@ -10,8 +10,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 #: Any array, and arrays of whole numbers (codes, places), of true and false, of reals, of 64-bit hashes.
 Array = npt.NDArray[Any]
@@ -43,7 +41,9 @@ def factorise(values: Array) -> tuple[Codes, Codes]:
     keys = values.view(np.uint64) if values.dtype.itemsize == 8 else values.astype(np.int64).view(np.uint64)
     if keys.size < _WORTH_A_TABLE:
         return _ranked(keys)
-    slot = (keys * _ODD >> np.uint64(64 - _TABLE_BITS)).astype(np.intp)
+    hashed = keys * _ODD
+    hashed >>= np.uint64(64 - _TABLE_BITS)
+    slot = hashed.view(np.intp)
     table = np.full(1 << _TABLE_BITS, -1, dtype=np.int32)
     table[slot] = np.arange(keys.size, dtype=np.int32)
     fits = np.take(keys, table[slot]) == keys
@@ -76,8 +76,13 @@ def distinct(values: pl.Series) -> tuple[pl.Series, Codes]:
     """Values that a column is made of (null counts as one), and for each row the place of its value."""
     if values.dtype == pl.Date and (days := _days(values)) is not None:
         return days
-    codes, where = factorise(values.hash(_SEED).to_numpy())
-    return values.gather(where), codes
+    known = values.drop_nulls()
+    codes, where = factorise(known.hash(_SEED).to_numpy())
+    if len(known) == len(values):
+        return known.gather(where), codes
+    every = np.full(len(values), where.size, dtype=np.int32)
+    every[values.is_not_null().to_numpy()] = codes
+    return known.gather(where).extend_constant(None, 1), every
 
 
 def _days(values: pl.Series) -> tuple[pl.Series, Codes] | None:
@@ -117,9 +122,19 @@ def order_of(keys: pl.Series | Array) -> Codes:
 
 
 def sorted_distinct(parts: list[Codes]) -> Codes:
-    """Distinct values of all parts, ascending."""
-    ordered = pl.concat([pl.Series(part) for part in parts], rechunk=True).sort().to_numpy()
-    return ordered[np.diff(ordered, prepend=-1) > 0] if ordered.size else ordered
+    """Distinct values of all parts, ascending; the parts are taken out of the list."""
+    together = np.concatenate(parts)
+    parts.clear()
+    ordered = pl.Series(together).sort().to_numpy()
+    del together
+    return ordered[changes(ordered)]
+
+
+def changes(ordered: Array) -> Flags:
+    """Where another value begins."""
+    result = np.ones(ordered.size, dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=result[1:])
+    return result
 
 
 def sizes_of_several(sizes: Codes) -> Codes:
@@ -131,11 +146,12 @@ def sizes_of_several(sizes: Codes) -> Codes:
 def may_be_among(values: Array, wanted: Array) -> Flags:
     """Values that may be among those wanted, judged by some bits of a hash: of many values only a few stay."""
     held = np.zeros(1 << SIFT_BITS, dtype=bool)
-    held[_coarse(wanted)] = True
-    return held[_coarse(values)]
+    held[coarse(wanted)] = True
+    return held[coarse(values)]
 
 
-def _coarse(values: Array) -> Codes:
+def coarse(values: Array) -> Codes:
+    """`SIFT_BITS` bits of a hash of each value."""
     return (values.astype(np.int64).view(np.uint64) * _ODD >> np.uint64(64 - SIFT_BITS)).view(np.int64)
 
 
@@ -149,6 +165,10 @@ def pair_keys(left: Array, right: Array, size: int) -> Codes:
 
 def components(size: int, left: Codes, right: Codes) -> Codes:
     """Label each of `size` places with the smallest place that a chain of pairs joins it to."""
+    # SciPy is slow to import: it is done while the records are read (see run.py).
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_matrix((np.ones(left.size, dtype=np.int8), (left, right)), shape=(size, size))
     count, component = connected_components(graph, directed=False)
     first = np.empty(count, dtype=np.int64)

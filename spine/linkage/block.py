@@ -8,13 +8,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, mixed, sizes_of_several, sorted_distinct
+from spine.linkage.arrays import (
+    SIFT_BITS,
+    Array,
+    Codes,
+    Flags,
+    Hashes,
+    changes,
+    mixed,
+    sizes_of_several,
+    sorted_distinct,
+)
 from spine.linkage.config import BlockingRule, LinkageConfig
 from spine.linkage.encode import FORMERS, Encoded
 
@@ -24,9 +34,16 @@ _VARIANTS = {
     "phone": ("phone", "phone_2"),
     "email": ("email", "email_2"),
 }
+#: Keys that are made of columns once for all rules, and the names of what they are made into.
+_OF_KEYS = {
+    "name_pair": ("key name_pair 1", "key name_pair 2"),
+    **{key: (f"key {key}",) for key in ("place", "birth", "birth_month_day", "birth_year")},
+}
 #: A further column is a block where a record shares its value with no more than so many on average.
 _MEAN_BLOCK = 20
 _EXTRA_CAP = 40
+#: Where fewer nodes than this share hold a column, the others are not looked at.
+_FEW = 0.25
 #: Odd factors, one for each column of a key and one for their sum.
 _FACTORS = tuple(np.uint32(n) for n in (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xCC9E2D51))
 #: So many rules are applied at a time: each needs memory for the keys of all nodes.
@@ -57,13 +74,16 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
         fresh: where given, only pairs with one of these nodes are wanted.
     """
     applied = (*config.blocking, *_rules_of_extras(encoded))
+    encoded = replace(encoded, codes={**encoded.codes, **_derived(encoded)})
     with ThreadPoolExecutor(_AT_ONCE if encoded.size < _MANY_NODES else 1) as pool:
         new = None if fresh is None else encoded.taken(np.flatnonzero(fresh))
         found = list(pool.map(lambda rule: _apply(rule, encoded, fresh, new), applied))
-    pairs = sorted_distinct([pairs for pairs, _ in found])
+    pairs_of, counts_of = map(list, zip(*found, strict=True))
+    del found
     rules: list[dict[str, Any]] = [
-        {"rule": rule.name, **counts} for rule, (_, counts) in zip(applied, found, strict=True)
+        {"rule": rule.name, **counts} for rule, counts in zip(applied, counts_of, strict=True)
     ]
+    pairs = sorted_distinct(pairs_of)
     left, right = _sides(pairs, encoded.size)
     allowed = _allowed(encoded, left, right)
     report = {
@@ -132,11 +152,7 @@ def _keys(rule: BlockingRule, encoded: Encoded, held: Flags | None) -> Iterator[
     Where `held` is given, only nodes whose key may be among those (see `_held_by`).
     """
     for columns in _variants(rule, encoded):
-        if held is None:
-            rows = np.flatnonzero(np.logical_and.reduce([column != 0 for column in columns]))
-        else:
-            rows = np.flatnonzero(np.take(held, _place(columns)))
-            rows = rows[np.logical_and.reduce([np.take(column, rows) != 0 for column in columns])]
+        rows = np.flatnonzero(_all_known(columns)) if held is None else _possible(columns, held)
         yield rows, mixed([np.take(column, rows) for column in columns])
 
 
@@ -152,7 +168,7 @@ def _held_by(rule: BlockingRule, new: Encoded) -> Flags:
     """By place of a coarse hash: one of these nodes has a key there, of any variant."""
     held = np.zeros(1 << SIFT_BITS, dtype=bool)
     for columns in _variants(rule, new):
-        known = np.logical_and.reduce([column != 0 for column in columns])
+        known = _all_known(columns)
         held[_place([column[known] for column in columns])] = True
     return held
 
@@ -176,22 +192,42 @@ def _low(column: Array) -> Codes:
     return column.astype(np.uint32) if column.dtype.itemsize != 4 else column.view(np.uint32)
 
 
+def _possible(columns: list[Array], held: Flags) -> Codes:
+    """Nodes that hold all of the columns and whose key may be among those of `held`."""
+    rarest = min(columns, key=np.count_nonzero)
+    if np.count_nonzero(rarest) < _FEW * rarest.size:
+        rows = np.flatnonzero(rarest)
+        rows = rows[np.take(held, _place([np.take(column, rows) for column in columns]))]
+    else:
+        rows = np.flatnonzero(np.take(held, _place(columns)))
+    return rows[_all_known([np.take(column, rows) for column in columns])]
+
+
+def _all_known(columns: list[Array]) -> Flags:
+    """Where every column holds something."""
+    known: Flags = columns[0] != 0
+    for column in columns[1:]:
+        known &= column != 0
+    return known
+
+
+def _derived(encoded: Encoded) -> dict[str, Array]:
+    """The columns of `_OF_KEYS`."""
+    first, surname, birth, postcode = (encoded.codes[name] for name in ("first", "surname", "birth", "postcode"))
+    both, whole = (first > 0) & (surname > 0), np.where(birth % 100 > 0, birth, 0)
+    made = {
+        "name_pair": (np.where(both, np.minimum(first, surname), 0), np.maximum(first, surname)),
+        "place": (np.where(postcode != 0, postcode, encoded.codes["street"]),),
+        "birth": (whole,), "birth_month_day": (whole % 10_000,), "birth_year": (birth // 10_000,),
+    }  # fmt: skip
+    return {name: column for key, names in _OF_KEYS.items() for name, column in zip(names, made[key], strict=True)}
+
+
 def _columns(key: str, variant: str, encoded: Encoded) -> tuple[Array, ...]:
     """The arrays that a key stands for; 0 where a node does not hold it."""
-    codes = encoded.codes
-    if key == "name_pair":
-        first, surname = codes["first"], codes["surname"]
-        both = (first > 0) & (surname > 0)
-        return np.where(both, np.minimum(first, surname), 0), np.maximum(first, surname)
-    if key == "place":
-        return (np.where(codes["postcode"] != 0, codes["postcode"], codes["street"]),)
-    if key == "birth_year":
-        return (codes["birth"] // 10_000,)
-    if key in ("birth", "birth_month_day"):
-        birth = codes["birth"]
-        return (np.where(birth % 100 > 0, birth if key == "birth" else birth % 10_000, 0),)
-    column = variant if key in _VARIANTS else key
-    return (codes[column] if column in codes else np.zeros(encoded.size, dtype=np.int8),)
+    none = np.zeros(encoded.size, dtype=np.int8)
+    names = _OF_KEYS.get(key, (variant if key in _VARIANTS else key,))
+    return tuple(encoded.codes.get(name, none) for name in names)
 
 
 def _sifted(rows: Codes, keys: Hashes, fresh: Flags | None) -> tuple[Codes, Hashes]:
@@ -211,17 +247,11 @@ def _blocks(rows: Codes, keys: Hashes, size: int) -> tuple[Codes, Codes, Codes]:
     """Nodes by block, and start and size of each; hash and node share one integer, so that one sort does."""
     bits = np.uint64(max(size - 1, 1).bit_length())
     packed = pl.Series((keys >> bits << bits) | rows.astype(np.uint64)).sort().to_numpy()
-    packed = packed[_changes(packed)]
-    starts = np.flatnonzero(_changes(packed >> bits))
+    packed = packed[changes(packed)]
+    starts = np.flatnonzero(changes(packed >> bits))
     return (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64), starts, np.diff(
         starts, append=packed.size
     )  # fmt: skip
-
-
-def _changes(ordered: Hashes) -> Flags:
-    result = np.ones(ordered.size, dtype=bool)
-    result[1:] = ordered[1:] != ordered[:-1]
-    return result
 
 
 def _chains(encoded: Encoded, rows: Codes, block: Codes) -> Codes:
@@ -230,11 +260,11 @@ def _chains(encoded: Encoded, rows: Codes, block: Codes) -> Codes:
     One person may have a hundred records (a source of visits). They are not all compared with each other, but
     one by one they hold together.
     """
-    codes = encoded.codes
-    whole = (codes["first"] > 0) & (codes["surname"] > 0) & (codes["birth"] % 100 > 0)
-    rows, block = rows[whole[rows]], block[whole[rows]]
-    alike = mixed([block, *(codes[name][rows] for name in ("first", "surname", "birth"))])
-    order = np.lexsort((rows, alike))
+    columns = [np.take(encoded.codes[name], rows) for name in ("first", "surname", _OF_KEYS["birth"][0])]
+    whole = _all_known(columns)
+    rows, alike = rows[whole], mixed([block[whole], *(column[whole] for column in columns)])
+    rows, alike = _sifted(rows, alike, None)
+    order = np.argsort(alike, kind="stable")  # in each block the nodes ascend
     rows, same = rows[order], alike[order][1:] == alike[order][:-1]
     return rows[:-1][same] * encoded.size + rows[1:][same]
 

@@ -108,7 +108,7 @@ class _Guard:
 
     def __init__(self, encoded: Encoded, scored: Scored, pairs: Codes, silent: Flags) -> None:
         self._nhs = np.where(encoded.verified, encoded.codes["nhs"], 0)
-        self._promised = encoded.codes["source"] & encoded.promised
+        self._promised, self._any_promised = encoded.codes["source"] & encoded.promised, encoded.promised > 0
         self._root: dict[int, int] = {}
         self._members: dict[int, list[int]] = {}
         #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
@@ -151,9 +151,12 @@ class _Guard:
 
     def _conflict(self, mine: list[int], theirs: list[int]) -> bool:
         both = [*mine, *theirs]
+        if len(set(self._nhs[both].tolist()) - {0}) > 1:
+            return True
+        if not self._any_promised:
+            return False
         promised = self._promised[both]
-        several = np.bitwise_count(promised).sum() > np.bitwise_count(np.bitwise_or.reduce(promised))
-        return bool(several) or len(set(self._nhs[both].tolist()) - {0}) > 1
+        return bool(np.bitwise_count(promised).sum() > np.bitwise_count(np.bitwise_or.reduce(promised)))
 
     def _find(self, node: int) -> int:
         if node not in self._root:

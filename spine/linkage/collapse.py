@@ -8,13 +8,15 @@ only where nothing they hold sets them apart.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, factorise, mixed
+from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, changes, factorise, mixed
 from spine.linkage.dates import outlives, two_deaths
-from spine.linkage.encode import Encoded
+from spine.linkage.encode import FLAGS, Encoded
 
 #: Of these a node holds one value at most, or its records stay apart.
 _ALONE = ("nhs", "nino", "upn", "uprn")
@@ -23,6 +25,10 @@ PAIRED = ("phone", "email")
 #: Of these a node without a date of birth holds one value at most.
 _WITHOUT_DATE = ("middle", "sex")
 _FIRST_OF_YEAR = 101
+#: Columns are fetched and joined two at a time.
+_AT_ONCE = 2
+#: Of a column that one record in so many holds, only those are looked at.
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -42,13 +48,34 @@ class Nodes:
     records: Codes
 
 
+@dataclass(frozen=True)
+class Folded:
+    """What folding gave.
+
+    Attributes:
+        nodes: the nodes.
+        records: the records, those of one node together, in the order of the nodes.
+        order: for each of them its place before.
+    """
+
+    nodes: Nodes
+    records: Encoded
+    order: Codes
+
+
 def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
+    """Fold records into nodes (see `fold`)."""
+    return fold(encoded, alone, crowd).nodes
+
+
+def fold(encoded: Encoded, alone: Flags, crowd: int, *, spend: bool = False) -> Folded:
     """Fold records into nodes.
 
     Args:
         encoded: the records.
         alone: records that may not fold (those that an override names).
         crowd: an address of more nodes than these is no household.
+        spend: the columns of `encoded` are not needed any more, and are taken out of it.
     """
     key, foldable = folding_keys(encoded)
     foldable &= ~alone
@@ -56,12 +83,28 @@ def collapse(encoded: Encoded, alone: Flags, crowd: int) -> Nodes:
     key = np.where(foldable, _without_strangers(encoded, key, foldable), content)
     born = np.where(foldable, encoded.codes["birth"], 0)
     order = _order(encoded, key, born, content)
-    starts, sizes = _groups(encoded, key[order], foldable[order], born[order], order)
+    records = _in_order(encoded, order, spend=spend)
+    starts, sizes = _groups(records, np.take(key, order), np.take(foldable, order), np.take(born, order))
     of_record = np.empty(encoded.size, dtype=np.int64)
     of_record[order] = np.repeat(np.arange(starts.size), sizes)
     first = np.minimum.reduceat(order, starts) if starts.size else order
-    nodes = _nodes(encoded, order, starts)
-    return Nodes(replace(nodes, crowded=_crowded(nodes, crowd)), of_record, first, sizes)
+    nodes = _nodes(records, starts)
+    return Folded(Nodes(replace(nodes, crowded=_crowded(nodes, crowd)), of_record, first, sizes), records, order)
+
+
+def _in_order(encoded: Encoded, order: Codes, *, spend: bool) -> Encoded:
+    """The records in another order."""
+    codes = dict(encoded.codes) if not (spend and isinstance(encoded.codes, dict)) else encoded.codes
+
+    def taken(name: str) -> Array:
+        values: Array = np.take(codes.pop(name), order)
+        return values
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        names = list(codes)
+        ordered = dict(zip(names, pool.map(taken, names), strict=True))
+    flags: dict[str, Any] = {name: np.take(getattr(encoded, name), order) for name in FLAGS}
+    return replace(encoded, codes=ordered, **flags)
 
 
 def _order(encoded: Encoded, key: Hashes, born: Codes, content: Hashes) -> Codes:
@@ -122,58 +165,73 @@ def _home(encoded: Encoded) -> tuple[Codes, Codes]:
     return np.where(by_door, codes["postcode"], 0), np.where(by_door, codes["house"], codes["uprn"])
 
 
-def _groups(encoded: Encoded, key: Hashes, foldable: Flags, born: Codes, order: Codes) -> tuple[Codes, Codes]:
-    """Start and size of each group of records in `order` that fold.
+def _groups(records: Encoded, key: Hashes, foldable: Flags, born: Codes) -> tuple[Codes, Codes]:
+    """Start and size of each group of records, which stand in order, that fold.
 
     First all of one key; where these are of several dates of birth, or something sets them apart, those of one date
     (or of none); where something sets even these apart, each record alone.
     """
-    new = _changes(key) | ~foldable
-    for narrower in (_changes(born), np.ones(order.size, dtype=bool)):
+    new = changes(key) | ~foldable
+    for narrower in (changes(born), np.ones(records.size, dtype=bool)):
         starts = np.flatnonzero(new)
-        sizes = np.diff(starts, append=order.size)
+        sizes = np.diff(starts, append=records.size)
         several = np.repeat(sizes > 1, sizes)
         inner = np.flatnonzero(new[several])
         if not inner.size:
             break
-        apart = _set_apart(encoded, order[several], born[several], inner)
-        new[several] |= np.repeat(apart, np.diff(inner, append=int(several.sum()))) & narrower[several]
+        apart = _set_apart(records, several, born[several], inner)
+        new[several] |= np.repeat(apart, np.diff(inner, append=np.count_nonzero(several))) & narrower[several]
     starts = np.flatnonzero(new)
-    return starts, np.diff(starts, append=order.size)
+    return starts, np.diff(starts, append=records.size)
 
 
-def _changes(values: Array) -> Flags:
-    result = np.ones(values.size, dtype=bool)
-    result[1:] = values[1:] != values[:-1]
-    return result
-
-
-def _set_apart(encoded: Encoded, members: Codes, born: Codes, starts: Codes) -> Flags:
+def _set_apart(records: Encoded, several: Flags, born: Codes, starts: Codes) -> Flags:
     """Groups of several dates of birth, or of records that differ in a number, outlive their death or break a promise.
 
     Where a date of birth is missing they may not differ in sex or middle name either, and a record without one may be
     of no source that another record is of.
+
+    Args:
+        records: all records in order.
+        several: those that are in a group of several.
+        born: dates of birth of these.
+        starts: where each group starts among these.
     """
-    least, most = _least_known(born, starts), np.maximum.reduceat(born, starts)
-    result = least < most
-    undated = born == 0
-    some_undated, unlike = np.logical_or.reduceat(undated, starts), np.zeros(starts.size, dtype=bool)
-    for name in (*_ALONE, *encoded.scheme.extra_comparisons, "middle", "sex"):
-        values = np.take(encoded.codes[name], members)
-        if not values.any():
-            continue
-        differ = _least_known(values, starts) < np.maximum.reduceat(values, starts)
+    undated, group = born == 0, np.repeat(np.arange(starts.size), np.diff(starts, append=born.size))
+    some_undated = np.logical_or.reduceat(undated, starts)
+    result, unlike = _differ(born, group), np.zeros(starts.size, dtype=bool)
+    for name in (*_ALONE, *records.scheme.extra_comparisons, "middle", "sex"):
+        differ = _differ(records.codes[name][several], group)
         if name in _WITHOUT_DATE:
             unlike |= differ
             differ &= some_undated
         result |= differ
-    death, start = (np.maximum.reduceat(np.take(encoded.codes[name], members), starts) for name in ("death", "start"))
-    result |= outlives(death, start)
-    result |= two_deaths(death, _least_known(encoded.codes["death"][members], starts)) & (death != 0)
-    source = np.take(encoded.codes["source"], members)
+    result |= _outlived(records.codes["death"][several], records.codes["start"][several], starts)
+    source = records.codes["source"][several]
     # Twins may have one forename and each another second one; so may two of a source that are not one sex.
     result |= unlike & _repeated(source, starts)
-    return result | _repeated(source & encoded.promised, starts) | _meets(source, undated, starts)
+    if records.promised:
+        result |= _repeated(source & records.promised, starts)
+    return result | _meets(source, undated, starts)
+
+
+def _differ(values: Array, group: Codes) -> Flags:
+    """Groups that hold two different values, 0 not counted; `group` is that of each value, ascending."""
+    groups = int(group[-1]) + 1
+    result, some = np.zeros(groups, dtype=bool), np.zeros(groups, dtype=values.dtype)
+    held = np.flatnonzero(values)
+    own, at = np.take(values, held), np.take(group, held)
+    some[at] = own
+    result[at[np.take(some, at) != own]] = True
+    return result
+
+
+def _outlived(death: Array, start: Array, starts: Codes) -> Flags:
+    """Groups in which something starts well after a death, or that hold two dates of death."""
+    if not death.any():
+        return np.zeros(starts.size, dtype=bool)
+    most, begun = np.maximum.reduceat(death, starts), np.maximum.reduceat(start, starts)
+    return outlives(most, begun) | (two_deaths(most, _least_known(death, starts)) & (most != 0))
 
 
 def _repeated(bits: Codes, starts: Codes) -> Flags:
@@ -197,32 +255,51 @@ def _least_known(values: Array, starts: Codes) -> Array:
     return np.minimum.reduceat(known, starts)
 
 
-def _nodes(encoded: Encoded, order: Codes, starts: Codes) -> Encoded:
+def _nodes(records: Encoded, starts: Codes) -> Encoded:
     """What each node knows: the largest code of its records, both ends of those of `PAIRED` where they differ."""
-    sizes = np.diff(starts, append=order.size)
-    several = np.flatnonzero(sizes > 1)
-    members = order[np.repeat(sizes > 1, sizes)]
-    groups = np.cumsum(sizes[several]) - sizes[several]
-    nodes = encoded.taken(order[starts])
+    sizes = np.diff(starts, append=records.size)
+    several = sizes > 1
+    members, places, starts_of = np.repeat(several, sizes), np.flatnonzero(several), _starts(sizes[several])
+    nodes = records.taken(starts)
     seconds = {f"{name}_2": np.zeros(starts.size, dtype=np.int64) for name in PAIRED}
     nodes = replace(nodes, codes={**nodes.codes, **seconds})
-    if not several.size:
+    if not places.size:
         return nodes
-    for name, every in encoded.codes.items():
-        values = np.take(every, members)
+    group = np.repeat(np.arange(places.size), sizes[several])
+
+    def join(name: str) -> None:
+        values = records.codes[name][members]
         if not values.any():
-            continue
-        most = np.maximum.reduceat(values, groups)
-        if name == "source":
-            most = np.bitwise_or.reduceat(values, groups)
-        elif name == "sex":
-            most = np.where(_least_known(values, groups) < most, 0, most)
+            return
+        most = np.bitwise_or.reduceat(values, starts_of) if name == "source" else _most(values, starts_of, group)
+        if name == "sex":
+            most[_differ(values, group)] = 0
         elif name in PAIRED:
-            least = _least_known(values, groups)
-            nodes.codes[f"{name}_2"][several] = np.where(least < most, least, 0)
-        nodes.codes[name][several] = most
-    nodes.verified[several] = np.logical_or.reduceat(encoded.verified[members], groups)
+            differ = _differ(values, group)
+            least = _least_known(values[differ[group]], _starts(sizes[several][differ]))
+            nodes.codes[f"{name}_2"][places[differ]] = least
+        nodes.codes[name][places] = most
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        # Names are the same in all records of a node.
+        list(pool.map(join, [name for name in records.codes if name not in ("first", "surname")]))
+    nodes.verified[places] = np.logical_or.reduceat(records.verified[members], starts_of)
     return nodes
+
+
+def _starts(sizes: Codes) -> Codes:
+    return np.cumsum(sizes) - sizes
+
+
+def _most(values: Array, starts: Codes, group: Codes) -> Array:
+    """Largest value of each group."""
+    held = np.flatnonzero(values)
+    if held.size > values.size // _FEW:
+        dense: Array = np.maximum.reduceat(values, starts)
+        return dense
+    result = np.zeros(starts.size, dtype=values.dtype)
+    np.maximum.at(result, np.take(group, held), np.take(values, held))
+    return result
 
 
 def _crowded(nodes: Encoded, crowd: int) -> Flags:

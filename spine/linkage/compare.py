@@ -7,8 +7,7 @@ say. Never here: what a level is worth (fit.py, score.py).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from spine.linkage.dates import near, one_slip, outlives, parts, two_deaths
 from spine.linkage.encode import FORMERS, Encoded
 from spine.linkage.facts import anchored, related, thin
 from spine.linkage.levels import level
+from spine.linkage.pairs import Pairs
 from spine.linkage.similar import one_slip as one_slip_of_the_pen
 
 Levels = npt.NDArray[np.uint8]
@@ -26,11 +26,12 @@ Levels = npt.NDArray[np.uint8]
 FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
 #: So many pairs are compared at a time: what they need stays in the processor's cache.
-_CHUNK = 1 << 17
+_CHUNK = 1 << 18
 #: So many chunks at once.
 _AT_ONCE = 2
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
+_FIRST_OF_YEAR = 101
 
 #: Why a pair may never be linked; position is the code in `Compared.veto`.
 VETOES = (
@@ -78,53 +79,6 @@ class Compared:
         )
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Both sides' codes of a column, for a given set of pairs."""
-
-    encoded: Encoded
-    left: Codes
-    right: Codes
-    _seen: dict[str, tuple[Array, Array]] = field(default_factory=dict)
-
-    def both(self, name: str) -> tuple[Array, Array]:
-        if name not in self._seen:
-            codes = self.encoded.codes[name]
-            self._seen[name] = np.take(codes, self.left), np.take(codes, self.right)
-        return self._seen[name]
-
-    def names(self, name: str) -> tuple[Codes, Codes]:
-        """As `both`, in the width that places in a dictionary are looked up with."""
-        key = f"{name} as places"
-        if key not in self._seen:
-            a, b = self.both(name)
-            self._seen[key] = a.astype(np.intp), b.astype(np.intp)
-        return self._seen[key]
-
-    def equal(self, one: str, other: str | None = None) -> Flags:
-        """Known and equal; with two columns, crosswise in either direction."""
-        if other is None:
-            a, b = self.both(one)
-            same: Flags = (a == b) & (a != 0)
-            return same
-        (a, b), (c, d) = self.both(one), self.both(other)
-        crossed: Flags = ((a == d) & (a != 0)) | ((b == c) & (b != 0))
-        return crossed
-
-    def any_known(self, name: str) -> Flags:
-        a, b = self.both(name)
-        return (a != 0) | (b != 0)
-
-    def known(self, name: str) -> Flags:
-        a, b = self.both(name)
-        return (a != 0) & (b != 0)
-
-    @cached_property
-    def shared_source(self) -> Flags:
-        a, b = self.both("source")
-        return (a & b) != 0
-
-
 def stack(*parts: Compared) -> Compared:
     """The pairs of all parts, in their order."""
     return Compared(
@@ -141,31 +95,43 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         left: places of the first ones.
         right: places of the second ones, as many.
     """
-    parts = max(1, -(-left.size // _CHUNK))
+    result = Compared(
+        left, right, {name: np.empty(left.size, dtype=np.uint8) for name in encoded.scheme.levels},
+        *(np.empty(left.size, dtype=np.uint8 if name == "veto" else bool) for name in _FLAGS),
+    )  # fmt: skip
+
+    several = int(np.bitwise_or.reduce(encoded.codes["source"], initial=0)).bit_count() > 1
+
+    def put(some: slice) -> None:
+        found = _compare(encoded, left[some], right[some], several)
+        for name, values in found.levels.items():
+            result.levels[name][some] = values
+        for name in _FLAGS:
+            getattr(result, name)[some] = getattr(found, name)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        chunks = pool.map(partial(_compare, encoded), np.array_split(left, parts), np.array_split(right, parts))
-        return stack(*chunks)
+        list(pool.map(put, (slice(start, start + _CHUNK) for start in range(0, left.size, _CHUNK))))
+    return result
 
 
-def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
-    pairs = _Pairs(encoded, left.astype(np.intp), right.astype(np.intp))
+def _compare(encoded: Encoded, left: Codes, right: Codes, several_sources: bool) -> Compared:
+    pairs = Pairs(encoded, left.astype(np.intp), right.astype(np.intp))
     address = _same_address(pairs)
-    # Where more live than one block holds, not every pair is compared, and neighbours are no household.
-    home = address & ~(encoded.crowded[pairs.left] & encoded.crowded[pairs.right])
+    home = _at_home(pairs, address)
     swapped = _swapped(pairs)
     first_name = _first_name(pairs, swapped)
     # Names that changed places are told once, by the first name.
-    crossed = first_name == level("first_name", "crossed")
-    # A surname where the other record has its forename is a slip of columns, not a sibling.
-    twins = home & _other_name(first_name) & ~pairs.equal("first", "surname")
+    told = swapped | (first_name == level("first_name", "crossed"))
+    # Two spellings of one forename are no twins.
+    two_names = (first_name == level("first_name", "different")) | (first_name == level("first_name", "similar"))
     levels: dict[str, Levels] = {
         "first_name": first_name,
-        "surname": np.where(swapped | crossed, 0, _surname(pairs)),
-        "date_of_birth": _date_of_birth(pairs, twins),
+        "surname": np.where(told, 0, _surname(pairs)),
+        "date_of_birth": _date_of_birth(pairs, home & two_names),
         "address": _address(pairs, address, home),
         "middle_name": _middle_name(pairs),
         "other_number": np.maximum(_number(pairs, "nino"), _number(pairs, "upn")),
-        "same_source": _same_source(pairs),
+        "same_source": _same_source(pairs) if several_sources else np.zeros(left.size, dtype=np.uint8),
         "sex": _agreement(pairs, "sex"),
         "phone": _agreement_of_two(pairs, "phone"),
         "email": _agreement_of_two(pairs, "email"),
@@ -180,61 +146,80 @@ def _compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
     return Compared(left, right, ordered, home, anchor, lookalike, kin, weak, veto)
 
 
-def _choose(comparison: str, known: Flags, cases: list[tuple[Flags, str]]) -> Levels:
-    """First case that holds, else `different`; `missing` where not both are known."""
-    result = np.full(known.size, level(comparison, "different"), dtype=np.uint8)
+def _choose(comparison: str, size: int, cases: list[tuple[Flags, str]]) -> Levels:
+    """First case that holds, else `different`."""
+    result = np.full(size, level(comparison, "different"), dtype=np.uint8)
     for flags, name in reversed(cases):
         np.copyto(result, level(comparison, name), where=flags)
-    np.copyto(result, 0, where=~known)
     return result
 
 
-def _swapped(pairs: _Pairs) -> Flags:
+def _swapped(pairs: Pairs) -> Flags:
     """Forename and surname changed places: one is equal crosswise, and the other equal or close."""
-    (first_a, first_b), (last_a, last_b) = pairs.names("first"), pairs.names("surname")
+    (first_a, first_b), (last_a, last_b) = pairs.both("first"), pairs.both("surname")
+    result = np.zeros(first_a.size, dtype=bool)
+    some = np.flatnonzero((first_a == last_b) | (last_a == first_b))
+    (first_a, first_b), (last_a, last_b) = pairs.at(some).places("first"), pairs.at(some).places("surname")
     known = (first_a > 0) & (first_b > 0) & (last_a > 0) & (last_b > 0) & (first_a != last_a)
     one, other = known & (first_a == last_b), known & (last_a == first_b)
-    least = FIRST_NAME_CUTS[1]
-    result: Flags = (one & other) | (pairs.encoded.names.similarity(last_a, first_b, one & ~other, least) >= least)
-    result |= pairs.encoded.names.similarity(first_a, last_b, other & ~one, least) >= least
+    names, least = pairs.encoded.names, FIRST_NAME_CUTS[1]
+    found = (one & other) | (names.similarity(last_a, first_b, one & ~other, least) >= least)
+    result[some] = found | (names.similarity(first_a, last_b, other & ~one, least) >= least)
     return result
 
 
-def _first_name(pairs: _Pairs, swapped: Flags) -> Levels:
-    a, b = pairs.names("first")
-    known, exact = (a > 0) & (b > 0), a == b
-    initial, single = pairs.encoded.names.initial, pairs.encoded.names.single
-    one_letter = single[a] | single[b]
-    similarity = pairs.encoded.names.similarity(a, b, known & ~exact & ~one_letter, FIRST_NAME_CUTS[0])
-    result = _choose(
+def _first_name(pairs: Pairs, swapped: Flags) -> Levels:
+    a, b = pairs.both("first")
+    known, written_out = (a > 0) & (b > 0), ~np.take(pairs.encoded.names.single, a)
+    result = np.zeros(a.size, dtype=np.uint8)
+    exact = known & (a == b) & written_out
+    result[exact] = level("first_name", "exact")
+    rest = np.flatnonzero(known & ~exact)
+    result[rest] = _other_first_name(pairs.at(rest), np.take(swapped, rest))
+    return _split_exact("first_name", pairs, result, a)
+
+
+def _other_first_name(pairs: Pairs, swapped: Flags) -> Levels:
+    """Levels of forenames that are not the same one, or are one letter."""
+    a, b = pairs.places("first")
+    names = pairs.encoded.names
+    one_letter = np.take(names.single, a) | np.take(names.single, b)
+    similarity = names.similarity(a, b, ~one_letter, FIRST_NAME_CUTS[0])
+    return _choose(
         "first_name",
-        known,
+        a.size,
         [
-            (exact & ~one_letter, "exact"),
             (swapped, "swapped"),
-            (one_letter & (initial[a] == initial[b]), "initial"),
+            (one_letter & (np.take(names.initial, a) == np.take(names.initial, b)), "initial"),
             (pairs.equal("first", "surname"), "crossed"),
-            (pairs.encoded.names.nickname(a, b), "nickname"),
+            (names.nickname(a, b), "nickname"),
             (similarity >= FIRST_NAME_CUTS[1], "close"),
-            (pairs.encoded.names.sound_alike(a, b), "sounds_alike"),
+            (names.sound_alike(a, b), "sounds_alike"),
             (pairs.equal("first", "middle") & ~one_letter, "middle_name"),
             (similarity >= FIRST_NAME_CUTS[0], "similar"),
         ],
     )
-    return _split_exact("first_name", pairs, result, a)
 
 
-def _surname(pairs: _Pairs) -> Levels:
-    a, b = pairs.names("surname")
+def _surname(pairs: Pairs) -> Levels:
+    a, b = pairs.both("surname")
     known, exact = (a > 0) & (b > 0), a == b
-    similarity = pairs.encoded.names.similarity(a, b, known & ~exact, SURNAME_CUTS[0])
+    result = np.where(known & exact, level("surname", "exact"), 0).astype(np.uint8)
+    rest = np.flatnonzero(known & ~exact)
+    result[rest] = _other_surname(pairs.at(rest))
+    return _split_exact("surname", pairs, result, a)
+
+
+def _other_surname(pairs: Pairs) -> Levels:
+    """Levels of surnames that are not the same one."""
+    a, b = pairs.places("surname")
+    similarity = pairs.encoded.names.similarity(a, b, np.ones(a.size, dtype=bool), SURNAME_CUTS[0])
     former = np.logical_or.reduce([pairs.equal("surname", name) for name in FORMERS])
     part = pairs.equal("surname", "part_1") | pairs.equal("surname", "part_2")
-    result = _choose(
+    return _choose(
         "surname",
-        known,
+        a.size,
         [
-            (exact, "exact"),
             (former, "former"),
             (part, "part"),
             (similarity >= SURNAME_CUTS[1], "close"),
@@ -242,139 +227,171 @@ def _surname(pairs: _Pairs) -> Levels:
             (similarity >= SURNAME_CUTS[0], "similar"),
         ],
     )
-    return _split_exact("surname", pairs, result, a)
 
 
-def _split_exact(comparison: str, pairs: _Pairs, result: Levels, codes: Array) -> Levels:
+def _split_exact(comparison: str, pairs: Pairs, result: Levels, codes: Array) -> Levels:
     """Exact agreement by how rare the value is; `codes` are the left side's."""
-    exact = result == level(comparison, "exact")
-    result[exact] += pairs.encoded.rarity[comparison].bucket[codes[exact]]
+    exact = np.flatnonzero(result == level(comparison, "exact"))
+    result[exact] += np.take(pairs.encoded.rarity[comparison].bucket, np.take(codes, exact))
     return result
 
 
-def _date_of_birth(pairs: _Pairs, twins: Flags) -> Levels:
+def _date_of_birth(pairs: Pairs, others: Flags) -> Levels:
+    """`others`: at one home, of two forenames."""
     a, b = pairs.both("birth")
+    known, exact = (a > 0) & (b > 0), (a == b) & (a % 100 > 0)
+    result = np.zeros(a.size, dtype=np.uint8)
+    result[known & exact] = level("date_of_birth", "exact")
+    twins = np.flatnonzero(exact & others)
+    # A surname where the other record has its forename is a slip of columns, not a sibling.
+    twins = twins[~pairs.at(twins).equal("first", "surname")]
+    result[twins] = level("date_of_birth", "exact_other_name")
+    result[exact & (a % 10_000 == _FIRST_OF_YEAR)] = level("date_of_birth", "partial")
+    rest = np.flatnonzero(known & ~exact)
+    result[rest] = _other_date(np.take(a, rest), np.take(b, rest))
+    return result
+
+
+def _other_date(a: Array, b: Array) -> Levels:
+    """Levels of dates of birth that are not the same whole one."""
     year_a, month_a, day_a = parts(a)
     year_b, month_b, day_b = parts(b)
     full = (day_a > 0) & (day_b > 0)
     year, month, day = year_a == year_b, month_a == month_b, day_a == day_b
-    exact = full & (a == b)
     first_of_year_a = (month_a == 1) & (day_a == 1)
     first_of_year_b = (month_b == 1) & (day_b == 1)
     one_part = full & (year.astype(np.int8) + month + day == 2)
     month_fits = month | (month_a == 0) | (month_b == 0)
+    apart = np.abs(year_a - year_b)
     return _choose(
         "date_of_birth",
-        (a > 0) & (b > 0),
+        a.size,
         [
-            ((~full & year & month_fits) | (exact & first_of_year_a), "partial"),
-            (exact & twins, "exact_other_name"),
-            (exact, "exact"),
+            (~full & year & month_fits, "partial"),
             (full & year & (month_a == day_b) & (day_a == month_b), "swapped"),
             (full & year & (first_of_year_a | first_of_year_b), "default_day"),
             (one_slip(a, b, one_part), "one_digit"),
-            (one_part & (np.abs(year_a - year_b) < _GENERATION), "one_part"),
+            (one_part & (apart < _GENERATION), "one_part"),
             (near(a, b, full), "near"),
-            (full & (np.abs(year_a - year_b) == 1), "year_apart"),
-            (np.abs(year_a - year_b) >= _GENERATION, "generation"),
+            (full & (apart == 1), "year_apart"),
+            (apart >= _GENERATION, "generation"),
         ],
     )
 
 
-def _other_name(first_name: Levels) -> Flags:
-    """Two forenames; two spellings of one are no twins."""
-    result: Flags = (first_name == level("first_name", "different")) | (first_name == level("first_name", "similar"))
+def _same_address(pairs: Pairs) -> Flags:
+    """One UPRN, or one house of a postcode (of a street where there is none) unless two UPRNs tell them apart."""
+    (a, b), (house_a, house_b), (uprn_a, uprn_b) = (pairs.both(name) for name in ("postcode", "house", "uprn"))
+    door = (house_a == house_b) & (house_a != 0) & (a == b)
+    nowhere = np.flatnonzero(door & (a == 0))
+    door[nowhere] = pairs.at(nowhere).equal("street")
+    one_property = uprn_a == uprn_b
+    told = (uprn_a != 0) & (uprn_b != 0)
+    result: Flags = (told & one_property) | (door & (one_property | ~told))
     return result
 
 
-def _same_address(pairs: _Pairs) -> Flags:
-    """One UPRN, or one house of a postcode (of a street where there is none) unless two UPRNs tell them apart."""
-    other_property = pairs.known("uprn") & ~pairs.equal("uprn")
-    (a, b), house = pairs.both("postcode"), pairs.equal("house")
-    door = house & (((a == b) & (a != 0)) | ((a == 0) & (b == 0) & pairs.equal("street")))
-    return pairs.equal("uprn") | (door & ~other_property)
+def _at_home(pairs: Pairs, address: Flags) -> Flags:
+    """One dwelling. Where more live than a block holds, not every pair is compared, and neighbours are no household."""
+    crowded = np.flatnonzero(address & np.take(pairs.encoded.crowded, pairs.left))
+    home = address.copy()
+    home[crowded] = ~np.take(pairs.encoded.crowded, pairs.right[crowded])
+    return home
 
 
-def _address(pairs: _Pairs, address: Flags, home: Flags) -> Levels:
-    street = pairs.equal("street")
-    return _choose(
+def _address(pairs: Pairs, address: Flags, home: Flags) -> Levels:
+    result = np.where(home, level("address", "same_home"), 0).astype(np.uint8)
+    rest = np.flatnonzero(~home)
+    others, same = pairs.at(rest), np.take(address, rest)
+    street, (a, b), (street_a, street_b) = others.equal("street"), others.both("postcode"), others.both("street")
+    found = _choose(
         "address",
-        address | pairs.known("postcode") | pairs.known("street"),
+        rest.size,
         [
-            (home, "same_home"),
-            (address | (street & pairs.equal("house")), "house_and_street"),
-            (pairs.equal("postcode"), "postcode"),
+            (same | (street & others.equal("house")), "house_and_street"),
+            (others.equal("postcode"), "postcode"),
             (street, "street"),
-            (pairs.equal("sector"), "sector"),
+            (others.equal("sector"), "sector"),
         ],
     )
+    known = same | ((a != 0) & (b != 0)) | ((street_a != 0) & (street_b != 0))
+    result[rest] = np.where(known, found, 0)
+    return result
 
 
-def _agreement(pairs: _Pairs, name: str) -> Levels:
+def _agreement(pairs: Pairs, name: str) -> Levels:
     """0 not both known, 1 differ, 2 agree."""
-    return np.where(pairs.known(name), 1 + pairs.equal(name), 0).astype(np.uint8)
+    a, b = pairs.both(name)
+    return (((a != 0) & (b != 0)) * (1 + (a == b).view(np.uint8))).astype(np.uint8, copy=False)
 
 
-def _agreement_of_two(pairs: _Pairs, name: str) -> Levels:
+def _agreement_of_two(pairs: Pairs, name: str) -> Levels:
     """As `_agreement`, where a node may hold two values: one in common is enough."""
     result = _agreement(pairs, name)
     if f"{name}_2" in pairs.encoded.codes:
-        agree = pairs.equal(name, f"{name}_2") | pairs.equal(f"{name}_2")
-        np.copyto(result, 2, where=agree)
+        differ = np.flatnonzero(result == 1)
+        some = pairs.at(differ)
+        result[differ[some.equal(name, f"{name}_2") | some.equal(f"{name}_2")]] = 2
     return result
 
 
-def _same_source(pairs: _Pairs) -> Levels:
-    """Whether two nodes have a source in common; says nothing where there is one source only."""
-    source = pairs.encoded.codes["source"]
-    several = int(np.bitwise_or.reduce(source, initial=0)).bit_count() > 1
-    both = pairs.known("source")
-    return np.where(both, 1 + pairs.shared_source, 0).astype(np.uint8) if several else np.zeros_like(both, np.uint8)
+def _same_source(pairs: Pairs) -> Levels:
+    """Whether two nodes have a source in common."""
+    a, b = pairs.both("source")
+    return np.where((a != 0) & (b != 0), 1 + pairs.shared_source, 0).astype(np.uint8)
 
 
-def _number(pairs: _Pairs, name: str) -> Levels:
+def _number(pairs: Pairs, name: str) -> Levels:
     """Agreement on a number; close where one slip of the pen tells the two apart."""
-    a, b = pairs.both(name)
-    other = np.flatnonzero((a > 0) & (b > 0) & (a != b))
-    agree, close = level("other_number", "agree"), level("other_number", "close")
-    result = np.where((a > 0) & (b > 0), agree, 0).astype(np.uint8)
-    slips = one_slip_of_the_pen(pairs.encoded.dictionaries[name], a[other], b[other])
-    result[other] = np.where(slips, close, level("other_number", "differ"))
+    result = np.zeros(pairs.left.size, dtype=np.uint8)
+    place, a, b = pairs.known(name)
+    result[place] = level("other_number", "agree")
+    differ = a != b
+    slips = one_slip_of_the_pen(pairs.encoded.dictionaries[name], a[differ], b[differ])
+    result[place[differ]] = np.where(slips, level("other_number", "close"), level("other_number", "differ"))
     return result
 
 
-def _middle_name(pairs: _Pairs) -> Levels:
-    a, b = pairs.names("middle")
+def _middle_name(pairs: Pairs) -> Levels:
+    place, a, b = pairs.known("middle")
     initial, single = pairs.encoded.names.initial, pairs.encoded.names.single
-    agree = (a == b) | ((single[a] | single[b]) & (initial[a] == initial[b]))
-    return np.where((a > 0) & (b > 0), 1 + agree, 0).astype(np.uint8)
-
-
-def _other_second_name(pairs: _Pairs) -> Flags:
-    """Both middle names are written out, and they are two."""
-    a, b = pairs.names("middle")
-    length = pairs.encoded.names.length
-    result: Flags = (length[a] > 1) & (length[b] > 1) & (a != b)
+    result = np.zeros(pairs.left.size, dtype=np.uint8)
+    result[place] = 1 + ((a == b) | ((single[a] | single[b]) & (initial[a] == initial[b])))
     return result
 
 
-def _veto(pairs: _Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) -> Levels:
-    encoded = pairs.encoded
-    both_verified = encoded.verified[pairs.left] & encoded.verified[pairs.right]
-    result = np.zeros(anchor.size, dtype=np.uint8)
-    # Two spellings of one name are common between sources; inside one source, born on one day, they are twins.
-    alike = (level("first_name", "close"), level("first_name", "sounds_alike"))
-    close = np.isin(levels["first_name"], alike) & pairs.shared_source
-    full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_other_name")
+def _twins(pairs: Pairs, levels: dict[str, Levels], home: Flags) -> Codes:
+    """Positions of pairs born on one day at one home who are two: by their forenames, or by what one source knows.
+
+    Two spellings of one name are common between sources; inside one source, born on one day, they are twins.
+    """
     number = (levels["nhs_number"] == 2) | (levels["other_number"] >= level("other_number", "close"))
-    nameless = pairs.shared_source & ~pairs.any_known("first")
-    second = pairs.shared_source & _other_second_name(pairs)
-    result[home & full_birth & (close | nameless | second) & ~number] = VETOES.index("twins")
+    full_birth = levels["date_of_birth"] >= level("date_of_birth", "exact_other_name")
+    born = np.flatnonzero(home & full_birth & ~number & pairs.shared_source)
+    some, first_name = pairs.at(born), np.take(levels["first_name"], born)
+    close = (first_name == level("first_name", "close")) | (first_name == level("first_name", "sounds_alike"))
+    (a, b), (second_a, second_b), length = some.both("first"), some.places("middle"), pairs.encoded.names.length
+    # Both second names are written out, and they are two.
+    second = (length[second_a] > 1) & (length[second_b] > 1) & (second_a != second_b)
+    result: Codes = born[close | ((a == 0) & (b == 0)) | second]
+    return result
+
+
+def _veto(pairs: Pairs, levels: dict[str, Levels], home: Flags, anchor: Flags) -> Levels:
+    encoded = pairs.encoded
+    result = np.zeros(anchor.size, dtype=np.uint8)
+    result[_twins(pairs, levels, home)] = VETOES.index("twins")
     result[(levels["nhs_number"] == 2) & ~anchor] = VETOES.index("nhs_number_on_another_person")
-    (death_a, death_b), (start_a, start_b) = pairs.both("death"), pairs.both("start")
-    result[outlives(death_a, start_b) | outlives(death_b, start_a)] = VETOES.index("event_after_death")
-    result[two_deaths(death_a, death_b) & ~anchor] = VETOES.index("dates_of_death_differ")
-    source_a, source_b = pairs.both("source")
-    result[(source_a & source_b & encoded.promised) != 0] = VETOES.index("one_record_per_person")
-    result[both_verified & (levels["nhs_number"] == 1)] = VETOES.index("verified_nhs_numbers_differ")
+    death_a, death_b = pairs.both("death")
+    dead = np.flatnonzero((death_a != 0) | (death_b != 0))
+    (death_a, death_b), (start_a, start_b) = (pairs.at(dead).both(name) for name in ("death", "start"))
+    result[dead[outlives(death_a, start_b) | outlives(death_b, start_a)]] = VETOES.index("event_after_death")
+    result[dead[two_deaths(death_a, death_b) & ~anchor[dead]]] = VETOES.index("dates_of_death_differ")
+    if encoded.promised:
+        source_a, source_b = pairs.both("source")
+        result[(source_a & source_b & encoded.promised) != 0] = VETOES.index("one_record_per_person")
+    differ = np.flatnonzero(levels["nhs_number"] == 1)
+    differ = differ[np.take(encoded.verified, pairs.left[differ])]
+    differ = differ[np.take(encoded.verified, pairs.right[differ])]
+    result[differ] = VETOES.index("verified_nhs_numbers_differ")
     return result

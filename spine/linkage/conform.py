@@ -97,6 +97,7 @@ def conform(records: pl.DataFrame | pl.LazyFrame, extras: Sequence[str] = ()) ->
     ids = as_text(_collect(frame.select("record_id"), None))
     order = None if ids.is_sorted() else order_of(ids)
     ids = ids if order is None else ids.gather(order)
+    ids = ids.rechunk()
     if ids.null_count() or (ids == ids.shift(1)).any():
         raise PipelineError("linkage: record_id is null or not unique. Expected one row per record.")
     return Records(ids, frame, schema, order)

@@ -23,9 +23,9 @@ BIN_BITS = 2
 HISTOGRAM = (-40, 40)
 #: Thresholds of the curve, in bits.
 THRESHOLDS = range(-5, 26)
-#: The clerical band, in bits below and above the threshold. Around the shipped threshold of 0.5 it reaches from -2.5
-#: bits (about one pair in seven is one person, and the estimates err on the careful side) to 6.5 bits, above which the
-#: model expects fewer than one pair in 90 to be taken back.
+#: The clerical band, in bits below and above the threshold. Around the shipped threshold of 0.25 it reaches from -2.75
+#: bits (about one pair in eight is one person, and the estimates err on the careful side) to 6.25 bits, above which the
+#: model expects fewer than one pair in 76 to be taken back.
 CLERICAL_BAND = (-3.0, 6.0)
 
 

@@ -79,28 +79,34 @@ class WeightedECM(ECM):  # type: ignore[misc]
             held: pairs that the prior of `matches` weighs.
             population: number of pairs that `matches` is a share of; the compared ones where left out.
         """
-        self.classes_ = np.array([0, 1])
-        self._matches, self.feature_log_prob_ = 0.0, np.zeros_like(shares)
+        self.classes_, self._matches, self.feature_log_prob_ = np.array([0, 1]), 0.0, np.zeros_like(shares)
         self._set(shares, matches)
         total = float(weight.sum()) if population is None else population
         label = np.full(weight.size, -1) if known is None else known
         self.converged_ = False
         for iteration in range(1, self.max_iter + 1):
             self.iterations_ = iteration
-            match = np.where(label >= 0, label, self.predict_proba(design)[:, 1])
-            expected = np.stack([weight * (1 - match), weight * match])
-            new = self._maximised((design.T @ expected.T).T, shares, pseudo)
-            if fixed is not None:
-                new[0, fixed] = shares[0, fixed]
+            expected = self._expected(design, weight, label)
+            new = self._maximised((design.T @ expected.T).T, shares, pseudo, fixed)
             self.converged_ = self._set(new, (expected[1].sum() + held * matches) / (total + held)) < self.atol
             if self.converged_:
                 break
         return self
 
-    def _maximised(self, counts: Floats, shares: Floats, pseudo: tuple[float, float]) -> Floats:
+    def _expected(self, design: csr_matrix, weight: Floats, label: npt.NDArray[np.int64]) -> Floats:
+        """Pairs of each pattern that are no matches, and that are, as the estimates stand."""
+        match = np.where(label >= 0, label, self.predict_proba(design)[:, 1])
+        return np.stack([weight * (1 - match), weight * match])
+
+    def _maximised(
+        self, counts: Floats, shares: Floats, pseudo: tuple[float, float], fixed: npt.NDArray[np.bool_] | None
+    ) -> Floats:
         """The shares that expected counts make, with the prior's weight and within their limits."""
         counts = self._smoothed(counts, shares) + np.array(pseudo)[:, None] * shares
-        return self._raised(self._limited(self._normalised(counts, shares)))
+        new = self._raised(self._limited(self._normalised(counts, shares)))
+        if fixed is not None:
+            new[0, fixed] = shares[0, fixed]
+        return new
 
     def _set(self, shares: Floats, matches: float) -> float:
         """Take new estimates; how far the one that moved most is from before."""

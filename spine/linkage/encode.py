@@ -279,8 +279,9 @@ def _names(
 
 def _formers(records: Records) -> pl.DataFrame:
     """Former surnames of the few records that hold any: row, former_0, former_1, former_2."""
-    column = as_lists(records.column("former_surnames")).alias("given")
-    given = column.to_frame().with_row_index("row").filter(pl.col("given").list.len() > 0)
+    column = records.column("former_surnames")
+    held = column.is_not_null().arg_true()
+    given = pl.DataFrame({"row": held, "given": as_lists(column.gather(held))}).filter(pl.col("given").list.len() > 0)
     items = given.select("row", pl.col("given")).explode("given")
     words = items.select("row", clean.letters(items["given"]).str.replace_all(" ", "").alias("name")).drop_nulls()
     several = words.group_by("row", maintain_order=True).agg(pl.col("name").unique(maintain_order=True))

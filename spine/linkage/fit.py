@@ -12,17 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from spine.linkage.arrays import Codes, Floats, factorise
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 _DAYS_IN_YEAR = 365.25
 #: A column on which fewer random pairs than this agree tells people apart even inside one home.
@@ -108,14 +110,17 @@ def histogram(parts: Sequence[Compared], scheme: Scheme, records: Floats) -> Pat
         scheme: what was compared.
         records: how many pairs of records each of the pairs stands for.
     """
-    keys = np.concatenate([pattern_keys(part, scheme) for part in parts])
-    of_pair, where = factorise(keys)
-    count = np.bincount(of_pair, weights=records, minlength=where.size)
     starts = np.cumsum([0, *(part.left.size for part in parts)])
+    keys = np.empty(int(starts[-1]), dtype=np.int64)
+    for compared, start, end in zip(parts, starts, starts[1:], strict=False):
+        pattern_keys(compared, scheme, keys[start:end])
+    of_pair, where = factorise(keys)
+    keys = keys[where]
+    count = np.bincount(of_pair, weights=records, minlength=where.size)
     part = np.searchsorted(starts[1:], where, side="right")
     examples = [parts[i].taken(where[part == i] - starts[i]) for i in range(len(parts))]
     order = np.argsort(np.concatenate([np.flatnonzero(part == i) for i in range(len(parts))]))
-    return patterns_of(keys[where], stack(*examples).taken(order), count, scheme, of_pair)
+    return patterns_of(keys, stack(*examples).taken(order), count, scheme, of_pair)
 
 
 def patterns_of(keys: Codes, one_each: Compared, count: Floats, scheme: Scheme, of_pair: Codes) -> Patterns:
@@ -123,9 +128,10 @@ def patterns_of(keys: Codes, one_each: Compared, count: Floats, scheme: Scheme, 
     return Patterns(scheme, _design(one_each.levels, scheme), one_each.home, _known(one_each), count, of_pair, keys)
 
 
-def pattern_keys(compared: Compared, scheme: Scheme) -> npt.NDArray[np.int64]:
-    """One integer for each pattern of levels."""
-    key = compared.home * np.int64(3) + _known(compared) + 1
+def pattern_keys(compared: Compared, scheme: Scheme, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+    """One integer for each pattern of levels, in `out` where that is given."""
+    key = np.empty(compared.left.size, dtype=np.int64) if out is None else out
+    np.add(compared.home * np.int8(3), _known(compared) + 1, out=key)
     for comparison, names in scheme.levels.items():
         key *= len(names)
         key += compared.levels[comparison]
@@ -137,7 +143,9 @@ def _known(compared: Compared) -> npt.NDArray[np.int8]:
     return np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int8)
 
 
-def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig) -> Model:
+def fit(
+    encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig, before: Model | None = None
+) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
     Args:
@@ -145,6 +153,8 @@ def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfi
         records: number of records.
         patterns: histogram of the candidate pairs.
         config: priors and limits.
+        before: take from this model how often strangers agree, instead of counting it on other random pairs: of rare
+            levels a sample says so little that weights would change by the draw alone.
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
@@ -152,7 +162,7 @@ def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfi
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
     region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
-    random = _strangers(encoded, config)
+    random = _strangers(encoded, config) if before is None else _strangers_of(before, encoded, config)
     return Model(
         patterns.scheme,
         {
@@ -178,20 +188,16 @@ def _estimate(
     if not pairs:
         return Stratified(np.log(np.maximum(shares, 1e-12)), matches, 0, True, 0)
     limits, scheme = config.fit, patterns.scheme
-    groups = np.array([list(scheme.levels).index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
+    comparisons = list(scheme.levels)
+    groups = np.array([comparisons.index(comparison) for comparison, _ in scheme.features], dtype=np.int64)
     # recordlinkage, pandas and scikit-learn take seconds to import: only where something is estimated.
     from spine.linkage.ecm import WeightedECM
 
     most, at_home = _most(scheme, config), limits.least_alike_at_home.items() if population is None else ()
     least = tuple((scheme.splits[comparison], share) for comparison, share in at_home)
+    splits = tuple(scheme.splits.values())
     kernel = WeightedECM(
-        groups,
-        limits.max_iterations,
-        limits.tolerance,
-        tuple(scheme.splits.values()),
-        limits.prior_rarity_pairs,
-        most,
-        least,
+        groups, limits.max_iterations, limits.tolerance, splits, limits.prior_rarity_pairs, most, least
     ).fit(
         patterns.design[np.flatnonzero(own)],
         patterns.count[own],
@@ -259,6 +265,13 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     return shares
 
 
+def _strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floats:
+    """Shares elsewhere before the fit, with u as it was measured for another model."""
+    shares = _prior(encoded, config, "elsewhere")
+    shares[0] = np.exp(before.strata["elsewhere"].log_shares[0])
+    return shares
+
+
 def _random_pairs(encoded: Encoded, settings: Fit) -> Compared:
     """Compare random pairs; nodes stand in order of their content, so the draw depends on that alone."""
     generator = np.random.default_rng(settings.seed)
@@ -284,6 +297,8 @@ def _design(levels: dict[str, npt.NDArray[np.uint8]], scheme: Scheme) -> csr_mat
         known = np.flatnonzero(values)
         rows.append(known)
         columns.append(scheme.start[comparison] + values[known].astype(np.int64) - 1)
+    from scipy.sparse import csr_matrix
+
     size = next(iter(levels.values())).size
     row, column = np.concatenate(rows), np.concatenate(columns)
     return csr_matrix((np.ones(row.size), (row, column)), shape=(size, len(scheme.features)))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spine.linkage.arrays import Array, Codes, Flags, Hashes, factorise, mixed
+from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, coarse, factorise, mixed
 
 _NHS_DIGITS = 10
 _ONES = 1_111_111_111
@@ -75,6 +75,9 @@ def follow_superseded(numbers: Codes, old: Codes, new: Codes) -> Codes:
 def held_by_few(numbers: Array, holder: Hashes, most: int) -> Array:
     """Numbers without those that more than `most` different holders have: they belong to nobody in particular."""
     held = np.flatnonzero(numbers)
+    # A number of many holders stands on many records: few numbers do, judged by some bits of a hash.
+    place = coarse(numbers[held])
+    held = held[np.bincount(place, minlength=1 << SIFT_BITS)[place] > most]
     if not held.size:
         return numbers
     codes, where = factorise(numbers[held])

@@ -16,7 +16,7 @@ import polars as pl
 from spine.linkage.arrays import Array, Codes, Flags, Floats
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
-from spine.linkage.collapse import Nodes, collapse
+from spine.linkage.collapse import Nodes, fold
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
@@ -109,12 +109,8 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
     people = people_of(records)
-    nodes = collapse(records, named(decisions, records.size), config.household)
+    nodes, inner, weight = _folded(records, named(decisions, records.size), config, keep)
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
-    first, others, weight = inner_pairs(nodes)
-    inner = compare(records, first, others)
-    if not keep:
-        records = replace(records, codes={})
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
     between = pairs_of_records(nodes, compared)
@@ -140,8 +136,13 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
 
 
 def _loading() -> Thread:
-    """The estimator's libraries take a second to import: they load while the records are read."""
-    thread = Thread(target=import_module, args=("spine.linkage.ecm",), daemon=True)
+    """The estimator's libraries and those of graphs are slow to import: they load while the records are read."""
+
+    def load() -> None:
+        for name in ("spine.linkage.ecm", "scipy.sparse.csgraph"):
+            import_module(name)
+
+    thread = Thread(target=load, daemon=True)
     thread.start()
     return thread
 
@@ -158,6 +159,24 @@ def pairs_of_records(nodes: Nodes, compared: Compared) -> Floats:
     """How many pairs of records each pair of nodes stands for."""
     count: Floats = (nodes.records[compared.left] * nodes.records[compared.right]).astype(np.float32)
     return count
+
+
+def _folded(records: Encoded, alone: Flags, config: LinkageConfig, keep: bool) -> tuple[Nodes, Compared, Floats]:
+    """Nodes; the pairs of `inner_pairs`, compared; and the pairs of records that each of these stands for.
+
+    They are compared where the records of a node stand together: what stands together is fetched together.
+    """
+    folded = fold(records, alone, config.household, spend=not keep)
+    order, sizes = folded.order, folded.nodes.records
+    place = np.empty(order.size, dtype=np.int64)
+    place[order] = np.arange(order.size)
+    firsts = np.take(place, folded.nodes.first)
+    other = np.ones(order.size, dtype=bool)
+    other[firsts] = False
+    compared = compare(folded.records, np.repeat(firsts, sizes - 1), np.flatnonzero(other))
+    weight: Floats = (np.repeat(sizes, sizes - 1) / 2).astype(np.float32)
+    left, right = (np.take(order, side).astype(np.int32) for side in (compared.left, compared.right))
+    return folded.nodes, replace(compared, left=left, right=right), weight
 
 
 def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:

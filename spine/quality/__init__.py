@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spine.contracts.derive import expectation
+from spine.contracts.read_rules import faults_of_queries
 from spine.contracts.rules import Rule, RuleResult, judge
 from spine.errors import ContractError
 from spine.quality.drift import KINDS, Drift, Finding, Kind, drift
@@ -45,7 +46,11 @@ def evaluate(tables: Mapping[str, Path], rules: Sequence[Rule], as_of: date, thr
     """
     automated = [rule for rule in rules if rule.metric != "text"]
     ready, unusable = {}, {}
+    unfit = faults_of_queries(automated)
     for position, rule in enumerate(automated):
+        if position in unfit:
+            unusable[position] = _could_not_run(rule, ContractError.__name__)
+            continue
         try:
             ready[position] = (rule.table, expectation(rule))
         except ContractError:

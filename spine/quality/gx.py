@@ -10,7 +10,8 @@ and any other kind, has a query of its own.
 Great Expectations closes its connection before it fetches, and DuckDB then has no rows; it also
 builds two engines, and so two in-memory databases. Both are mended here by subclasses. Values of
 cells are kept away from it: only counts are fetched, and a failed query reaches it as the name of
-its exception, because DuckDB's messages quote values.
+its exception, because DuckDB's messages quote values. What contracts have it run is one SELECT at a time, on a
+connection that reaches the lake and nothing else; what it may name there is said in `spine.contracts.confined`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -51,7 +52,7 @@ from great_expectations.expectations.metrics.table_metric_provider import TableM
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from spine.contracts import install_functions
+from spine.contracts import confine, install_functions, is_one_select
 from spine.contracts.derive import identifier, literal
 from spine.quality.counts import shared_count
 
@@ -79,6 +80,10 @@ class Measurement:
 
 class QueryError(Exception):
     """A query that DuckDB refused, reduced to the class of DuckDB's exception."""
+
+
+class NotASelectError(Exception):
+    """A contract's query that would do more than read."""
 
 
 class ExpectBrokenRowsToBeCounted(UnexpectedRowsExpectation):  # type: ignore[misc]
@@ -140,7 +145,7 @@ class HeldEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         yield self.held
 
     def execute_query(self, query: Any) -> Any:
-        """The query's rows, fetched; QueryError with the exception's class where it failed."""
+        """The query's rows, fetched; QueryError with the exception's class where it failed, or does more than read."""
         with self.get_connection() as connection:
             try:
                 return connection.execute(query).freeze()()
@@ -169,8 +174,19 @@ class ParquetDatasource(SQLDatasource):  # type: ignore[misc]
     def get_execution_engine(self) -> HeldEngine:
         """The held engine, on the same database that `get_engine` gives."""
         if self._execution_engine is None:
-            self._execution_engine = HeldEngine(engine=self.get_engine(), create_temp_table=False)
+            engine = self.get_engine()
+            sa.event.listen(engine, "before_cursor_execute", _refuse_other_statements)
+            self._execution_engine = HeldEngine(engine=engine, create_temp_table=False)
         return self._execution_engine
+
+
+def _refuse_other_statements(
+    connection: sa.Connection, _cursor: Any, statement: str, _values: Any, _context: Any, _many: bool
+) -> None:
+    """The last look at what is run, as it is run: whatever a contract's text became, it is one SELECT."""
+    driver: Any = connection.connection.driver_connection
+    if not is_one_select(driver, statement):
+        raise NotASelectError
 
 
 def measure(
@@ -187,7 +203,7 @@ def measure(
     Returns:
         One measurement per expectation, in their order.
     """
-    with _session(as_of, threads) as session:
+    with _session(_root(files), as_of, threads) as session:
         missing = _create_views(session.connection, files)
         measured: dict[int, Measurement] = {}
         for table in dict.fromkeys(table for table, _ in expectations):
@@ -215,9 +231,9 @@ class _Session:
     connection: Any
 
 
-@cache
-def _opened() -> _Session:
-    """Made once for the process: it costs as much as a delivery's rules."""
+@lru_cache(maxsize=1)
+def _opened(root: Path) -> _Session:
+    """Made once for the process, or anew for another root: it costs as much as a delivery's rules."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     source: ParquetDatasource = context.data_sources.add_spine_parquet(
@@ -226,15 +242,16 @@ def _opened() -> _Session:
     with source.get_execution_engine().get_connection() as held:
         connection: Any = held.connection.driver_connection  # statements on it need no SQLAlchemy quoting
     install_functions(connection)
+    confine(connection, folders=[root])
     asset = source.add_table_asset(name="judged", table_name="duckdb_tables")
     return _Session(source, asset, asset.add_batch_definition_whole_table("all"), connection)
 
 
 @contextmanager
-def _session(as_of: date, threads: int) -> Iterator[_Session]:
+def _session(root: Path, as_of: date, threads: int) -> Iterator[_Session]:
     """The process's session, for one delivery at a time; where anything raises, the next one gets a new session."""
     with _ONE_AT_A_TIME:
-        session = _opened()
+        session = _opened(root)
         try:
             session.connection.execute(f"SET VARIABLE as_of = DATE '{as_of.isoformat()}'")
             session.connection.execute(f"SET threads = {int(threads)}" if threads else "RESET threads")
@@ -243,6 +260,13 @@ def _session(as_of: date, threads: int) -> Iterator[_Session]:
             _opened.cache_clear()
             session.source.get_execution_engine().close()
             raise
+
+
+def _root(files: Mapping[str, Path]) -> Path:
+    """What a session's queries may reach: the lake that the files lie in, or else their own folder."""
+    folders = sorted({path.absolute().parent for path in files.values()})
+    lakes = [parent for folder in folders for parent in (folder, *folder.parents) if parent.name == "lake"]
+    return (lakes or folders or [Path("/nowhere")])[0]
 
 
 def _create_views(connection: Any, files: Mapping[str, Path]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from spine.contracts.confined import confine
 from spine.contracts.functions import functions_in, install_functions
 from spine.contracts.rules import Rule
 from spine.errors import PipelineError
@@ -92,6 +93,7 @@ def row_finder(tables: Mapping[str, Path], as_of: date, threads: int = 0) -> Ite
         there = {table: path for table, path in tables.items() if path.exists()}
         for table, path in there.items():
             _create_view(connection, table, path)
+        confine(connection, list(there.values()))
         yield RowFinder(connection, frozenset(there))
     finally:
         connection.close()

@@ -89,9 +89,10 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
         if has_birth_dates:
             _check_birth_dates(connection, table)
         _check_promises(connection, table)
-    rules = keep_promises(connection, plan.tables, plan.partners)
     rows = {t.name: counted(connection, f'SELECT count(*) FROM built.main."{t.name}"')[0] for t in plan.tables}
+    (threads,) = counted(connection, "SELECT current_setting('threads')")
     connection.execute("DETACH built")
+    rules = keep_promises(path, plan.tables, plan.partners, threads)
     return Checked(rows, rules)
 
 

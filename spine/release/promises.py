@@ -2,18 +2,22 @@
 
 Put here: from a rule of an output contract to a count and its verdict. Never here: who may be in a release, or
 what must not be (check). The input's rules are measured by Great Expectations (spine.quality); a release is one
-small set of tables in a database that is attached anyway, so its own SQL counts.
+small set of tables in a database of its own, so its own SQL counts. That SQL is written by whoever writes the contract:
+it runs where there is the finished file to read and nothing else.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 import duckdb
 
-from spine.contracts import Rule, RuleResult, judge
+from spine.contracts import Rule, RuleResult, is_one_select, judge
 from spine.errors import GovernanceError, PipelineError
 from spine.release.output_contracts import PARTNERS, OutputTable
+from spine.release.query import LOCKED
 from spine.release.sql import counted, quoted
 
 
@@ -22,12 +26,12 @@ class BrokenPromiseError(PipelineError):
 
 
 def keep_promises(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[OutputTable], partners: Collection[str]
+    path: Path, tables: Sequence[OutputTable], partners: Collection[str], threads: int
 ) -> tuple[RuleResult, ...]:
     """Measure every rule of the released tables.
 
     Args:
-        connection: the finished file is attached to it as `built`.
+        path: the finished file, which no other connection of this process holds.
         partners: ids that a column with `valuesFrom: partners` may hold.
 
     Returns:
@@ -35,16 +39,19 @@ def keep_promises(
 
     Raises:
         BrokenPromiseError: a rule of severity error is broken, or a rule could not be measured: all of them.
-        GovernanceError: a column that holds ids of partners holds something else.
+        GovernanceError: a column that holds ids of partners holds something else, or the file changed meanwhile.
     """
-    connection.execute("USE built.main")
-    try:
+    before = _sha256(path)
+    with duckdb.connect(str(path), read_only=True, config={**LOCKED, "threads": threads}) as connection:
         results = [(table, rule, _measure(connection, rule)) for table in tables for rule in table.rules]
         for table in tables:
             for column in (c for c in table.columns if c.values_from == PARTNERS):
                 _refuse_strangers(connection, table.name, column.name, partners)
-    finally:
-        connection.execute("USE memory.main")
+    if _sha256(path) != before:
+        raise GovernanceError(
+            "release check failed: the finished file changed while its rules were measured. Nothing is published; "
+            "look for who else writes into the folder of releases"
+        )
     broken = [
         f"{table.name}: rule {rule.name} is broken: {rule.sentence} Expected: {rule.threshold}, found {_found(result)}"
         for table, rule, result in results
@@ -58,6 +65,11 @@ def keep_promises(
     return tuple(result for _, _, result in results)
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _found(result: RuleResult) -> str:
     return f"an error ({result.problem})" if result.outcome == "error" else f"{result.numerator} rows"
 
@@ -66,6 +78,8 @@ def _measure(connection: duckdb.DuckDBPyConnection, rule: Rule) -> RuleResult:
     """The verdict on one rule. What cannot be measured is an error, never a pass."""
     try:
         query = _QUERIES[rule.metric](rule)
+        if not is_one_select(connection, query):
+            return RuleResult(name=rule.name, outcome="error", problem="NotASelect")
         (rows,) = counted(connection, f"SELECT count(*) FROM {_name(rule.table)}")
         (count,) = counted(connection, query)
         return judge(rule, int(count), rows)

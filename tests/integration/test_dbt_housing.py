@@ -20,23 +20,18 @@ import yaml
 from spine.contracts import load_contracts, load_partners
 from spine.contracts.derive import expectation
 from spine.settings import PROJECT_ROOT
-from tests.fixtures.dbt_warehouse import build_linkage, build_raw, run_dbt
+from tests.fixtures.dbt_warehouse import build_linkage, build_models, build_raw
 from tests.fixtures.housing_rows import H_RENT, HARCOMBE, HOMES, RAW, RESIDENTS, W_RENT
 
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse that dbt has built on both sides of linkage, read only."""
+    """A warehouse that is built on both sides of linkage, read only."""
     root = tmp_path_factory.mktemp("spine")
-    folders = {"SPINE_HOME": root, "DBT_TARGET_PATH": root / "target", "DBT_LOG_PATH": root / "logs", "DO_NOT_TRACK": 1}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in folders.items():
-            patch.setenv(name, str(value))
-        with duckdb.connect(root / "warehouse.duckdb") as connection:
-            build_raw(connection, root, RAW)
-            build_linkage(connection, RESIDENTS)
-        for selector in ("before_linkage", "after_linkage"):
-            assert run_dbt("build", "--selector", selector, "--exclude-resource-type", "unit_test")
+    with duckdb.connect(root / "warehouse.duckdb") as connection:
+        build_raw(connection, root, RAW)
+        build_linkage(connection, RESIDENTS)
+    build_models(root)
     with duckdb.connect(root / "warehouse.duckdb", read_only=True) as connection:
         yield connection
 

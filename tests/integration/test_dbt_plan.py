@@ -119,6 +119,12 @@ def test_a_project_is_compiled_once_for_each_state(settings: Settings, monkeypat
     assert len(compiled) == 2
 
 
+def test_what_the_purpose_is_built_from_is_told(settings: Settings) -> None:
+    behind = load_plan(settings, contracts_of(settings)).behind["care_planning"]
+    assert {"council_tax__nfi", "gp_registrations__fhir", "linkage_decisions__spine"} <= set(behind)
+    assert "rent_accounts__nec" not in behind, "rents are linked to nobody and stand in no mart"
+
+
 @pytest.mark.parametrize(
     ("node", "told"),
     [

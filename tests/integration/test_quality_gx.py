@@ -221,7 +221,7 @@ def test_an_empty_table_breaks_only_the_rule_that_wants_rows(table: Table) -> No
         ),
         (rule("sql", query="SELECT count(*) FROM ${table} WHERE error(${column})"), "InvalidInputException"),
         (rule("sql", query="SELECT any_value(${column}) FROM ${table}"), "ConversionException"),
-        (rule("sql", query="SELECT count(*) FROM ${table} WHERE"), "ParserException"),
+        (rule("sql", query="SELECT count(*) FROM ${table} WHERE"), "ContractError"),
         (rule("sql", query="SELECT 1"), "ContractError"),
         (rule("invalidValues", pattern="("), "InvalidInputException"),
         (rule("invalidValues"), "ContractError"),
@@ -313,7 +313,7 @@ def test_one_connection_is_held_and_its_rows_can_be_fetched() -> None:
 
     from spine.quality import gx
 
-    with gx._session(AS_OF, 0) as session:
+    with gx._session(Path(), AS_OF, 0) as session:
         engine = session.source.get_execution_engine()
         assert session.source.get_engine() is engine.engine, "one database for both halves"
         with engine.get_connection() as first, engine.get_connection() as second:
@@ -321,12 +321,12 @@ def test_one_connection_is_held_and_its_rows_can_be_fetched() -> None:
         assert engine.execute_query(sa.text("SELECT getvariable('as_of')")).fetchall() == [(AS_OF,)]
         assert engine.execute_query(sa.text("SELECT is_postcode('zz99 9zz')")).fetchone() is not None
     assert isinstance(engine, gx.HeldEngine)
-    with gx._session(AS_OF, 0) as again:
+    with gx._session(Path(), AS_OF, 0) as again:
         assert again is session, "held for the next delivery"
-    with pytest.raises(KeyboardInterrupt), gx._session(AS_OF, 0):
+    with pytest.raises(KeyboardInterrupt), gx._session(Path(), AS_OF, 0):
         raise KeyboardInterrupt
     assert engine.held is None, "let go where anything went wrong"
-    with gx._session(AS_OF, 0) as fresh:
+    with gx._session(Path(), AS_OF, 0) as fresh:
         assert fresh is not session
 
 
@@ -453,3 +453,21 @@ def test_the_same_delivery_gives_the_same_results_whatever_the_threads(table: Ta
 def test_a_contract_s_expectation_is_what_is_run() -> None:
     asked = next(r for r in CONTRACTS[0].rules if r.metric == "duplicateValues")
     assert expectation(asked)["type"] == "unexpected_rows_expectation"
+
+
+def test_a_rule_s_sql_that_would_do_more_than_read_its_delivery_is_an_error(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before it runs; and if it were not, it is one SELECT that reaches no file outside of the lake."""
+    path, leak = table(a=["x"]), tmp_path / "leak.csv"
+    escape = (
+        f"0) AS BIGINT))) AS broken) AS x; COPY (SELECT * FROM ${{table}}) TO '{leak}'; "
+        "SELECT count(*) FROM (SELECT unnest(range(CAST((SELECT 0"
+    )
+    reads = f"SELECT count(*) FROM ${{table}} WHERE (SELECT count(*) FROM read_text('{__file__}')) > 0"
+    other = gx("unexpected_rows_expectation", unexpected_rows_query=f"SELECT 1 FROM {{batch}}; COPY people TO '{leak}'")
+    asked = [rule("sql", query=escape), rule("sql", query=reads), other]
+    assert [one(path, each).problem for each in asked] == ["ContractError"] * 3
+    monkeypatch.setattr(quality, "faults_of_queries", lambda _: {})
+    assert [one(path, each).problem for each in asked] == ["NotASelectError", "PermissionException", "NotASelectError"]
+    assert not leak.exists()

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
-from spine.errors import GovernanceError, PipelineError
+from spine.errors import ContractError, GovernanceError, PipelineError
 from spine.governance import load_or_create_key, pseudonyms
 from spine.release import query
 from spine.release.shelf import Shelf
@@ -78,6 +79,38 @@ def test_what_is_smuggled_into_a_permitted_column_is_not_published(home: Home, t
         assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"], name
         shutil.copy(clean, home.settings.warehouse)
     assert found_in(home.settings.audit_log.read_bytes(), CANARIES) == []
+
+
+def test_an_output_rule_s_sql_reads_the_finished_file_and_nothing_else(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused as it is read; and if it were not, the connection that runs it reaches nothing."""
+    leak = tmp_path / "leak"
+    build = home.shelf / ".build-000002.duckdb"
+    attacks = {
+        f"COPY (SELECT 1) TO '{leak}'; SELECT 0": "NotASelect",
+        f"DETACH built; ATTACH '{build}' AS built; CREATE TABLE built.main.leak AS SELECT 1; SELECT 0": "NotASelect",
+        "SELECT count(*) FROM warehouse.core.dim_resident": "BinderException",
+        f"SELECT count(*) FROM read_text('{home.settings.keys}/*.key')": "PermissionException",
+    }
+    path = home.settings.expectations / "contracts" / "spine" / "care_planning__residents.odcs.yaml"
+    kept = path.read_text(encoding="utf-8")
+    rule = {"name": "table__x", "type": "sql", "mustBe": 0, "severity": "error", "description": "x."}
+    try:
+        for query, problem in attacks.items():
+            content = yaml.safe_load(kept)
+            content["schema"][0]["quality"].append(rule | {"query": query})
+            path.write_text(yaml.safe_dump(content), encoding="utf-8")
+            with pytest.raises(ContractError, match=r"table__x.*its query"):
+                home.publish()
+            with monkeypatch.context() as unread:
+                unread.setattr("spine.contracts.read_rules.query_faults", lambda _: {})
+                with pytest.raises(PipelineError, match=problem):
+                    home.publish()
+            assert not leak.exists()
+    finally:
+        path.write_text(kept, encoding="utf-8")
+    assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"]
 
 
 def test_a_smuggled_column_stays_behind_in_whatever_form(home: Home, tmp_path: Path) -> None:

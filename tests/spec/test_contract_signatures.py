@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from spine.contracts import Column, Contract
+from spine.contracts import Column, Contract, Rule, Supply, Threshold
 from spine.errors import GovernanceError
 from spine.governance import permission
 from spine.governance.contract_locks import breaks, check_locks, columns_of, read_locks
@@ -97,6 +99,89 @@ def test_nothing_is_released_from_a_contract_that_was_broken_or_is_not_signed(he
     ):
         permission("plan", here.settings, (contracts()[0], changed("gone")), AS_OF)
     (here.settings.expectations / "contracts" / "signed" / "tax__flat.json").unlink()
+    with pytest.raises(GovernanceError, match=r"east \(data steward\) must sign the contract tax__flat"):
+        here.judge()
+
+
+def edited(part: str) -> Contract:
+    tax = contracts()[1]
+    (table,) = tax.tables
+    name, area = table.columns
+    column: dict[str, dict[str, Any]] = {
+        "another header": {"source_name": "class"},
+        "another synonym": {"synonyms": ("ward",)},
+        "another pattern": {"header_pattern": "^a"},
+        "another element": {"nested": "JSON"},
+        "no key": {"key": True},
+    }
+    if part in column:
+        return replace(tax, tables=(replace(table, columns=(name, replace(area, **column[part]))),))
+    whole: dict[str, dict[str, Any]] = {
+        "another file": {"tables": (replace(table, source="x"),)},
+        "another mode": {"mode": "append"},
+        "more quarantine": {"quarantine_max_percent": 50},
+        "one per person": {"one_record_per_person": True},
+        "an end of supply": {"supplies": (tax.supplies[0], replace(tax.supplies[1], valid_to=AS_OF))},
+        "a supplier less": {"supplies": tax.supplies[:1]},
+        "a supplier more": {"supplies": (*tax.supplies, Supply("north"))},
+        "a rule more": {"rules": (RULE,)},
+        "another title": {"title": "Rates", "description": "Of rates.", "frequency_days": 7},
+    }
+    return replace(tax, **whole[part])
+
+
+RULE = Rule("tax__flat", "accounts", "area", "area__mapped", "It is.", "conformity", "warning", "nullValues", {},
+            Threshold("mustBe", 0))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("another header", "column accounts.area is not as it was"),
+        ("another synonym", "column accounts.area is not as it was"),
+        ("another pattern", "column accounts.area is not as it was"),
+        ("another element", "column accounts.area is not as it was"),
+        ("no key", "column accounts.area is not as it was"),
+        ("another file", "table accounts is not as it was"),
+        ("another mode", "the contract is not as it was"),
+        ("more quarantine", "the contract is not as it was"),
+        ("one per person", "the contract is not as it was"),
+        ("an end of supply", "supply by west is not as it was"),
+        ("a supplier less", "supply by west is not as it was"),
+        ("a supplier more", None),
+        ("a rule more", None),
+        ("another title", None),
+    ],
+)
+def test_how_a_signed_contract_is_read_is_signed_too(here: Partnership, part: str, words: str | None) -> None:
+    lock = read_locks(here.settings.expectations / "contracts" / "signed").by_contract["tax__flat"]
+    assert breaks(lock, edited(part)) == ([words] if words else [])
+    assert breaks(lock.model_copy(update={"signatures": ()}), edited(part)) == [], "nobody has signed it"
+
+
+def test_an_older_signed_shape_cannot_be_put_back(here: Partnership) -> None:
+    assert here.judge().is_granted
+    folder = here.settings.expectations / "contracts" / "signed"
+    before = (folder / "tax__flat.json").read_bytes()
+    newer = (contracts()[0], changed("classification identifier"))
+    for organisation, role in COSIGNERS:
+        here.sign_contract(organisation, role, newer[1])
+    assert permission("plan", here.settings, newer, AS_OF).is_granted
+    (folder / "tax__flat.json").write_bytes(before)
+    with pytest.raises(GovernanceError, match=r"west \(data steward\) must sign .*an older shape was put back"):
+        here.judge()
+    here.sign_contract(*COSIGNERS[0], newer[1])
+    for organisation, role in COSIGNERS:  # signed anew, the older one is the newest
+        here.sign_contract(organisation, role)
+    assert here.judge().is_granted
+
+
+def test_a_signature_made_under_other_decision_rights_does_not_count(here: Partnership) -> None:
+    matrix = here.settings.expectations / "decision_rights.yaml"
+    content = yaml.safe_load(matrix.read_text())
+    content["decisions"]["accept_breaking_change"]["accountable"] = [STEWARD]
+    matrix.unlink()
+    matrix.write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(GovernanceError, match=r"east \(data steward\) must sign the contract tax__flat"):
         here.judge()
 

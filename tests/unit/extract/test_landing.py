@@ -255,6 +255,19 @@ def test_views_survive_reopening_and_a_changed_folder(home, monkeypatch):
         assert connection.execute(IDS).fetchall() == [("1",)]
 
 
+def test_a_layout_without_a_contract_has_no_view_any_more(home, tmp_path):
+    home.deliver("people", people("1"))
+    with duckdb.connect(tmp_path / "w.duckdb") as connection:
+        create_raw_views(connection, home.ledger.entries(), home.contracts, home.lake, home.as_of)
+        views = "SELECT count(*) FROM duckdb_views() WHERE schema_name = 'raw'"
+        before = connection.execute(views).fetchone()
+        others = tuple(contract for contract in home.contracts if contract.id != "people__flat")
+        create_raw_views(connection, home.ledger.entries(), others, home.lake, home.as_of)
+        assert (before, connection.execute(views).fetchone()) == ((len(home.contracts),), (len(others),))
+        with pytest.raises(duckdb.CatalogException):
+            connection.execute("FROM raw.people__flat__people")
+
+
 def test_a_column_that_a_newer_contract_adds_is_null_in_older_parquet(home):
     home.deliver("people", people("1"))
     table = home.contracts[0].tables[0]

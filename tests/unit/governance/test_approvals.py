@@ -13,10 +13,12 @@ import pytest
 import yaml
 
 from spine import audit
-from spine.contracts import Contract
+from spine.contracts import Contract, Supply
 from spine.errors import ContractError, GovernanceError
 from spine.governance import TrustError, load_agreement, permission, require_right, standing
+from spine.governance.lineage import note_lineage
 from spine.governance.trust import current_user
+from spine.settings import PROJECT_ROOT
 from tests.fixtures.agreements import (
     AS_OF,
     CONTENT,
@@ -32,6 +34,8 @@ from tests.fixtures.agreements import (
     private_key,
     write_trust,
 )
+
+EXPECTATIONS = PROJECT_ROOT / "expectations"
 
 
 @pytest.fixture(scope="module")
@@ -333,6 +337,44 @@ def test_a_controller_that_writes_the_whole_project_cannot_sign_for_others(
     )
     assert "west (data steward) must sign the contract tax__flat" in str(error.value)
     assert "east (" not in str(error.value)
+
+
+def test_a_dataset_of_one_s_own_does_not_hide_whose_data_are_used(here: Partnership) -> None:
+    """East names a dataset that it alone supplies; what the models are built from says otherwise."""
+    (here.settings.lake / "tax__flat" / "west" / "2028-03-01").mkdir(parents=True)
+    mine = replace(contracts()[1], id="mine__x", supplies=(Supply("east"),))
+    here.write(controllers=[{"partner": "east", "role": "sole_controller"}], datasets={"mine": ["name"]})
+    here.sign("east", RISK_OWNER, number=2)
+    west = r"west \(senior information risk owner\) must approve"
+    with pytest.raises(GovernanceError, match=west):
+        permission("plan", here.settings, (mine,), AS_OF)
+    note_lineage(here.settings, {"plan": ("mine__x", "tax__flat")})
+    with pytest.raises(GovernanceError, match=west):
+        permission("plan", here.settings, (mine,), AS_OF)
+    note_lineage(here.settings, {"plan": ("mine__x",)})
+    with pytest.raises(GovernanceError) as error:
+        permission("plan", here.settings, (mine,), AS_OF)
+    assert "west (senior" not in str(error.value), "nothing of theirs is behind it"
+    (here.settings.governance / ".lineage.json").write_text("[")
+    with pytest.raises(GovernanceError, match="is damaged"):
+        permission("plan", here.settings, (mine,), AS_OF)
+
+
+def test_an_edit_of_an_output_contract_makes_every_approval_void(here: Partnership) -> None:
+    """It says from which fields a column is made."""
+    real = EXPECTATIONS / "contracts" / "spine" / "care_planning__residents.odcs.yaml"
+    path = here.settings.expectations / "contracts" / "spine" / "plan__people.odcs.yaml"
+    path.parent.mkdir()
+    shutil.copy(real, path)
+    with pytest.raises(GovernanceError, match="is for another text of the agreement or of an output contract"):
+        here.judge()
+    here.sign_all(number=2)
+    assert here.judge().is_granted
+    path.write_text(path.read_text() + "# a comment\n")
+    assert here.judge().is_granted
+    path.write_text(path.read_text().replace("gp_registrations.", "area_lookup.", 1))
+    with pytest.raises(GovernanceError, match="is for another text"):
+        here.judge()
 
 
 def test_nobody_signs_for_a_register_that_the_trust_file_lists(here: Partnership) -> None:

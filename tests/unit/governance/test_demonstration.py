@@ -16,6 +16,7 @@ from spine.governance.demonstration import demo_key
 from spine.governance.quorum import CONTROLLER
 from spine.governance.signing import load_key
 from spine.governance.statements import folder_of, sign, write_statement
+from spine.governance.terms import terms_of
 from spine.rights import load_decision_rights
 from spine.settings import PROJECT_ROOT, Settings
 
@@ -53,7 +54,7 @@ def demo(tmp_path: Path) -> Demo:
 def test_a_demonstration_is_granted_as_such_and_its_keys_are_closed(demo: Demo) -> None:
     assert demo.granted()
     keys = list((demo.settings.demonstration / "keys").iterdir())
-    signers = [p for p in load_partners(EXPECTATIONS / "partners.yaml").values() if p.kind != "register"]
+    signers = [p for p in load_partners(EXPECTATIONS / "partners.yaml").values() if p.kind not in ("register", "spine")]
     assert len(keys) == len(signers) + 1, "and one for the board"
     assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}
     assert demo.settings.demonstration.stat().st_mode & 0o777 == 0o700
@@ -75,7 +76,8 @@ def test_a_dissent_or_suspension_is_not_signed_over(demo: Demo) -> None:
     for decision, match in (("dissent", "having dissented: too much"), ("suspend", "lift its suspension")):
         key = load_key(demo_key(demo.settings, "wexmoor_icb"), str)
         statement = sign(
-            key, agreement, rights, organisation="wexmoor_icb", role=CONTROLLER, decision=decision, reason="too much",
+            key, terms_of(agreement, rights, demo.settings.expectations), organisation="wexmoor_icb",
+            role=CONTROLLER, decision=decision, reason="too much",
             signed_on=AS_OF, number=2,
         )  # fmt: skip
         write_statement(folder_of(demo.settings, "care_planning"), statement)
