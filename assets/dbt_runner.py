@@ -13,7 +13,8 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -143,19 +144,17 @@ def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
 def _with_columns(
     connection: duckdb.DuckDBPyConnection, nodes: Iterable[Node], results: Mapping[str, NodeResult]
 ) -> list[NodeResult]:
-    """The results, with the columns of what was built."""
+    """The results, with the columns of what was built; without, where the database is not to be read any more."""
     columns: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for schema, table, column, kind in connection.execute(
-        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
-    ).fetchall():
-        columns.setdefault((schema, table), []).append((column, kind))
-    told = []
-    for node in nodes:
-        result = results[node.unique_id]
-        if result.rows is not None:
-            result = NodeResult(
-                result.unique_id, result.status, None, result.seconds, result.rows, tuple(columns[node.relation])
-            )
-        told.append(result)
-    return told
+    with suppress(duckdb.Error):
+        for schema, table, column, kind in connection.execute(
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE NOT internal ORDER BY schema_name, table_name, column_index"
+        ).fetchall():
+            columns.setdefault((schema, table), []).append((column, kind))
+    return [
+        replace(results[node.unique_id], columns=tuple(columns.get(node.relation, ())))
+        if results[node.unique_id].rows is not None
+        else results[node.unique_id]
+        for node in nodes
+    ]

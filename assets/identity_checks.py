@@ -80,8 +80,10 @@ def _said(resolution: Resolution, budget: IdentityLimits, as_of: date) -> str:
     )
     if not resolution.is_held:
         return told
+    anew = f" {resolution.linking.sentence}" if resolution.linking.kind == "full" else ""
     return (
-        f"{told} No id was changed, nothing after linkage was built, and the published releases stand. "
+        f"{told} No id was changed, nothing after linkage was built, and the published releases stand.{anew} "
         f"Ask {budget.owner} to look into linkage/held_events.parquet in the spine's home. If linkage itself was "
-        "changed on purpose, whoever answers for it sets an allowance in expectations/identity_checks.yaml."
+        "changed on purpose, or all records were linked anew and that alone moved the ids, whoever answers for linkage "
+        "sets an allowance in expectations/identity_checks.yaml."
     )

@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -70,12 +70,14 @@ class Changes:
         sources: sources whose deliveries or lake files changed, with what to say of each.
         agreements: the agreements changed.
         full_link: all person records are linked, changed or not.
+        may_judge: a delivery may have to be judged; False where none can be new since the last successful run.
     """
 
     everything: str | None
     sources: Mapping[Source, str]
     agreements: bool = False
     full_link: bool = False
+    may_judge: bool = field(default=True, compare=False)
 
 
 def look(settings: Settings, as_of: date) -> Inputs:
@@ -142,7 +144,13 @@ def compare(settings: Settings, before: tuple[Inputs, Made], now: tuple[Inputs, 
         why = "what the last run made has changed since"
     elif touched - named.keys() or _unnamed_are_gone(settings, inputs, inputs_now):
         why = "a source that was there is gone"
-    return Changes(why, dict(sorted(sources.items())), inputs.agreements != inputs_now.agreements)
+    is_other = inputs.definitions != inputs_now.definitions or made.results != made_now.results
+    return Changes(
+        why,
+        dict(sorted(sources.items())),
+        inputs.agreements != inputs_now.agreements,
+        may_judge=bool(sources or touched) or is_other,
+    )
 
 
 def without(inputs: Inputs, deliveries: Iterable[str]) -> Inputs:

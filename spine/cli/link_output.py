@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,8 @@ def write_result(
     """
     from spine.reports.linkage import linkage_page
 
-    with replacing_folder(folder.resolve()) as new:
+    with replacing_folder(folder.resolve()) as new, ThreadPoolExecutor(1) as beside:
+        kept = beside.submit(result.state.save, new / "state") if keep_state and result.state is not None else None
         residents = result.clusters.rename({"cluster_id": "resident_id"})
         residents.select("record_id", "source", "resident_id", "method", "confidence").write_parquet(
             new / "residents.parquet", compression="lz4", statistics=False
@@ -97,8 +99,8 @@ def write_result(
         _write_json(new / "report.json", {"made_by": MADE_BY, **report})
         (new / "report.html").write_text(linkage_page(report), encoding="utf-8")
         _write_json(new / "run.json", told)
-        if keep_state and result.state is not None:
-            result.state.save(new / "state")
+        if kept is not None:
+            kept.result()
 
 
 def write_explanation(folder: Path, left: str, right: str, number: int, page: str) -> Path:

@@ -158,10 +158,10 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False, full_link: 
         if last is not None and not (full or full_link) and last.is_up_to_date(*now):
             out.print(f"[green]Nothing has changed[/] since the last run as of {as_of}; here is what it made.")
             return last.summary.model_copy(update={"because": ""})
-        if full or last is None:
-            changes = Changes("all was asked for" if full else "there is no finished run to build on", {})
-        else:
+        changes = Changes("there is no finished run to build on", {})
+        if last is not None:
             changes = compare(settings, (last.inputs, last.made), now)
+        changes = replace(changes, everything="all was asked for" if full else changes.everything)
         changes = replace(changes, full_link=full or full_link)
         record.forget()
         before = audit.head(settings.audit_log).lines
@@ -187,7 +187,7 @@ def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSumm
     collect_seldom()
     columns = (SpinnerColumn(), TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
     # Great Expectations first, in a process of its own: it takes as long to import as all the rest.
-    rules = standing_by() if changes.everything or changes.sources else nullcontext()
+    rules = standing_by() if changes.may_judge else nullcontext()
     bar = Progress(*columns, console=err, transient=True)
     with rules, _door(settings, as_of, changes), bar as progress:
         task = progress.add_task("Starting Dagster", total=None)

@@ -123,7 +123,19 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
     named = {value for key, value in window.items() if key != "table" and isinstance(value, str)}
     named |= set(window.get("identity") or ())
     faults |= {f"window names '{name}', which is no column": True for name in sorted(named - columns)}
-    return [fault for fault, found in faults.items() if found]
+    return [*(fault for fault, found in faults.items() if found), *_repeated_names(odcs)]
+
+
+def _repeated_names(odcs: OpenDataContractStandard) -> list[str]:
+    """Tables, and columns of a table, of one name: the second would hide what is said of the first."""
+    tables = odcs.schema_ or []
+    names = [("table", "", [table.name for table in tables])]
+    names += [("column", f"{t.name}.", [column.name for column in t.properties or []]) for t in tables]
+    return [
+        f"{kind} '{place}{name}' stands there twice"
+        for kind, place, found in names
+        for name in sorted({str(name) for name in found if found.count(name) > 1})
+    ]
 
 
 def _overlaps(contracts: Iterable[Contract]) -> list[str]:

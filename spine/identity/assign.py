@@ -1,11 +1,18 @@
 """Resident ids for clusters: inherited where the cluster is known, given back where a merge is undone, else minted.
 
 Put here: pure rules, frames in and frames out. Never here: files, or what a change is called (events).
+
+A cluster inherits the id with which it shares the most records (ties: the older id, then the one of the smallest
+record_id), each id going to one cluster; records that were absent from the previous run speak only after those that
+were present. Where a resident falls apart along the line of an earlier merge, each part gets the id that it had: the
+part that came by the merge leaves the resident's id to those who had it before, and takes its own back. The clusters
+that remain mint new ids in order of their smallest record_id. An id once minted is never given to records of somebody
+else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -13,7 +20,7 @@ import polars as pl
 from spine.errors import PipelineError
 from spine.identity.crosswalk import CROSSWALK, PRINTS, RUNS, SPELLS, Crosswalk, empty
 from spine.identity.events import events_between
-from spine.identity.evidence import changes, conformed
+from spine.identity.evidence import changes, comparable, conformed
 from spine.identity.ids import resident_ids, seed_of
 
 _CLUSTERS = ("record_id", "source", "cluster_id", "method", "confidence")
@@ -43,15 +50,9 @@ def assign(
     run: str = "",
     decisions: pl.DataFrame | None = None,
     fingerprints: pl.DataFrame | None = None,
+    form: str = "",
 ) -> IdentityResult:
     """Give every cluster a resident id.
-
-    A cluster inherits the id with which it shares the most records (ties: the older id, then the one of the smallest
-    record_id), each id going to one cluster; records that were absent from the previous run speak only after those
-    that were present. Where a resident falls apart along the line of an earlier merge, each part gets the id that it
-    had: the part that came by the merge leaves the resident's id to those who had it before, and takes its own back.
-    The clusters that remain mint new ids in order of their smallest record_id. An id once minted is never
-    given to records of somebody else.
 
     Args:
         clusters: one row per record: record_id, source, cluster_id, method, confidence.
@@ -61,34 +62,48 @@ def assign(
         decisions: by people, in force in this run: left_record_id, right_record_id, decision. For the evidence only;
             linkage has applied them.
         fingerprints: of the records, as `evidence.fingerprints` gives them. For the evidence only.
+        form: of the fingerprints (see `evidence.form_of`).
 
     Raises:
         PipelineError: a column is missing, or record_id is null or not unique.
     """
-    records = _checked(clusters)
-    before = previous or empty()
+    records, before = _checked(clusters), comparable(previous or empty(), form)
     seed = seed_for(previous, records["record_id"])
+    chosen, minted = _chosen(records, before, seed)
+    current = records.join(chosen, on="cluster_id", how="left").select(*CROSSWALK).sort("record_id")
+    stamp = (before.last_run + 1, run, as_of)
+    crosswalk = replace(
+        _known(before, current, stamp),
+        prints=_prints(current, fingerprints),
+        decisions=conformed(decisions),
+        high_water=before.high_water + minted.len(),
+        seed=seed,
+        form=form,
+    )
+    return IdentityResult(crosswalk, _events(before, crosswalk, minted, stamp))
+
+
+def _events(before: Crosswalk, after: Crosswalk, minted: pl.Series, stamp: tuple[int, str, date]) -> pl.DataFrame:
+    new = changes((before.prints, after.prints), (before.decisions, after.decisions))
+    return events_between(before.members, after.members, minted, new, stamp)
+
+
+def _chosen(records: pl.DataFrame, before: Crosswalk, seed: str) -> tuple[pl.DataFrame, pl.Series]:
+    """cluster_id, resident_id of every cluster, and the ids among them that are new."""
     inherited, restored = _inherit(records, before)
     minted = _mint(records, pl.concat([inherited, restored]), seed, before.high_water)
-    chosen = pl.concat([inherited, restored, minted])
-    current = records.join(chosen, on="cluster_id", how="left").select(*CROSSWALK).sort("record_id")
-    number = before.last_run + 1
+    return pl.concat([inherited, restored, minted]), minted["resident_id"]
+
+
+def _known(before: Crosswalk, current: pl.DataFrame, stamp: tuple[int, str, date]) -> Crosswalk:
+    """Before, with what this run says of each record's resident; a run that says nothing new is not counted."""
+    number, _, as_of = stamp
     spells = _spells(before.spells, current, number)
     has_moved = not spells.equals(before.spells)
     is_earlier = not before.runs.filter(pl.col("number") == before.last_run, pl.col("run_as_of") > as_of).is_empty()
-    told = pl.DataFrame([(number, run, as_of)], schema=RUNS, orient="row")
-    crosswalk = Crosswalk(
-        current=current,
-        spells=spells,
-        runs=pl.concat([before.runs, told]) if has_moved or is_earlier else before.runs,
-        prints=_prints(current, fingerprints),
-        decisions=conformed(decisions),
-        high_water=before.high_water + minted.height,
-        seed=seed,
-    )
-    new = changes((before.prints, crosswalk.prints), (before.decisions, crosswalk.decisions))
-    events = events_between(before.members, crosswalk.members, minted["resident_id"], new, (number, run, as_of))
-    return IdentityResult(crosswalk, events)
+    told = pl.DataFrame([stamp], schema=RUNS, orient="row")
+    runs = pl.concat([before.runs, told]) if has_moved or is_earlier else before.runs
+    return replace(before, current=current, spells=spells, runs=runs)
 
 
 def seed_for(previous: Crosswalk | None, record_ids: pl.Series) -> str:

@@ -58,6 +58,7 @@ class Crosswalk:
         decisions: in force in the latest run, left before right, sorted.
         high_water: the last serial number that was minted. It never goes down, whatever is deleted.
         seed: what the store's ids hang on.
+        form: what the fingerprints are made of (see `evidence.form_of`); empty where that was not told.
     """
 
     current: pl.DataFrame
@@ -67,6 +68,7 @@ class Crosswalk:
     decisions: pl.DataFrame = field(default_factory=lambda: none_of(DECISIONS))
     high_water: int = 0
     seed: str = ""
+    form: str = ""
 
     @property
     def last_run(self) -> int:

@@ -6,13 +6,14 @@ an event (events), or whether anything does (churn).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import duckdb
 import polars as pl
 
 from spine.errors import PipelineError
-from spine.identity.crosswalk import DECISIONS, PRINTS, none_of
+from spine.identity.crosswalk import DECISIONS, PRINTS, Crosswalk, none_of
 from spine.linkage.conform import INPUT
 
 #: What may move an id, in the order in which one that moved for several reasons is told.
@@ -25,6 +26,24 @@ CAUSES: Final = {
 }
 #: Records by what is new of them; a record can have several rows.
 CHANGES: Final[dict[str, pl.DataType]] = {"record_id": pl.String(), "cause": pl.String()}
+#: Changed whenever the same record gets another fingerprint.
+_FORM: Final = "1"
+
+
+def form_of(records: pl.DataFrame) -> str:
+    """What fingerprints of these records are made of; those of two forms say nothing of each other."""
+    return f"{_FORM}: {', '.join(_read(records))}"
+
+
+def comparable(before: Crosswalk, form: str) -> Crosswalk:
+    """The last run; its fingerprints are null, which says nothing, where they are of another form than this run's."""
+    if form in ("", before.form) or not before.form:
+        return before
+    return replace(before, prints=before.prints.with_columns(pl.lit(None, PRINTS["fingerprint"]).alias("fingerprint")))
+
+
+def _read(records: pl.DataFrame) -> list[str]:
+    return [name for name in INPUT if name in records.columns and name != "record_id"]
 
 
 def fingerprints(records: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -40,7 +59,7 @@ def fingerprints(records: pl.DataFrame, key: str) -> pl.DataFrame:
     Returns:
         Columns as `PRINTS`, sorted by record_id.
     """
-    names = [name for name in INPUT if name in records.columns and name != "record_id"]
+    names = _read(records)
     cells = [f"'{name}=' || coalesce(CAST({_cell(records, name)} AS VARCHAR), '')" for name in names]
     text = ", ".join(["CAST(? AS VARCHAR)", *cells])
     try:

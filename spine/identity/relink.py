@@ -107,6 +107,7 @@ def relink(
     limits: DeltaLimits,
     *,
     full: bool = False,
+    because: str = "",
 ) -> Linked:
     """Link the records of a run and keep the run for the next one.
 
@@ -117,6 +118,7 @@ def relink(
         as_of: date of the run.
         limits: up to where changes are linked on their own.
         full: link all records whatever has changed.
+        because: as `full`, for this reason, told as the end of a sentence.
 
     Raises:
         PipelineError: as of `link`; the disk is full.
@@ -124,7 +126,7 @@ def relink(
     recover_folder(folder)
     columns = columns_read(records, config)
     now = _Now(records, config, decisions, as_of, limits, columns, marked(records, columns))
-    before = _before(folder, now, full)
+    before = because or ("it was asked for" if full else _before(folder, now))
     linked = _changes(folder, before, now) if isinstance(before, _Before) else before
     if isinstance(linked, str):
         result = link(records, config, decisions, keep_state=True)
@@ -150,12 +152,10 @@ def engine() -> str:
     return digest.hexdigest()[:16]
 
 
-def _before(folder: Path, now: _Now, full: bool) -> _Before | str:
+def _before(folder: Path, now: _Now) -> _Before | str:
     """The kept run, or why it cannot be built on."""
     from spine.linkage.state import load_state
 
-    if full:
-        return "it was asked for"
     if not (folder / _KEPT).is_file():
         return "no earlier run was kept"
     try:

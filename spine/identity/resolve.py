@@ -21,11 +21,12 @@ from spine.files import replacing, write_json
 from spine.identity.assign import IdentityResult, assign, seed_for
 from spine.identity.churn import Churn, churn
 from spine.identity.conflicts import KINDS, find_conflicts
+from spine.identity.crosswalk import Crosswalk
 from spine.identity.decisions import Judged, empty_register, judge_decisions
 from spine.identity.events import KINDS_OF_EVENT
-from spine.identity.evidence import fingerprints
+from spine.identity.evidence import comparable, fingerprints, form_of
 from spine.identity.limits import IdentityLimits, LinkageLimits
-from spine.identity.relink import Linking, relink
+from spine.identity.relink import Linked, Linking, relink
 from spine.identity.store import IdentityFiles, IdentityStore
 from spine.identity.trend import RateStanding, read_history, standings, with_run
 from spine.identity.views import create_views
@@ -129,41 +130,76 @@ def resolve(
     _write(linkage / "person_records.parquet", records)
     decisions = _decided(connection, linkage, records, as_of, terms.people)
     config = load_config().model_copy(update={"one_record_per_person": tuple(sorted(terms.one_record_per_person))})
-    limits = terms.limits
-    linked = relink(linkage / "state", records, config, decisions.applied, as_of, limits.delta, full=terms.full)
-    result = linked.result
-    _write_result(linkage, result)
-    named = _identified(IdentityStore(identity), records, result, decisions, terms.budget, (run, as_of))
+    store, form = IdentityStore(identity), form_of(records)
+    known = _Known(store, store.load(), form)
+    linked = relink(
+        linkage / "state", records, config, decisions.applied, as_of, terms.limits.delta,
+        full=terms.full, because=known.why_all,
+    )  # fmt: skip
+    _write_result(linkage, linked.result)
+    named = _identified(known, records, linked.result, decisions, terms.budget, (run, as_of))
     _write_proposed(linkage, named.result, is_held=named.is_held)
-    conflicts = find_conflicts(records, named.result.crosswalk.current, result, config.thresholds.link_bits)
+    conflicts = find_conflicts(records, named.result.crosswalk.current, linked.result, config.thresholds.link_bits)
     if not named.is_held or not (linkage / "conflicts.parquet").exists():
         _write(linkage / "conflicts.parquet", conflicts)
     reach("linkage.before_views")
     create_views(connection, named.files, linkage)
     reach("linkage.after_views")
-    sources = _link_rates(result.clusters)
-    rates = _trend(linkage / "history.parquet", run, as_of, sources, limits)
-    resolution = Resolution(
-        records.height,
-        *_shown(connection, named.result, is_held=named.is_held),
+    sources = _link_rates(linked.result.clusters)
+    rates = _trend(linkage / "history.parquet", run, as_of, sources, terms.limits)
+    counts = (records.height, *_shown(connection, named.result, is_held=named.is_held))
+    resolution = _told(linked, named, decisions, _counted(conflicts), (sources, rates), counts)
+    write_json(linkage / "report.json", {**resolution.report, **_summary(resolution)}, point="linkage.report")
+    return resolution
+
+
+def _told(
+    linked: Linked,
+    named: _Identified,
+    decisions: Judged,
+    conflicts: Conflicts,
+    rates: tuple[tuple[SourceLinks, ...], tuple[RateStanding, ...]],
+    counts: tuple[int, int, int],
+) -> Resolution:
+    """A run in counts; `counts` are records that came in, and records and residents as they are shown."""
+    result = linked.result
+    return Resolution(
+        *counts,
         links=result.links.height,
-        sources=sources,
+        sources=rates[0],
         events=_events(named.result.events),
         churn=named.churn,
         is_held=named.is_held,
-        conflicts=_counted(conflicts),
-        rates=rates,
+        conflicts=conflicts,
+        rates=rates[1],
         **_doubt(result),
         report=result.report,
         linking=linked.linking,
         decisions=decisions,
     )
-    write_json(linkage / "report.json", {**result.report, **_summary(resolution)}, point="linkage.report")
-    return resolution
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The identity store, what it held before the run, and the form of this run's fingerprints."""
+
+    store: IdentityStore
+    before: Crosswalk | None
+    form: str
+
+    @property
+    def why_all(self) -> str:
+        """Why all records are linked, where what changed since the last run cannot be told; empty where it can."""
+        if self.before is None or not self.before.form or self.before.form == self.form:
+            return ""
+        return (
+            "fingerprints of records have another form than in the last run, so in this run no changed attribute "
+            "counts as the cause of a change of id"
+        )
 
 
 def _identified(
-    store: IdentityStore,
+    known: _Known,
     records: pl.DataFrame,
     result: LinkageResult,
     decisions: Judged,
@@ -173,10 +209,11 @@ def _identified(
     """Give the clusters their ids and store them, unless too many would change without a cause."""
     run, as_of = stamp
     reach("identity.before_assign")
-    before = store.load()
+    store, before = known.store, comparable(known.before, known.form) if known.before else None
     prints = fingerprints(records, seed_for(before, records["record_id"]))
-    given = {"decisions": decisions.applied, "fingerprints": prints}
-    identities = assign(result.clusters, before, as_of, run=run, **given)
+    identities = assign(
+        result.clusters, before, as_of, run=run, decisions=decisions.applied, fingerprints=prints, form=known.form
+    )
     found = churn(before, identities.crosswalk) if before else None
     is_held = found is not None and not budget.allows(found, as_of)
     reach("identity.before_save")
@@ -260,10 +297,11 @@ def _trend(
 def _doubt(result: LinkageResult) -> dict[str, int]:
     """Pairs of records in the clerical band, and in it or above it."""
     band = result.report["clerical"]
-    from_band = (np.asarray(result.scored.veto) == 0) & (np.asarray(result.scored.bits) >= band["from_bits"])
+    scored = result.scored
+    from_band = (np.asarray(scored.veto) == 0) & (np.asarray(scored.bits) >= band["from_bits"])
     return {
         "pairs_in_doubt": int(band["pairs_below"] + band["pairs_above"]),
-        "pairs_from_doubt": round(float(np.asarray(result.scored.records)[from_band].sum())),
+        "pairs_from_doubt": round(float(np.asarray(scored.records)[from_band].sum())),
     }
 
 

@@ -35,6 +35,9 @@ _KEPT = 2
 MOVES: Final[dict[str, pl.DataType]] = {"record_id": pl.String(), "resident_id": pl.String()}
 _STATE: Final = {"current": CROSSWALK, "spells": SPELLS, "runs": RUNS, "prints": PRINTS, "decisions": DECISIONS}
 _ENTRY: Final = ("events", "moves")
+#: Changed whenever the files of a generation have another form; 1 was not written down.
+_FORM: Final = 2
+_STATED: Final = frozenset({"high_water", "seed", "history", "head"})
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,12 @@ class IdentityStore:
             return None
         try:
             state = _json(generation / "state.json")
+            self._require_form(state)
             frames = {
                 name: pl.read_parquet(generation / _file(name), columns=list(schema)) for name, schema in _STATE.items()
             }
-            found = Crosswalk(**frames, high_water=int(state["high_water"]), seed=str(state["seed"]))
+            given: dict[str, Any] = {"high_water": int(state["high_water"]), "seed": str(state["seed"]), **frames}
+            found = Crosswalk(**given, form=str(state.get("fingerprints", "")))
             if found.last_run != state["history"] or self._head(int(state["history"])) != state["head"]:
                 raise self._damaged("the history is not the one that it stands on")
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
@@ -162,6 +167,8 @@ class IdentityStore:
             "seed": crosswalk.seed,
             "history": number,
             "head": self._hash(number),
+            "form": _FORM,
+            "fingerprints": crosswalk.form,
         }
         with new_folder(generation, point="identity.generation") as temporary:
             for name, schema in _STATE.items():
@@ -198,6 +205,16 @@ class IdentityStore:
             raise self._damaged("the named generation is not there")
         return self.folder / name
 
+    def _require_form(self, state: dict[str, Any]) -> None:
+        """Forms 1 and 2 differ in what they say of fingerprints only; what came before 1 lacks what it stands on."""
+        form = state.get("form", 1 if state.keys() >= _STATED else 0)
+        if form not in (1, _FORM):
+            raise PipelineError(
+                f"identity store: it is kept in form {form}, this version reads forms 1 and {_FORM}. Nothing is "
+                "damaged, and nothing was changed. Run the version of the spine that wrote it, or restore an identity "
+                "folder that this version wrote; do not start afresh, or every id changes."
+            )
+
     def _damaged(self, found: str) -> PipelineError:
         return PipelineError(
             f"identity store: the current generation cannot be read ({found}). Expected the folder that the file "
@@ -233,6 +250,6 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _same(one: Crosswalk, other: Crosswalk) -> bool:
-    return one.high_water == other.high_water and all(
+    return (one.high_water, one.form) == (other.high_water, other.form) and all(
         getattr(one, name).equals(getattr(other, name).select(*schema)) for name, schema in _STATE.items()
     )

@@ -42,6 +42,8 @@ _OF_KEYS = {
 #: A further column is a block where a record shares its value with no more than so many on average.
 _MEAN_BLOCK = 20
 _EXTRA_CAP = 40
+#: Where fewer nodes than this share hold a column, the others are not looked at.
+_FEW = 0.25
 #: Odd factors, one for each column of a key and one for their sum.
 _FACTORS = tuple(np.uint32(n) for n in (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1, 0xCC9E2D51))
 #: So many rules are applied at a time: each needs memory for the keys of all nodes.
@@ -150,11 +152,7 @@ def _keys(rule: BlockingRule, encoded: Encoded, held: Flags | None) -> Iterator[
     Where `held` is given, only nodes whose key may be among those (see `_held_by`).
     """
     for columns in _variants(rule, encoded):
-        if held is None:
-            rows = np.flatnonzero(_all_known(columns))
-        else:
-            rows = np.flatnonzero(np.take(held, _place(columns)))
-            rows = rows[_all_known([np.take(column, rows) for column in columns])]
+        rows = np.flatnonzero(_all_known(columns)) if held is None else _possible(columns, held)
         yield rows, mixed([np.take(column, rows) for column in columns])
 
 
@@ -192,6 +190,17 @@ def _low(column: Array) -> Codes:
     if column.dtype.itemsize == 8 and column.flags.c_contiguous and sys.byteorder == "little":
         return column.view(np.uint32)[::2]
     return column.astype(np.uint32) if column.dtype.itemsize != 4 else column.view(np.uint32)
+
+
+def _possible(columns: list[Array], held: Flags) -> Codes:
+    """Nodes that hold all of the columns and whose key may be among those of `held`."""
+    rarest = min(columns, key=np.count_nonzero)
+    if np.count_nonzero(rarest) < _FEW * rarest.size:
+        rows = np.flatnonzero(rarest)
+        rows = rows[np.take(held, _place([np.take(column, rows) for column in columns]))]
+    else:
+        rows = np.flatnonzero(np.take(held, _place(columns)))
+    return rows[_all_known([np.take(column, rows) for column in columns])]
 
 
 def _all_known(columns: list[Array]) -> Flags:

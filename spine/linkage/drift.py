@@ -15,7 +15,8 @@ def share_that_would_turn(state: State) -> float:
     """Share of links that would be made or undone by weight alone, were the weights learned anew.
 
     The pairs and their levels stay as they are, and are told by their patterns, so that this costs next to nothing.
-    Rivals, vetoes and clusters are left out: it is a measure of the weights.
+    Rivals, vetoes and clusters are left out: it is a measure of the weights. How often strangers agree is taken from
+    the kept run, since another sample of them would turn links by the draw alone.
 
     Returns:
         Pairs of records on the other side of the threshold, as a share of those above it now.
@@ -23,7 +24,7 @@ def share_that_would_turn(state: State) -> float:
     run, config = state.run, state.config
     one_each = examples(run.tally, config.scheme, run.records.telling)
     counted = patterns(run.tally, one_each, config.scheme)
-    learned = fit(run.nodes.encoded, len(run.ids), counted, config)
+    learned = fit(run.nodes.encoded, len(run.ids), counted, config, before=run.model)
     before, now = (
         weigh(one_each, counted.of_pair, counted, model, config) >= config.thresholds.link_bits
         for model in (run.model, learned)

@@ -143,7 +143,9 @@ def _known(compared: Compared) -> npt.NDArray[np.int8]:
     return np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int8)
 
 
-def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig) -> Model:
+def fit(
+    encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig, before: Model | None = None
+) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
     Args:
@@ -151,6 +153,8 @@ def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfi
         records: number of records.
         patterns: histogram of the candidate pairs.
         config: priors and limits.
+        before: take from this model how often strangers agree, instead of counting it on other random pairs: of rare
+            levels a sample says so little that weights would change by the draw alone.
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
@@ -158,7 +162,7 @@ def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfi
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
     region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
-    random = _strangers(encoded, config)
+    random = _strangers(encoded, config) if before is None else _strangers_of(before, encoded, config)
     return Model(
         patterns.scheme,
         {
@@ -258,6 +262,13 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
         shares[0, encoded.scheme.splits[comparison]] = encoded.rarity[comparison].chance
     start = encoded.scheme.start["date_of_birth"] - 1
     shares[0, start + level("date_of_birth", EXACT)] = _same_birthday(encoded, config)
+    return shares
+
+
+def _strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floats:
+    """Shares elsewhere before the fit, with u as it was measured for another model."""
+    shares = _prior(encoded, config, "elsewhere")
+    shares[0] = np.exp(before.strata["elsewhere"].log_shares[0])
     return shares
 
 

@@ -21,6 +21,8 @@ from spine.linkage.distribution import Codes, Flags, Spread, clerical, conflicts
 LEAST_IN_GAP = 100
 _UNKNOWN = "unknown"
 _NORMAL_95 = 1.959964
+#: So many identifiers are counted in one pass: a byte has a bit for each.
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,11 @@ def _weights(spread: Spread, config: LinkageConfig) -> dict[str, Any]:
 
 def _groups(found: Found, groups: pl.DataFrame, linked: Flags) -> dict[str, Any]:
     """Link rates by group, and the largest gap of each grouping."""
-    rates = {name: _rates(groups[name], linked) for name in groups.columns if name != "record_id"}
-    rates["source"] = _rates(pl.Series(found.source), linked, found.sources)
+    every = groups.drop("record_id").with_columns(source=pl.Series(found.source, dtype=pl.UInt32), linked=linked)
+    names = [name for name in every.columns if name != "linked"]
+    # The records once, by all groupings together; the few combinations that there are then by each one.
+    counts = every.group_by(names).agg(pl.len().alias("records"), pl.col("linked").sum())
+    rates = {name: _rates(counts, name, found.sources if name == "source" else ()) for name in names}
     return {"groups": rates, "group_gaps": {name: _gap(by_value) for name, by_value in rates.items()}}
 
 
@@ -125,8 +130,10 @@ def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
         rows = np.flatnonzero(found.source == one)
         held = np.zeros(found.label.size, dtype=bool)
         held[found.label[rows]] = True
-        meets[:, one] = np.bincount(found.source[held[found.label]], minlength=width)
-        other |= held[found.label] & (found.source != one)
+        meeting = np.take(held, found.label)
+        meets[:, one] = np.bincount(found.source[meeting], minlength=width)
+        meeting[rows] = False
+        other |= meeting
         presence.append(np.packbits(held))
     elsewhere = np.bincount(found.source[other], minlength=width)
     residents = [int(np.bitwise_count(held).sum()) for held in presence]
@@ -171,7 +178,15 @@ def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[st
     """Share of records per source whose identifier is usable."""
     width = len(found.sources)
     total = np.bincount(found.source, minlength=width)
-    counts = {name: np.bincount(found.source[flags], minlength=width) for name, flags in known.items()}
+    counts: dict[str, Codes] = {}
+    for start in range(0, len(known), _AT_ONCE):
+        # Which of some identifiers a record has is one number, so that one count does for all of these.
+        names, held = list(known)[start : start + _AT_ONCE], np.zeros(found.source.size, dtype=np.uint8)
+        for bit, name in enumerate(names):
+            held |= known[name].astype(np.uint8) << np.uint8(bit)
+        table = np.bincount((found.source << _AT_ONCE) | held, minlength=width << _AT_ONCE).reshape(width, -1)
+        numbers = np.arange(1 << _AT_ONCE)
+        counts |= {name: table[:, numbers >> bit & 1 == 1].sum(axis=1) for bit, name in enumerate(names)}
     return {
         source: {name: round(int(count[i]) / int(total[i]), 6) for name, count in counts.items()}
         for i, source in enumerate(found.sources)
@@ -179,19 +194,13 @@ def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[st
     }
 
 
-def _rates(values: pl.Series, linked: Flags, names: tuple[str, ...] = ()) -> dict[str, dict[str, float]]:
+def _rates(counts: pl.DataFrame, grouping: str, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Records and link rate with its interval for each value of a grouping.
 
     Linked means that the record shares its cluster with another record.
     """
-    counts = (
-        pl.DataFrame({"value": values, "linked": linked})
-        .group_by("value")
-        .agg(pl.len().alias("records"), pl.col("linked").sum())
-        .sort("value")
-    )
     result = {}
-    for value, records, hits in counts.iter_rows():
+    for value, records, hits in counts.group_by(grouping).agg(pl.col("records", "linked").sum()).sort(grouping).rows():
         low, high = wilson(hits, records)
         name = names[value] if names else _named(value)
         rate = {"link_rate": hits / records, "low": low, "high": high}

@@ -25,7 +25,7 @@ from spine.linkage.config import LinkageConfig
 from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
-from spine.linkage.kept import read_arrays, write_array
+from spine.linkage.kept import read_arrays, write_arrays
 from spine.linkage.overrides import Decisions
 from spine.linkage.run import People, Run
 from spine.linkage.score import Scored, weigh
@@ -79,13 +79,7 @@ class State:
         What is in the files of the state that this one came from is not written again: the two folders share them (see
         `kept`). An earlier state in the folder is replaced.
         """
-        arrays = folder / "arrays"
-        before = set(arrays.glob("*.npy"))
-        arrays.mkdir(parents=True, exist_ok=True)
-        written = {path for name, array in _arrays(self.run).items()
-                   for path in write_array(arrays, name, array, self.bases.get(name))}  # fmt: skip
-        for path in before - written:
-            path.unlink()
+        write_arrays(folder / "arrays", _arrays(self.run), self.bases)
         if self.run.overrides is not None:
             self.run.overrides.write_parquet(folder / "overrides.parquet")
         for name, series in _texts(self.run).items():

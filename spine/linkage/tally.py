@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spine.linkage.arrays import Codes, Floats
+from spine.linkage.arrays import Codes, Floats, factorise
 from spine.linkage.compare import Compared
 from spine.linkage.facts import anchored, related, thin
 from spine.linkage.fit import Patterns, pattern_keys, patterns_of
@@ -66,8 +66,9 @@ def tally_of(patterns: Patterns, between: int, records: Floats) -> Tally:
 
 def tally_between(compared: Compared, records: Floats, scheme: Scheme) -> Tally:
     """The counts of some pairs between nodes, with the pairs of records that each stands for."""
-    keys, place = np.unique(pattern_keys(compared, scheme), return_inverse=True)
-    return Tally(keys, np.bincount(place, weights=records, minlength=keys.size), np.zeros(keys.size))
+    keys = pattern_keys(compared, scheme)
+    place, where = factorise(keys)
+    return Tally(keys[where], np.bincount(place, weights=records, minlength=where.size), np.zeros(where.size))
 
 
 def tally_within(compared: Compared, records: Floats, scheme: Scheme) -> Tally:

@@ -139,29 +139,38 @@ def record_of(
     connection.execute(f"ATTACH {quoted(str(build))} AS built (READ_ONLY)")
     try:
         rows = {t.name: counted(connection, f'SELECT count(*) FROM built.main."{t.name}"')[0] for t in plan.tables}
-        return VersionRecord(
-            version=marks.version,
-            as_of=plan.as_of,
-            agreement_id=plan.agreement.id,
-            agreement_version=plan.agreement.version,
-            agreement_sha256=plan.agreement.sha256,
-            key_version=people.key_version,
-            content_sha256=content_sha256,
-            is_demo=plan.is_demo,
-            opt_out_list=people.opt_out_list,
-            rules=dict(marks.rules),
-            contracts={table.name: table.version for table in plan.tables},
-            inputs={entry.delivery: entry.content_sha256 for entry in plan.inputs},
-            withheld=dict(plan.withheld),
-            population=plan.tables[0].name,
-            rows={name: shown(count) for name, count in rows.items()},
-            excluded={reason: shown(count) for reason, count in excluded.items()},
-            groups=_groups(connection, plan),
-            identity=dict(identity),
-            movement=_movement(connection, plan, people, before) if before else None,
-        )
+        groups = _groups(connection, plan)
+        movement = _movement(connection, plan, people, before) if before else None
     finally:
         connection.execute("DETACH built")
+    return VersionRecord(
+        **_rested_on(plan, people, marks),
+        content_sha256=content_sha256,
+        rows={name: shown(count) for name, count in rows.items()},
+        excluded={reason: shown(count) for reason, count in excluded.items()},
+        groups=groups,
+        identity=dict(identity),
+        movement=movement,
+    )
+
+
+def _rested_on(plan: Plan, people: People, marks: Marks) -> dict[str, Any]:
+    """Agreement, key, rules, contracts and deliveries that a version was built by."""
+    return {
+        "version": marks.version,
+        "as_of": plan.as_of,
+        "agreement_id": plan.agreement.id,
+        "agreement_version": plan.agreement.version,
+        "agreement_sha256": plan.agreement.sha256,
+        "key_version": people.key_version,
+        "is_demo": plan.is_demo,
+        "opt_out_list": people.opt_out_list,
+        "rules": dict(marks.rules),
+        "contracts": {table.name: table.version for table in plan.tables},
+        "inputs": {entry.delivery: entry.content_sha256 for entry in plan.inputs},
+        "withheld": dict(plan.withheld),
+        "population": plan.tables[0].name,
+    }
 
 
 def _groups(connection: duckdb.DuckDBPyConnection, plan: Plan) -> dict[str, dict[str, Shown]]:

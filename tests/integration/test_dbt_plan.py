@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,13 @@ def test_a_project_is_compiled_once_for_each_state(settings: Settings, monkeypat
     (at.dbt_project / "model.sql").write_text("select 1", encoding="utf-8")
     load_plan(at, contracts)
     assert len(compiled) == 2
+
+
+def test_a_run_loads_no_compiler() -> None:
+    """dbt and dagster-dbt take seconds of each run that imports them."""
+    code = "import sys, assets.run; print({'dbt', 'dagster_dbt', 'great_expectations'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT_ROOT)
+    assert told.stdout.strip() == "set()"
 
 
 def test_what_the_purpose_is_built_from_is_told(settings: Settings) -> None:

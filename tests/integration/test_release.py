@@ -12,6 +12,7 @@ import yaml
 
 from spine import audit
 from spine.errors import ContractError, GovernanceError, PipelineError, ReconciliationError, UsageError
+from spine.governance import approve_all
 from spine.release import Input, published, query
 from tests.fixtures.release_warehouse import (
     AS_OF,
@@ -305,6 +306,7 @@ def test_output_contracts_are_checked(home: Home) -> None:
     del columns[2]["transformSourceObjects"]
     columns[3]["logicalType"] = "object"
     path.write_text(yaml.safe_dump(content))
+    approve_all(home.settings)
     with pytest.raises(ContractError) as error:
         home.publish()
     for fault in (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spine.errors import UsageError
+from spine.governance import approve_all
 from spine.release import Input, compare_versions, replace_key, versions
 from spine.release.disclosure import in_words, shown
 from spine.release.history import records
@@ -118,5 +119,6 @@ def test_a_rule_that_changed_is_told(tmp_path: Path) -> None:
     home.publish()
     contract = home.settings.expectations / "contracts" / "spine" / "care_planning__residents.odcs.yaml"
     contract.write_text(contract.read_text().replace("version: 1.2.0", "version: 1.3.0"))
+    approve_all(home.settings)
     home.publish(as_of=AS_OF + timedelta(days=1))
     assert "A rule changed: what analysts are promised." in told(home, 1, 2)

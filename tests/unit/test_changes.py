@@ -132,6 +132,24 @@ def test_another_day_rebuilds_everything(settings: Settings) -> None:
     assert "2028-03-31" in (changed(settings, lambda: None, date(2028, 4, 1)).everything or "")
 
 
+def test_another_day_alone_brings_no_delivery_to_judge(settings: Settings) -> None:
+    assert not changed(settings, lambda: None, date(2028, 4, 1)).may_judge
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "project/expectations/contracts/a.odcs.yaml",
+        "home/warehouse.duckdb",
+        "home/ledger/{0}/{1}/2028-03-30/r002.json",
+        "home/landing/{0}/{1}/2028-03-30/more.csv",
+    ],
+)
+def test_what_is_not_known_to_be_judged_may_be_new(settings: Settings, place: str) -> None:
+    path = settings.root.parent / place.format(*SOCIAL_CARE)
+    assert changed(settings, lambda: write(path, "longer")).may_judge
+
+
 def test_no_folder_name_is_kept(settings: Settings) -> None:
     write(settings.landing / "patient_9990000018/gp/2028-03-30/a.csv")
     kept = look(settings, AS_OF).model_dump_json() + look_at_results(settings).model_dump_json()

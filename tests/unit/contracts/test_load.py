@@ -174,6 +174,8 @@ def test_bounds_of_a_server_entry_are_dates(tmp_path: Path) -> None:
         (changed(customProperties=[ROLLING]), "needs the custom property window"),
         (changed(servers=[GOOD["servers"][0] | {"format": "xlsx"}]), "one format, csv or fhir-json"),
         (changed(schema=[]), "at least one table"),
+        (changed(schema=GOOD["schema"] * 2), "table 'people' stands there twice"),
+        (changed(schema=[GOOD["schema"][0] | {"properties": [KEY, KEY]}]), "column 'people.id' stands there twice"),
         ({"kind": "DataContract"}, "people__test.odcs.yaml: at the top"),
         (with_rule(metric="oddValues"), RULE_PLACE),
         (with_rule(name="odd"), "needs a name of the form"),

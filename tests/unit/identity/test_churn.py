@@ -39,6 +39,11 @@ def crosswalk(words: str, known: dict[str, int] | None = None, said: pl.DataFram
         ("x:ac y:b", "x:ab", {"merged": 1}, {}),  # one went from it
         ("x:a y:b z:c", "x:ab z:cn", {"merged": 1}, {"merged": 1}),  # that came elsewhere
         ("x:ab y:cd z:e", "x:a y:bcd z:en", {"split": 1}, {"split": 1}),
+        # What changed where the records come from, or where they go to, is a cause: both are in the component.
+        ("x:abc y:d", "x:a y:bd", {"split": 1}, {}),
+        ("x:ab y:c", "x:a y:bcn", {"split": 1}, {}),
+        # A rival elsewhere is none: b leaves a because n fits it as well, but n is z's, who took no record of theirs.
+        ("x:ab z:c", "x:a y:b z:cn", {"split": 1}, {"split": 1}),
         # Far in the component counts too: a, b, c, d and n are joined by residents of one run or the other.
         ("x:ab y:cd", "x:a y:bc z:dn", {"split": 2}, {}),
     ],

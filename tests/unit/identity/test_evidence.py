@@ -8,8 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from spine.identity.evidence import conformed, fingerprints
-from tests.fixtures.clusters import decisions
+from spine.identity.assign import assign
+from spine.identity.churn import churn
+from spine.identity.evidence import comparable, conformed, fingerprints, form_of
+from tests.fixtures.clusters import clusters, decisions, prints
 
 ONE: dict[str, Any] = {
     "record_id": "gp:1",
@@ -65,3 +67,22 @@ def test_decisions_count_once_whichever_record_stands_first() -> None:
     said = decisions(("ba", "must_link"), ("ab", "must_link"), ("bc", "cannot_link"))
     assert conformed(said).rows() == [("a", "b", "must_link"), ("b", "c", "cannot_link")]
     assert conformed(None).is_empty()
+
+
+def test_the_form_tells_what_fingerprints_are_made_of() -> None:
+    frame = pl.DataFrame([ONE])
+    assert form_of(frame) == form_of(frame.select(sorted(frame.columns)).drop("known_since"))
+    assert form_of(frame) != form_of(frame.drop("postcode"))
+
+
+def test_fingerprints_of_another_form_count_for_no_change_and_hide_none() -> None:
+    """All look changed: were they compared, no change of an id would be without a cause."""
+    before = assign(clusters("a b"), None, date(2028, 3, 1), fingerprints=prints({"a": 1, "b": 2}), form="1").crosswalk
+    given = {"fingerprints": prints({"a": 7, "b": 8}), "form": "2"}
+    result = assign(clusters("ab"), before, date(2028, 3, 2), **given)  # type: ignore[arg-type]
+    assert churn(comparable(before, "2"), result.crosswalk).without_cause["merged"] == 1
+    assert result.events["attribute_changed"].sum() == 0
+    assert result.crosswalk.form == "2"
+    told = prints({"a": 7, "b": 9})
+    again = assign(clusters("a b"), result.crosswalk, date(2028, 3, 3), fingerprints=told, form="2")
+    assert again.events["attribute_changed"].sum() > 0

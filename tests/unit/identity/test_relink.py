@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from spine.errors import PipelineError
 from spine.identity import relink as module
 from spine.identity.decisions import APPLIED
 from spine.identity.limits import DeltaLimits
@@ -121,6 +124,23 @@ def _other_engine(home: Home) -> None:
     path.write_text(path.read_text().replace(module.engine(), "0" * 16))
 
 
+def _told(home: Home, **changes: Any) -> None:
+    path = home.folder / "kept.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def _other_form(home: Home) -> None:
+    _told(home, form="marks 1; state 1")
+
+
+def _one_more_column(home: Home) -> None:
+    home.records = home.records.with_columns(upn=pl.lit(None, pl.String))
+
+
+def _fewer_marks(home: Home) -> None:
+    np.save(home.folder / "marks.npy", np.load(home.folder / "marks.npy")[1:])
+
+
 @pytest.mark.parametrize(
     ("spoil", "because"),
     [
@@ -128,6 +148,9 @@ def _other_engine(home: Home) -> None:
         (_damaged, "the earlier run cannot be read"),
         (_other_settings, "the settings of linkage changed"),
         (_other_engine, "the earlier run was made by another version of linkage"),
+        (_other_form, "the earlier run was kept in another form than this version keeps one in"),
+        (_one_more_column, "linkage reads other columns of the records than in the earlier run"),
+        (_fewer_marks, "the earlier run cannot be read"),
     ],
 )
 def test_a_run_that_cannot_be_built_on_is_made_anew(home: Home, spoil: Callable[[Home], None], because: str) -> None:
@@ -136,6 +159,25 @@ def test_a_run_that_cannot_be_built_on_is_made_anew(home: Home, spoil: Callable[
     run = home.run()
     assert run.linking.sentence == f"All records were linked anew: {because}."
     assert home.run().linking.kind == "changes"
+
+
+def test_the_order_of_rows_and_of_columns_changes_nothing(home: Home) -> None:
+    home.run()
+    home.records = home.records.sample(fraction=1, shuffle=True, seed=1).select(sorted(home.records.columns))
+    assert home.run().linking.sentence.endswith(f" 0 of {home.records.height:,} records and 0 decisions.")
+
+
+def test_a_record_that_is_there_twice_is_refused_though_nothing_else_changed(home: Home) -> None:
+    home.run()
+    home.records = pl.concat([home.records, home.records.head(1)])
+    with pytest.raises(PipelineError, match="record_id is null or not unique"):
+        home.run()
+
+
+def test_whoever_knows_a_reason_has_all_linked_for_it(home: Home) -> None:
+    home.run()
+    linked = relink(home.folder, home.records, home.config, home.decisions, AS_OF, ANY, because="the moon is full")
+    assert linked.linking.sentence == "All records were linked anew: the moon is full."
 
 
 def test_an_earlier_day_too_many_changes_and_being_asked_link_all(home: Home) -> None:

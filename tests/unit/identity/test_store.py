@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -42,6 +44,40 @@ def test_what_was_saved_is_loaded_and_events_add_up(tmp_path: Path) -> None:
         ("merged", 1),
     ]
     assert pl.read_parquet(files.supersessions)["kind"].to_list() == ["merge"]
+
+
+def _stated(store: IdentityStore, **changes: Any) -> None:
+    """Rewrite what the current generation says of itself; None takes a line away."""
+    files = store.current()
+    assert files is not None
+    path = files.crosswalk.with_name("state.json")
+    state = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({name: value for name, value in state.items() if value is not None}))
+
+
+def test_the_form_of_fingerprints_is_kept_with_them(tmp_path: Path) -> None:
+    store = IdentityStore(tmp_path)
+    store.save(assign(clusters("ab"), None, date(2028, 3, 1), fingerprints=prints("ab"), form="1: surname"))
+    loaded = store.load()
+    assert loaded is not None
+    assert loaded.form == "1: surname"
+    _stated(store, form=None, fingerprints=None)  # as the first form had it
+    loaded = store.load()
+    assert loaded is not None
+    assert loaded.form == ""
+
+
+@pytest.mark.parametrize(("changes", "form"), [({"form": 9}, 9), ({"form": None, "head": None, "seed": None}, 0)])
+def test_a_store_of_another_form_is_refused_and_not_called_damaged(
+    tmp_path: Path, changes: dict[str, Any], form: int
+) -> None:
+    store = IdentityStore(tmp_path)
+    save(store, "ab c", 1)
+    _stated(store, **changes)
+    with pytest.raises(PipelineError, match=f"kept in form {form}, this version reads") as caught:
+        store.load()
+    assert "Nothing is damaged" in str(caught.value)
+    assert "Run the version of the spine that wrote it" in str(caught.value)
 
 
 def test_nothing_new_leaves_everything_as_it_is(tmp_path: Path) -> None:
