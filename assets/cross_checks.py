@@ -46,16 +46,7 @@ def cross_check_assets(
     # A multi-asset of one that can be subset: only of such a one Dagster takes a check without a result, as skipped.
     @dg.multi_asset(
         name="cross_source",
-        specs=[
-            dg.AssetSpec(
-                FEEDBACK,
-                deps=[dg.AssetKey(["quality", model]) for model in MODELS],
-                group_name="quality",
-                kinds={"duckdb"},
-                description="What sources say of the same residents, held against each other, and told to each partner "
-                "by its own row numbers.",
-            )
-        ],
+        specs=[_spec()],
         check_specs=specs,
         required_resource_keys={HOME},
         can_subset=True,
@@ -74,6 +65,17 @@ def cross_check_assets(
             yield dg.MaterializeResult(FEEDBACK, metadata=_metadata(findings, pages), check_results=results)
 
     return cross
+
+
+def _spec() -> dg.AssetSpec:
+    return dg.AssetSpec(
+        FEEDBACK,
+        deps=[dg.AssetKey(["quality", model]) for model in MODELS],
+        group_name="quality",
+        kinds={"duckdb"},
+        description="What sources say of the same residents, held against each other, and told to each partner "
+        "by its own row numbers.",
+    )
 
 
 def check_specs(

@@ -7,6 +7,7 @@ Put here: the assets of the one step and what is shown of them. Never here: a ru
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -125,35 +126,7 @@ def _log_decisions(settings: Settings, resolution: Resolution, as_of: date) -> N
 
 
 def _materializations(resolution: Resolution, page: Path) -> _Events:
-    sources = resolution.sources
-    yield dg.MaterializeResult(
-        asset_key=LINKS,
-        metadata={
-            "dagster/row_count": resolution.links,
-            "linked": resolution.linking.sentence,
-            "records_changed": resolution.linking.changed,
-            "records_new": resolution.linking.new,
-            "records_withdrawn": resolution.linking.withdrawn,
-            "decisions_changed": resolution.linking.decisions,
-            "records_since_full_link": resolution.linking.since_full,
-            "drift_percent": round(100 * resolution.linking.drift, 3),
-            "link_rates": table(
-                ("source", "person records", "linked"),
-                [(named(s.source), shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],
-            ),
-            "report": dg.MetadataValue.path(page),
-            "match_weights": picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
-            "thresholds": picture(
-                "What another threshold would do", threshold_curve_svg(resolution.report, standalone=True)
-            ),
-            # One number a source: Dagster draws each as a line over the runs, and breaks long names at spaces.
-            **{
-                f"link_rate {named(s.source)}": round(100 * s.linked / s.records, 2)
-                for s in sources
-                if s.linked >= LEAST
-            },
-        },
-    )
+    yield dg.MaterializeResult(asset_key=LINKS, metadata=_links_metadata(resolution, page))
     if resolution.is_held:
         return
     yield dg.MaterializeResult(
@@ -165,3 +138,28 @@ def _materializations(resolution: Resolution, page: Path) -> _Events:
             **resolution.events,
         },
     )
+
+
+def _links_metadata(resolution: Resolution, page: Path) -> dict[str, Any]:
+    sources = resolution.sources
+    return {
+        "dagster/row_count": resolution.links,
+        "linked": resolution.linking.sentence,
+        "records_changed": resolution.linking.changed,
+        "records_new": resolution.linking.new,
+        "records_withdrawn": resolution.linking.withdrawn,
+        "decisions_changed": resolution.linking.decisions,
+        "records_since_full_link": resolution.linking.since_full,
+        "drift_percent": round(100 * resolution.linking.drift, 3),
+        "link_rates": table(
+            ("source", "person records", "linked"),
+            [(named(s.source), shown_count(s.records), shown_rate(s.linked, s.records)) for s in sources],
+        ),
+        "report": dg.MetadataValue.path(page),
+        "match_weights": picture("Pairs by match weight", score_histogram_svg(resolution.report, standalone=True)),
+        "thresholds": picture(
+            "What another threshold would do", threshold_curve_svg(resolution.report, standalone=True)
+        ),
+        # One number a source: Dagster draws each as a line over the runs, and breaks long names at spaces.
+        **{f"link_rate {named(s.source)}": round(100 * s.linked / s.records, 2) for s in sources if s.linked >= LEAST},
+    }

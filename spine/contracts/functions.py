@@ -27,6 +27,11 @@ def install_functions(connection: duckdb.DuckDBPyConnection, *names: str) -> Non
     connection.execute(";\n".join(["BEGIN", *wanted, "COMMIT"]))
 
 
+def functions_in(query: str) -> tuple[str, ...]:
+    """Names of the macros that a query calls, or seems to; in the file's order."""
+    return tuple(name for name in _statements() if f"{name}(" in query)
+
+
 @cache
 def _statements() -> dict[str, str]:
     """The statement of each macro by its name, in the file's order: what a macro calls stands before it."""

@@ -55,20 +55,25 @@ def evaluate(tables: Mapping[str, Path], rules: Sequence[Rule], as_of: date, thr
             ready[position] = (rule.table, expectation(rule))
         except ContractError:
             unusable[position] = _could_not_run(rule, ContractError.__name__)
-    # Two rules may count the same and differ in their threshold only: it is counted once.
-    asked = {json.dumps([table, wanted["type"], wanted["kwargs"]]): (table, wanted) for table, wanted in ready.values()}
+    counts = _counted(tables, list(ready.values()), as_of, threads)
+    found = dict(zip(ready, counts, strict=True))
+    return [unusable.get(n) or _judged(rule, found[n]) for n, rule in enumerate(automated)]
+
+
+def _judged(rule: Rule, found: Any) -> RuleResult:
+    if found.problem is not None or found.count is None or found.rows is None:
+        return _could_not_run(rule, found.problem or "NoCount", found.rows)
+    return judge(rule, found.count, found.rows)
+
+
+def _counted(
+    tables: Mapping[str, Path], ready: Sequence[tuple[str, dict[str, Any]]], as_of: date, threads: int
+) -> list[Any]:
+    """What each expectation counts. Two rules may count the same and differ in their threshold only: counted once."""
+    named = [json.dumps([table, wanted["type"], wanted["kwargs"]]) for table, wanted in ready]
+    asked = dict(zip(named, ready, strict=True))
     counts = dict(zip(asked, _measure(tables, list(asked.values()), as_of, threads), strict=True)) if asked else {}
-    measured = {n: counts[json.dumps([table, w["type"], w["kwargs"]])] for n, (table, w) in ready.items()}
-    results = []
-    for position, rule in enumerate(automated):
-        found = measured.get(position)
-        if found is None:
-            results.append(unusable[position])
-        elif found.problem is not None or found.count is None or found.rows is None:
-            results.append(_could_not_run(rule, found.problem or "NoCount", found.rows))
-        else:
-            results.append(judge(rule, found.count, found.rows))
-    return results
+    return [counts[name] for name in named]
 
 
 def _measure(

@@ -30,7 +30,12 @@ from typing import Any, ClassVar, Literal
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 os.environ.setdefault("TQDM_DISABLE", "1")
 
-import great_expectations as gx
+from spine.quality.deferred import deferred
+
+# A third of its import is for distributions and pictures that no rule here uses.
+with deferred("scipy.stats", "altair"):
+    import great_expectations as gx
+
 import sqlalchemy as sa
 from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.core.batch_definition import BatchDefinition

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 
 from spine.contracts.confined import confine
-from spine.contracts.functions import install_functions
+from spine.contracts.functions import functions_in, install_functions
 from spine.contracts.rules import Rule
 from spine.errors import PipelineError
 from spine.quality.counts import conditions, parsed
@@ -24,6 +24,8 @@ from spine.quality.counts import conditions, parsed
 #: Shape of every answer: place of the file among the delivery's files, and of the row in it, from 1.
 SCHEMA = {"file_no": pl.Int32, "row_no": pl.Int64}
 _PLACE = ("_file_no", "_row_no")
+#: How text is read, as it is for the verdict.
+_CLEAN = "clean_text({0}) AS {0}"
 
 
 class RowFinder:
@@ -32,6 +34,7 @@ class RowFinder:
     def __init__(self, connection: duckdb.DuckDBPyConnection, tables: frozenset[str]) -> None:
         self._connection = connection
         self._tables = tables
+        self._functions = set(functions_in(_CLEAN))
 
     def find(self, rule: Rule, limit: int | None = None) -> pl.DataFrame | None:
         """The rows that break a rule, in order of file and row.
@@ -52,6 +55,7 @@ class RowFinder:
             query = _QUERIES[rule.metric](self._connection, rule) if rule.metric in _QUERIES else None
             if query is None or rule.table not in self._tables:
                 return None
+            self._install(query)
             bound = f" LIMIT {int(limit)}" if limit is not None else ""
             rows = self._connection.execute(f"{query} ORDER BY ALL{bound}").fetchall()
         except duckdb.Error as error:
@@ -60,6 +64,12 @@ class RowFinder:
                 "Its count stands. Check that the delivery's files in the lake are whole"
             ) from None
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+    def _install(self, query: str) -> None:
+        """Macros that the query needs: all of them would take longer than most queries."""
+        if needed := set(functions_in(query)) - self._functions:
+            install_functions(self._connection, *needed)
+            self._functions |= needed
 
 
 @contextmanager
@@ -76,7 +86,7 @@ def row_finder(tables: Mapping[str, Path], as_of: date, threads: int = 0) -> Ite
     """
     connection = duckdb.connect(config={"autoinstall_known_extensions": False})
     try:
-        install_functions(connection)
+        install_functions(connection, *functions_in(_CLEAN))
         connection.execute(f"SET VARIABLE as_of = DATE '{as_of.isoformat()}'")
         if threads:
             connection.execute(f"SET threads = {int(threads)}")
@@ -94,7 +104,7 @@ def _create_view(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
     try:
         columns = connection.execute(f"DESCRIBE SELECT * FROM {parquet}").fetchall()
         names = [(_identifier(name), kind) for name, kind, *_ in columns]
-        fields = ", ".join(f"clean_text({name}) AS {name}" if kind == "VARCHAR" else name for name, kind in names)
+        fields = ", ".join(_CLEAN.format(name) if kind == "VARCHAR" else name for name, kind in names)
         connection.execute(f"CREATE VIEW {_identifier(table)} AS SELECT {fields} FROM {parquet}")
     except duckdb.Error as error:
         raise PipelineError(
