@@ -28,7 +28,7 @@ from spine.files import write_json
 from spine.locks import home_lock
 from spine.quality.worker import collect_seldom, standing_by
 from spine.runs import RunRecord, RunSummary, as_of_from
-from spine.settings import Settings
+from spine.settings import Settings, refuse_dotenv
 
 if TYPE_CHECKING:  # slow to import: only where it is needed
     from spine.contracts import Contract
@@ -97,14 +97,23 @@ def synth(
 
 @app.command(epilog="Example: spine dev --port 3000")
 def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine.")] = 3000) -> None:
-    """Open the Dagster UI on this home."""
+    """Open the Dagster UI on this home.
+
+    It is started in the home, on the home's own workspace file: Dagster takes settings from files of the folder that it
+    is started in.
+    """
     settings = Settings().prepare()
+    refuse_dotenv(settings)
     home = pipeline("home")(settings)
-    command = [str(Path(sys.executable).with_name("dagster")), "dev", "--port", str(port)]
-    environment = {"DAGSTER_HOME": home, "SPINE_HOME": str(settings.root), "DO_NOT_TRACK": "1"}
-    raise typer.Exit(
-        subprocess.run(command, cwd=settings.project, env={**os.environ, **environment}, check=False).returncode
-    )
+    workspace = str(Path(home) / "workspace.yaml")
+    command = [str(Path(sys.executable).with_name("dagster")), "dev", "--port", str(port), "-w", workspace]
+    environment = {
+        "DAGSTER_HOME": home,
+        "SPINE_HOME": str(settings.root),
+        "SPINE_PROJECT": str(settings.project.absolute()),
+        "DO_NOT_TRACK": "1",
+    }
+    raise typer.Exit(subprocess.run(command, cwd=home, env={**os.environ, **environment}, check=False).returncode)
 
 
 def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:

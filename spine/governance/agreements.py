@@ -26,6 +26,8 @@ _GEOGRAPHY = {
     "uprn": 0, "address": 0, "postcode": 1, "oa21": 2, "lsoa11": 3, "lsoa21": 3, "msoa11": 4, "msoa21": 4,
     "ward_code": 5, "local_authority_code": 6, "none": 7,
 }  # fmt: skip
+#: Columns that say where somebody lives, or whom they see near it: always null for a restricted resident.
+PLACES = frozenset(_GEOGRAPHY) - {"none"} | {"gp_practice_code", "practice_code"}
 
 
 class _Part(BaseModel):

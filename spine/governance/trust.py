@@ -24,7 +24,7 @@ from spine.errors import ContractError, GovernanceError
 from spine.governance.reading import parse_model
 from spine.governance.signing import PublicKey, parse_public_key
 from spine.rights import load_decision_rights
-from spine.settings import Settings
+from spine.settings import PROJECT_ROOT, Settings
 
 _NAME = r"^[a-z][a-z0-9_]*$"
 TRUST = "trust.yaml"
@@ -152,7 +152,7 @@ def load_trust(settings: Settings) -> Trust:
             "For fictional data: `spine demo`"
         )
     path = settings.trust_file.expanduser().absolute()
-    if path.resolve().is_relative_to(settings.project.resolve()):
+    if any(path.resolve().is_relative_to(folder.resolve()) for folder in (settings.project, PROJECT_ROOT)):
         raise GovernanceError(
             f"the trust file {path} lies in the project, where whoever changes the code could change it. Whoever runs "
             "this deployment must keep it elsewhere"
