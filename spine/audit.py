@@ -160,7 +160,8 @@ def verify(path: Path) -> list[str]:
             torn = "" if line.endswith(b"\n") else ": it is cut off, as by a crash while it was written"
             faults.append(f"line {number} is no audit entry{torn}")
         else:
-            if entry["hash"] != _hash({key: value for key, value in entry.items() if key != "hash"}):
+            written = json.dumps(entry, sort_keys=True, ensure_ascii=False).encode()  # a doubled key reads in two ways
+            if line.rstrip(b"\n") != written or entry["hash"] != _hash({k: v for k, v in entry.items() if k != "hash"}):
                 faults.append(f"line {number} was altered")
             if entry.get("previous") != previous:
                 faults.append(f"line {number} does not follow line {number - 1}: a line was removed, added or moved")

@@ -45,6 +45,8 @@ class PublicKey:
         """True where the signature is of this key, over this content, made for this domain."""
         try:
             raw = base64.b64decode(signature, validate=True)
+            if base64.b64encode(raw).decode() != signature:  # another spelling of the same bytes
+                return False
             Ed25519PublicKey.from_public_bytes(self.raw).verify(raw, _message(domain, content))
         except (InvalidSignature, binascii.Error, ValueError):
             return False

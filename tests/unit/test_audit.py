@@ -68,3 +68,10 @@ def test_unknown_kind_is_refused(log: Path) -> None:
 
 def test_no_log_has_no_faults(tmp_path: Path) -> None:
     assert audit.verify(tmp_path / "audit.log") == []
+
+
+def test_a_doubled_key_is_an_alteration(tmp_path: Path) -> None:
+    log = tmp_path / "audit.log"
+    audit.append(log, "withdrawal", decision="withdrawn")
+    log.write_bytes(log.read_bytes().replace(b'"facts": {', b'"facts": {"decision": "restored"}, "facts": {'))
+    assert audit.verify(log) == ["line 1 was altered"]

@@ -446,3 +446,12 @@ def test_what_takes_no_key_is_done_by_users_with_the_role(here: Partnership) -> 
     settings = here.trusting(trust_sha256=write_trust(path, keys, users=[other])).settings
     with pytest.raises(GovernanceError, match="was asked for by nobody"):
         require_right("rotate_key", settings)
+
+
+def test_a_signature_in_another_spelling_does_not_count(here: Partnership) -> None:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    signature = here.sign("east", RISK_OWNER).signature
+    other = signature[:-3] + letters[letters.index(signature[-3]) ^ 1] + "=="
+    here.alter(here.path_of("east", RISK_OWNER), signature=other)
+    with pytest.raises(GovernanceError, match="east"):
+        here.judge()
