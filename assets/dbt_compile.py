@@ -112,6 +112,7 @@ def compile_plan(settings: Settings, contracts: Sequence[Contract]) -> Plan:
             create_raw_views(connection, [], contracts, scratch.lake, date.fromisoformat(AS_OF))
             connection.execute(f"CREATE TABLE raw.run AS SELECT DATE '{AS_OF}' AS as_of")
         parsed = _dbt(scratch, None, "parse")
+        _refuse_hooks(parsed.writable_manifest().to_dict(omit_none=False))
         _dbt(scratch, parsed, "build", "--select", "fqn:connected_spine.staging", "--resource-type", "model",
              "--resource-type", "seed")  # fmt: skip
         compiled = _dbt(scratch, parsed, "compile")
@@ -129,6 +130,18 @@ def _refuse_stand_in(project: Path) -> None:
     for path in project_files(project):
         if AS_OF.encode() in path.read_bytes():
             raise PipelineError(f"{path.relative_to(project)} names the day {AS_OF}, which stands for the as-of date.")
+
+
+def _refuse_hooks(manifest: Mapping[str, Any]) -> None:
+    """A hook is a statement of any kind beside the models, so none is run."""
+    nodes = manifest["nodes"].values()
+    found = {n["name"] for n in nodes if n["resource_type"] == "operation"}
+    found |= {n["name"] for n in nodes if n["config"].get("pre-hook") or n["config"].get("post-hook")}
+    if found:
+        raise PipelineError(
+            f"dbt_project has hooks ({', '.join(sorted(found))}), and a run has none: a hook could do anything. "
+            "Take them out; what a model needs belongs in its SQL"
+        )
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from spine.files import replacing
 from spine.governance import trust_line
 from spine.locks import home_lock_unless_held
 from spine.runs import PublishedRelease, RunSummary
-from spine.settings import Settings
+from spine.settings import PROJECT_ROOT, Settings
 
 #: Marks runs of the `spine` command.
 COMMAND_TAG = "spine/command"
@@ -46,9 +46,24 @@ _INSTANCE = {
     "concurrency": {"runs": {"max_concurrent_runs": 1}},
 }
 
+_WORKSPACE = {
+    "load_from": [
+        {
+            "python_module": {
+                "module_name": "assets.location",
+                "attribute": "defs",
+                "location_name": "spine",
+                "working_directory": str(PROJECT_ROOT),
+            }
+        }
+    ]
+}
+
 
 def dagster_home(settings: Settings) -> str:
-    """The home's DAGSTER_HOME with its configuration: no telemetry, one run at a time."""
+    """The home's DAGSTER_HOME with its configuration: no telemetry, one run at a time; and what the UI opens there."""
+    with replacing(settings.dagster / "workspace.yaml", point="dagster.config") as temporary:
+        temporary.write_text(yaml.safe_dump(_WORKSPACE), encoding="utf-8")
     with replacing(settings.dagster / "dagster.yaml", point="dagster.config") as temporary:
         temporary.write_text(yaml.safe_dump(_INSTANCE), encoding="utf-8")
     return str(settings.dagster)

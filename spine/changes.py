@@ -246,7 +246,10 @@ def _contents(folder: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape"))
-        digest.update(path.read_bytes())
+        try:
+            digest.update(path.read_bytes() if path.is_file() else b"no file")
+        except OSError:  # for whoever reads it to refuse
+            digest.update(b"cannot be read")
     return digest.hexdigest()[:32]
 
 

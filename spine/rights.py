@@ -6,6 +6,7 @@ Never here: who holds a role (that is the deployment's affair), or an action its
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from spine.documents import parse_yaml
+from spine.documents import parse_yaml, read_text
 from spine.errors import ContractError, GovernanceError
 
 FILE: Final = "decision_rights.yaml"
@@ -111,15 +112,13 @@ def load_decision_rights(expectations: Path) -> DecisionRights:
         ContractError: it is not valid; every fault is listed by its place.
     """
     path = expectations / FILE
+    if not os.path.lexists(path):
+        raise GovernanceError(f"{FILE} is missing, so nobody may decide. The joint data board must restore it")
     try:
-        content: Any = parse_yaml(path.read_text("utf-8"))
+        content: Any = parse_yaml(read_text(path), may_alias=False)
         return DecisionRights.model_validate(content)
-    except FileNotFoundError:
-        raise GovernanceError(
-            f"{FILE} is missing, so nobody may decide. The joint data board must restore it"
-        ) from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ContractError(f"{FILE}: not valid: {faults}. Correct the file") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
         raise ContractError(f"{FILE}: not readable as YAML ({type(error).__name__}). Correct the file") from None

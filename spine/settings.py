@@ -13,10 +13,26 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from spine.errors import GovernanceError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 #: Folders of the home that may hold personal data. Everything else in the home may not.
 PERSONAL = ("landing", "lake", "linkage", "identity")
+
+
+def refuse_dotenv(settings: Settings) -> None:
+    """Refuse a `.env` where Dagster would read it: it would override what whoever runs the deployment has set.
+
+    Raises:
+        GovernanceError: one lies in the project, in the code's folder or in the working directory.
+    """
+    for folder in dict.fromkeys((settings.project.absolute(), PROJECT_ROOT, Path.cwd())):
+        if (folder / ".env").exists():
+            raise GovernanceError(
+                f"{folder / '.env'}: Dagster would let this file override the deployment's settings, the trust file "
+                "among them. Whoever runs this deployment must remove it and set the environment instead"
+            )
 
 
 class Settings(BaseSettings):

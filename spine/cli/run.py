@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from spine import audit
 from spine.changes import Changes, compare, look, look_at_results
@@ -27,8 +28,8 @@ from spine.errors import UsageError
 from spine.files import write_json
 from spine.locks import home_lock
 from spine.quality.worker import collect_seldom, standing_by
-from spine.runs import RunRecord, RunSummary, as_of_from
-from spine.settings import Settings
+from spine.runs import LastRun, RunRecord, RunSummary, as_of_from
+from spine.settings import Settings, refuse_dotenv
 
 if TYPE_CHECKING:  # slow to import: only where it is needed
     from spine.contracts import Contract
@@ -97,14 +98,23 @@ def synth(
 
 @app.command(epilog="Example: spine dev --port 3000")
 def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine.")] = 3000) -> None:
-    """Open the Dagster UI on this home."""
+    """Open the Dagster UI on this home.
+
+    It is started in the home, on the home's own workspace file: Dagster takes settings from files of the folder that it
+    is started in.
+    """
     settings = Settings().prepare()
+    refuse_dotenv(settings)
     home = pipeline("home")(settings)
-    command = [str(Path(sys.executable).with_name("dagster")), "dev", "--port", str(port)]
-    environment = {"DAGSTER_HOME": home, "SPINE_HOME": str(settings.root), "DO_NOT_TRACK": "1"}
-    raise typer.Exit(
-        subprocess.run(command, cwd=settings.project, env={**os.environ, **environment}, check=False).returncode
-    )
+    workspace = str(Path(home) / "workspace.yaml")
+    command = [str(Path(sys.executable).with_name("dagster")), "dev", "--port", str(port), "-w", workspace]
+    environment = {
+        "DAGSTER_HOME": home,
+        "SPINE_HOME": str(settings.root),
+        "SPINE_PROJECT": str(settings.project.absolute()),
+        "DO_NOT_TRACK": "1",
+    }
+    raise typer.Exit(subprocess.run(command, cwd=home, env={**os.environ, **environment}, check=False).returncode)
 
 
 def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:
@@ -144,16 +154,17 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False, full_link: 
     settings.prepare()
     record = RunRecord(settings)
     with home_lock(settings):
-        now = look(settings, as_of), look_at_results(settings)
-        last = record.last()
-        if last is not None and not (full or full_link) and last.is_up_to_date(*now):
+        last, made = record.last(), look_at_results(settings)
+        withdrawn = _withdraw_first(settings, as_of, last)
+        now = look(settings, as_of), made
+        if last is not None and not (full or full_link or withdrawn) and last.is_up_to_date(*now):
             out.print(f"[green]Nothing has changed[/] since the last run as of {as_of}; here is what it made.")
             return last.summary.model_copy(update={"because": ""})
         changes = Changes("there is no finished run to build on", {})
         if last is not None:
             changes = compare(settings, (last.inputs, last.made), now)
         changes = replace(changes, everything="all was asked for" if full else changes.everything)
-        changes = replace(changes, full_link=full or full_link)
+        changes = replace(changes, full_link=full or full_link, agreements=changes.agreements or withdrawn)
         record.forget()
         before = audit.head(settings.audit_log).lines
         summary = _with_progress(settings, as_of, changes)
@@ -162,6 +173,26 @@ def run_home(settings: Settings, as_of: date, *, full: bool = False, full_link: 
         if summary.succeeded:
             record.save(now[0], look_at_results(settings), summary)
     return summary
+
+
+def _withdraw_first(settings: Settings, as_of: date, last: LastRun | None) -> bool:
+    """Take away what is over before anything of the project is read, whose faults would end the run before that.
+
+    Left out where it is known without importing anything slow that nothing is: on the day of the last success, and
+    with no suspension ever seen.
+
+    Returns:
+        Whether something was withdrawn.
+    """
+    seen = any(b'"suspend"' in path.read_bytes() for path in settings.governance.glob("*.json"))
+    if last is not None and last.inputs.as_of == as_of and not seen:
+        return False
+    from spine.release import withdraw_over
+
+    withdrawn, faults = withdraw_over(settings, as_of)
+    for sentence in (*withdrawn, *faults):
+        err.print(Text(sentence, style="yellow"), soft_wrap=True)
+    return bool(withdrawn)
 
 
 def _warn_of_anchors(settings: Settings, lines: int) -> None:

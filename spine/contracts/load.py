@@ -1,7 +1,7 @@
-"""Reading contracts and partners from expectations/, with every error at once.
+"""Reading contracts from expectations/, with every error at once.
 
-Put here: discovery of the files, and what the spine asks of them. Never here: what the standard asks (odcs), or
-anything about a delivery.
+Put here: discovery of the files, and what the spine asks of them. Never here: what the standard asks (odcs), the
+partners (partners), or anything about a delivery.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, get_args
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
 
-from spine.contracts.model import Column, Contract, Mode, Partner, Supply, Table, Window
+from spine.contracts.model import Column, Contract, Mode, Supply, Table, Window
 from spine.contracts.odcs import parse_odcs
 from spine.contracts.read_rules import rules_of
 from spine.contracts.rules import Rule
-from spine.documents import parse_yaml
+from spine.documents import read_bytes
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -52,19 +52,13 @@ def load_contracts(folder: Path, partners: Iterable[str]) -> tuple[Contract, ...
     return tuple(contracts)
 
 
-def load_partners(path: Path) -> dict[str, Partner]:
-    """The partnership's organisations by id, in the file's order."""
-    entries = parse_yaml(path.read_text(encoding="utf-8"))["partners"]
-    return {entry["id"]: Partner(**entry) for entry in entries}
-
-
 def load_contract(path: Path) -> Contract:
     """One input contract. A file of the same name and bytes is taken apart once in a process.
 
     Raises:
         ContractError: the file is not ODCS, or lacks what a delivery needs.
     """
-    return _contract(path.name, path.read_bytes())
+    return _contract(path.name, read_bytes(path))
 
 
 @lru_cache(maxsize=256)
@@ -118,6 +112,12 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
         f"custom property {name} must be true or false": not isinstance(custom.get(name, False), bool)
         for name in ("isOptional", "oneRecordPerPerson")
     }
+    faults |= {
+        f"server '{server.server}': {name} must be a day of the calendar, YYYY-MM-DD": not _is_day(value)
+        for server in odcs.servers or []
+        for name, value in _custom(server.customProperties).items()
+        if name in ("validFrom", "validTo")
+    }
     columns = {column.name for table in odcs.schema_ or [] for column in table.properties or []}
     window = custom.get("window") or {}
     named = {value for key, value in window.items() if key != "table" and isinstance(value, str)}
@@ -136,6 +136,13 @@ def _repeated_names(odcs: OpenDataContractStandard) -> list[str]:
         for kind, place, found in names
         for name in sorted({str(name) for name in found if found.count(name) > 1})
     ]
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return bool(date.fromisoformat(str(value)))
+    except ValueError:
+        return not value
 
 
 def _overlaps(contracts: Iterable[Contract]) -> list[str]:

@@ -15,7 +15,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import ValidationError
 from yaml import YAMLError
 
-from spine.documents import parse_yaml, problem
+from spine.documents import parse_yaml, problem, read_bytes, text_of
 from spine.errors import ContractError
 
 
@@ -25,7 +25,7 @@ def read_odcs(path: Path) -> OpenDataContractStandard:
     Raises:
         ContractError: every violation, with its place in the file.
     """
-    return parse_odcs(path.name, path.read_bytes())
+    return parse_odcs(path.name, read_bytes(path))
 
 
 def parse_odcs(name: str, content: bytes) -> OpenDataContractStandard:
@@ -35,8 +35,8 @@ def parse_odcs(name: str, content: bytes) -> OpenDataContractStandard:
         ContractError: as `read_odcs`.
     """
     try:
-        raw = parse_yaml(content.decode("utf-8"))
-    except YAMLError as error:
+        raw = parse_yaml(text_of(content, name))
+    except (YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
         raise ContractError(f"{name}: is not valid YAML: {problem(error)}") from None
     faults = [f"{name}: at {_place(e)}: {e.message}" for e in _validator().iter_errors(raw)]
     if faults:

@@ -5,6 +5,7 @@ release (spine.release) or the text of an agreement (expectations/agreements).
 """
 
 from spine.governance.agreements import (
+    PLACES,
     Agreement,
     agreement_for,
     check_agreement,
@@ -22,6 +23,7 @@ from spine.governance.statements import Statement
 from spine.governance.trust import Trust, TrustError, load_trust, require_right, roles_of, trust_line
 
 __all__ = [
+    "PLACES",
     "Agreement",
     "Duty",
     "Key",

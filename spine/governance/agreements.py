@@ -26,6 +26,12 @@ _GEOGRAPHY = {
     "uprn": 0, "address": 0, "postcode": 1, "oa21": 2, "lsoa11": 3, "lsoa21": 3, "msoa11": 4, "msoa21": 4,
     "ward_code": 5, "local_authority_code": 6, "none": 7,
 }  # fmt: skip
+#: Columns that say where somebody lives, or whom they see near it: always null for a restricted resident.
+PLACES = frozenset(_GEOGRAPHY) - {"none"} | {"gp_practice_code", "practice_code"}
+
+
+#: Ten years. Who needs a release for longer renews its agreement, and publishes it again.
+MOST_DAYS_KEPT = 3650
 
 
 class _Part(BaseModel):
@@ -112,7 +118,7 @@ class Agreement(_Part):
     Attributes:
         datasets: fields used, as contract column names by dataset; the least that the purpose needs.
         release: the columns that may leave, by table.
-        retention_days: how long a release may be kept, from the day that it tells of.
+        retention_days: how long a release may be kept, from the day that it tells of; at most ten years.
         frequency: how often the recipients are promised a new one; told to who signs, and not enforced.
     """
 
@@ -131,7 +137,7 @@ class Agreement(_Part):
     subjects: str = Text
     exclusions: Exclusions
     output: Output
-    retention_days: int = Field(gt=0)
+    retention_days: int = Field(gt=0, le=MOST_DAYS_KEPT)
     frequency: Literal["daily", "weekly", "monthly", "quarterly", "yearly", "once"]
     onward_sharing: str = Text
     prohibited_uses: tuple[str, ...] = Field(min_length=1)
@@ -179,7 +185,7 @@ class Agreement(_Part):
 
     def kept_until(self, as_of: date) -> date:
         """The last day on which a release of that day may be kept."""
-        return as_of + timedelta(days=self.retention_days)
+        return as_of + min(timedelta(days=self.retention_days), date.max - as_of)
 
     @property
     def ends_on(self) -> date:

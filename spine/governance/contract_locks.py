@@ -22,6 +22,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from spine.contracts import Contract
+from spine.documents import read_json
 from spine.errors import ContractError
 from spine.files import write_json
 from spine.governance.agreements import Agreement
@@ -168,8 +169,8 @@ def read_locks(folder: Path) -> Locks:
     locks, faults = {}, []
     for path in sorted(folder.glob("*.json")):
         try:
-            lock = ContractLock.model_validate(json.loads(path.read_bytes()))
-        except (ValueError, ValidationError):
+            lock = ContractLock.model_validate(read_json(path))
+        except (ContractError, ValidationError):
             faults.append(f"signed/{path.name} cannot be read: restore it from the repository's history")
             continue
         if lock.contract == path.stem:

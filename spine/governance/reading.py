@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from spine.documents import problem, read_bytes, refuse_unsafe, text_of
 from spine.errors import ContractError
 
 M = TypeVar("M", bound=BaseModel)
@@ -24,9 +25,10 @@ def read_model(path: Path, model: type[M]) -> M:
 
     Raises:
         ContractError: every fault of the file, one a line, each with its place and its line in the file. A key that
-            stands twice is a fault, because a reader may see the one and a machine the other.
+            stands twice is a fault, because a reader may see the one and a machine the other; and so is what is no
+            plain file, or cannot be read safely (spine.documents).
     """
-    return parse_model(path.read_bytes(), path.name, model)
+    return parse_model(read_bytes(path), path.name, model)
 
 
 def parse_model(content: bytes, name: str, model: type[M]) -> M:
@@ -36,19 +38,19 @@ def parse_model(content: bytes, name: str, model: type[M]) -> M:
         ContractError: as `read_model`.
     """
     node: yaml.Node | None = None
+    text = text_of(content, name)
     try:
-        loader = _LOADER(content.decode("utf-8"))
+        refuse_unsafe(text)
+        loader = _LOADER(text)
         node = loader.get_single_node()
         faults = [f"{name}, line {line}: '{key}' stands there twice" for key, line in _repeated(node)]
         if faults:
             raise ContractError("\n".join(faults))
         return model.model_validate(None if node is None else loader.construct_document(node))
-    except UnicodeDecodeError:
-        raise ContractError(f"{name}: is not UTF-8. Save it as UTF-8") from None
     except ValidationError as error:
         raise ContractError("\n".join(_faults(name, node, error))) from None
     except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
-        raise ContractError(f"{name}: is not valid YAML{_mark(error)}") from None
+        raise ContractError(f"{name}: is not valid YAML: {problem(error)}") from None
 
 
 def _faults(name: str, node: yaml.Node | None, error: ValidationError) -> Iterator[str]:
@@ -88,8 +90,3 @@ def _repeated(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _repeated(item)
-
-
-def _mark(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f" (line {mark.line + 1})" if mark else ""

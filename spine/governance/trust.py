@@ -20,14 +20,17 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from spine.documents import read_bytes
 from spine.errors import ContractError, GovernanceError
 from spine.governance.reading import parse_model
 from spine.governance.signing import PublicKey, parse_public_key
 from spine.rights import load_decision_rights
-from spine.settings import Settings
+from spine.settings import PROJECT_ROOT, Settings
 
 _NAME = r"^[a-z][a-z0-9_]*$"
 TRUST = "trust.yaml"
+#: What a trust file that cannot be used means for what was published under the one before.
+STANDS = "what was published before stands, until its own agreement ends or it was kept as long as that permits"
 
 
 class TrustError(GovernanceError):
@@ -152,7 +155,7 @@ def load_trust(settings: Settings) -> Trust:
             "For fictional data: `spine demo`"
         )
     path = settings.trust_file.expanduser().absolute()
-    if path.resolve().is_relative_to(settings.project.resolve()):
+    if any(path.resolve().is_relative_to(folder.resolve()) for folder in (settings.project, PROJECT_ROOT)):
         raise GovernanceError(
             f"the trust file {path} lies in the project, where whoever changes the code could change it. Whoever runs "
             "this deployment must keep it elsewhere"
@@ -162,7 +165,7 @@ def load_trust(settings: Settings) -> Trust:
         raise TrustError(
             f"the trust file {path} is not the one that the settings pin: expected SHA-256 "
             f"{settings.trust_sha256[:16]}…, found {trust.sha256[:16]}…. Whoever runs this deployment must find out "
-            "who changed it. Nothing is released until then; what was published before stands"
+            f"who changed it. Nothing is released until then; {STANDS}"
         )
     if trust.is_demo:
         raise GovernanceError(
@@ -192,11 +195,11 @@ def _demo_trust(settings: Settings) -> Trust:
 
 def _read(path: Path) -> Trust:
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        content = read_bytes(path, may_link=True)
+    except ContractError as error:
         raise TrustError(
-            f"the trust file {path} cannot be read ({type(error).__name__}), so no approval can be verified. Nothing "
-            "is released until whoever runs this deployment restores it; what was published before stands"
+            f"the trust file cannot be read, so no approval can be verified: {path.parent}/{error}. Nothing is "
+            f"released until whoever runs this deployment restores it; {STANDS}"
         ) from None
     try:
         file = parse_model(content, path.name, TrustFile)

@@ -184,7 +184,9 @@ def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[st
         names, held = list(known)[start : start + _AT_ONCE], np.zeros(found.source.size, dtype=np.uint8)
         for bit, name in enumerate(names):
             held |= known[name].astype(np.uint8) << np.uint8(bit)
-        table = np.bincount((found.source << _AT_ONCE) | held, minlength=width << _AT_ONCE).reshape(width, -1)
+        table = np.bincount((found.source << _AT_ONCE) | held, minlength=width << _AT_ONCE).reshape(
+            width, 1 << _AT_ONCE
+        )
         numbers = np.arange(1 << _AT_ONCE)
         counts |= {name: table[:, numbers >> bit & 1 == 1].sum(axis=1) for bit, name in enumerate(names)}
     return {

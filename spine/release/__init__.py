@@ -12,7 +12,7 @@ from spine.release.plan import Input
 from spine.release.promises import BrokenPromiseError
 from spine.release.publish import ReleaseResult, TableCounts, known_purposes, publish
 from spine.release.query import Published, published, query
-from spine.release.withdraw import withdraw, withdraw_lapsed
+from spine.release.withdraw import withdraw, withdraw_lapsed, withdraw_over
 
 __all__ = [
     "BrokenPromiseError",
@@ -35,4 +35,5 @@ __all__ = [
     "withdraw",
     "withdraw_by_hand",
     "withdraw_lapsed",
+    "withdraw_over",
 ]

@@ -15,6 +15,7 @@ import polars as pl
 
 from spine.contracts import RuleResult
 from spine.errors import GovernanceError, PipelineError, SpineError
+from spine.governance import PLACES
 from spine.governance.pseudonymise import PSEUDONYM_PATTERN
 from spine.release.output_contracts import FORMER, PSEUDONYM, OutputTable
 from spine.release.people import People, warehouse_tables
@@ -86,13 +87,15 @@ def check_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     for table in plan.tables:
         _check_people(connection, table)
         _check_identifiers(connection, table)
+        _check_bounds(connection, table)
         if has_birth_dates:
             _check_birth_dates(connection, table)
         _check_promises(connection, table)
     rows = {t.name: counted(connection, f'SELECT count(*) FROM built.main."{t.name}"')[0] for t in plan.tables}
     (threads,) = counted(connection, "SELECT current_setting('threads')")
     connection.execute("DETACH built")
-    rules = keep_promises(path, plan.tables, plan.partners, threads)
+    delivered = {entry.delivery.partition("/")[0] for entry in plan.inputs}
+    rules = keep_promises(path, plan.tables, plan.partners & delivered, threads)
     return Checked(rows, rules)
 
 
@@ -132,15 +135,23 @@ def _check_people(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> 
             _none(connection, excluded, GovernanceError, f"{where}: residents who are excluded")
         others = f"{rows} WHERE NOT regexp_full_match({name}, {quoted(PSEUDONYM_PATTERN)})"
         _none(connection, others, GovernanceError, f"{where}: values that are no pseudonym")
-    for column in (c for c in table.columns if c.null_where_restricted):
+    for column in (c for c in table.columns if c.null_where_restricted or c.name in PLACES):
         shown = f'{rows} SEMI JOIN restricted ON {PSEUDONYM} = pseudonym WHERE "{column.name}" IS NOT NULL'
         _none(connection, shown, GovernanceError, f"{table.name}.{column.name}: values for restricted residents")
 
 
-def _check_identifiers(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> None:
-    """No cell is a direct identifier; numbers are compared with NHS numbers only, since a count can equal a UPRN.
+def _check_bounds(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> None:
+    """No number beyond the bounds of its output contract, which leave no room for an identifier."""
+    for column in (c for c in table.columns if c.bounds is not None):
+        least, most = column.bounds or (0, 0)
+        beyond = f'FROM built.main."{table.name}" WHERE NOT coalesce("{column.name}" BETWEEN {least} AND {most}, true)'
+        _none(connection, beyond, GovernanceError, f"{table.name}.{column.name}: numbers beyond {least} to {most}")
 
-    Of a number that is not whole the ten digits behind the point are compared.
+
+def _check_identifiers(connection: duckdb.DuckDBPyConnection, table: OutputTable) -> None:
+    """No cell is a direct identifier; numbers are compared with those of six digits or more, which no count reaches.
+
+    Of a number that is not whole the digits behind the point are compared.
     """
     for column in table.columns:
         if column.logical_type not in ("string", "integer", "number"):
@@ -148,8 +159,8 @@ def _check_identifiers(connection: duckdb.DuckDBPyConnection, table: OutputTable
         name, text = f'"{column.name}"', column.logical_type == "string"
         cells = [name if text else f"CAST(try_cast({name} AS BIGINT) AS VARCHAR)"]
         if column.logical_type == "number":
-            cells.append(f"regexp_extract(CAST({name} AS VARCHAR), '\\.(\\d{{10}})$', 1)")
-        identifiers = "direct_identifiers" if text else "(FROM direct_identifiers WHERE length(value) = 10)"
+            cells.append(f"regexp_extract(CAST({name} AS VARCHAR), '\\.(\\d{{6,}})$', 1)")
+        identifiers = "direct_identifiers" if text else "(FROM direct_identifiers WHERE length(value) >= 6)"
         for cell in cells:
             found = f'FROM built.main."{table.name}" SEMI JOIN {identifiers} AS d ON d.value = {cell}'
             _none(connection, found, GovernanceError, f"{table.name}.{column.name}: values that are direct identifiers")

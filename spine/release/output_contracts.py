@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
-from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+import duckdb
+from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaProperty
 
 from spine.contracts import Rule, read_odcs, rules_of
 from spine.errors import ContractError
@@ -31,6 +33,21 @@ CLASSIFICATIONS = ("public", "personal", "special_category", "pseudonym")
 PARTNERS = "partners"
 
 
+#: Numbers of more digits than this has are identifiers, dates or telephone numbers.
+_MOST = 9_999_999
+
+_NAMES = ("Li", "Ann", "Jane", "Smith", "Taylor", "Johnson", "Robinson", "Patterson", "Featherstonehaugh")
+_DIGITS = "9990000018123"
+#: What a text column must have no room for: names, numbers with and without a letter before them, dates, postcodes.
+_PROBES = [
+    *(form for name in _NAMES for form in (name, name.lower(), name.upper())),
+    *(_DIGITS[:length] for length in range(6, 14)),
+    *(letter + _DIGITS[:length] for letter in "nNpPeExX" for length in range(9, 14)),
+    "Ann Smith", "SMITH, ANN", "O'Brien", "Anne-Marie", "999 000 0018", "999-000-0018", "+447700900123", "QQ123456C",
+    "1961-03-17", "17/03/1961", "QX9 7ZZ", "QX97ZZ", "qx97zz", "M1 1AA", "M11AA", "EC1A 1BB", "EC1A1BB",
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class OutputColumn:
     """One promised column.
@@ -39,6 +56,7 @@ class OutputColumn:
         sources: the contracted fields that it is made from, as `dataset.column`.
         null_where_restricted: it locates a person, so it must be null for a restricted resident.
         values_from: `partners` where every value must be the id of a partner that supplies data.
+        bounds: least and greatest value of a number.
     """
 
     name: str
@@ -50,6 +68,7 @@ class OutputColumn:
     key: bool = False
     null_where_restricted: bool = False
     values_from: str | None = None
+    bounds: tuple[float, float] | None = None
 
     @property
     def type(self) -> str:
@@ -176,16 +195,52 @@ def _column_faults(column: SchemaProperty) -> list[str]:
             "needs a rule of severity error on invalidValues (validValues or a pattern), or valuesFrom: "
             f"{PARTNERS}: a text that may be anything could be a name"
         )
+    if column.logicalType in ("integer", "number") and _bounds(column) is None:
+        faults.append(
+            f"needs logicalTypeOptions minimum and maximum, both between -{_MOST} and {_MOST}: a longer number could "
+            "be an identifier"
+        )
     return faults
+
+
+def _bounds(column: SchemaProperty) -> tuple[float, float] | None:
+    """Least and greatest value of a number; None where they are not there, or leave room for an identifier."""
+    options = column.logicalTypeOptions or {}
+    least, most = options.get("minimum"), options.get("maximum")
+    if not isinstance(least, int | float) or not isinstance(most, int | float):
+        return None
+    return (least, most) if -_MOST <= least <= most <= _MOST else None
 
 
 def _says_its_values(column: SchemaProperty) -> bool:
     """True where a rule, or a list that the deployment keeps, says what a cell of this text column may be."""
     closed = any(
-        entry.metric == "invalidValues" and entry.severity == "error" and entry.mustBe == 0
+        entry.metric == "invalidValues" and entry.severity == "error" and entry.mustBe == 0 and _is_closed(entry)
         for entry in column.quality or []
     )
     return closed or any(p.property == "valuesFrom" and p.value == PARTNERS for p in column.customProperties or [])
+
+
+def _is_closed(entry: DataQuality) -> bool:
+    """True for a list of values, and for a pattern that as a whole fits no name, number, date or postcode."""
+    arguments = entry.arguments or {}
+    if "pattern" not in arguments:
+        return bool(arguments.get("validValues"))
+    pattern = arguments["pattern"]
+    return isinstance(pattern, str) and not _fits(pattern)
+
+
+@cache
+def _fits(pattern: str) -> bool:
+    """True where a pattern, matched in full, fits a probe; what is no pattern is taken to fit."""
+    try:
+        with duckdb.connect() as connection:
+            found = connection.execute(
+                "SELECT bool_or(regexp_full_match(probe, ?)) FROM unnest(?::VARCHAR[]) AS t(probe)", [pattern, _PROBES]
+            ).fetchone()
+    except duckdb.Error:
+        return True
+    return found is None or bool(found[0])
 
 
 def _column(entry: SchemaProperty) -> OutputColumn:
@@ -200,4 +255,5 @@ def _column(entry: SchemaProperty) -> OutputColumn:
         key=bool(entry.primaryKey),
         null_where_restricted=bool(custom.get("nullWhereRestricted", False)),
         values_from=custom.get("valuesFrom"),
+        bounds=_bounds(entry),
     )

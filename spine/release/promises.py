@@ -111,7 +111,7 @@ def _missing_values(rule: Rule) -> str:
 
 def _invalid_values(rule: Rule) -> str:
     if "pattern" in rule.arguments:
-        return _count(rule, f"NOT regexp_matches({_column(rule)}, {quoted(str(rule.arguments['pattern']))})")
+        return _count(rule, f"NOT regexp_full_match({_column(rule)}, {quoted(str(rule.arguments['pattern']))})")
     listed = ", ".join(quoted(str(value)) for value in rule.arguments["validValues"]) or "NULL"
     return _count(rule, f"coalesce(CAST({_column(rule)} AS VARCHAR) NOT IN ({listed}), {_column(rule)} IS NOT NULL)")
 

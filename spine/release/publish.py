@@ -31,9 +31,15 @@ from spine.release.output_contracts import load_output_contracts, purposes_with_
 from spine.release.people import People, attach_warehouse, excluded_rows, find_people, warehouse_tables
 from spine.release.plan import Input, Plan, inputs_sha256, plan_release
 from spine.release.query import release_facts
-from spine.release.shelf import Lines, Shelf
+from spine.release.shelf import Lines, Shelf, Terms
 from spine.release.sql import counted
-from spine.release.withdraw import delete_expired, finish, refuse_demonstrations, withdraw_if_lapsed
+from spine.release.withdraw import (
+    delete_expired,
+    finish,
+    refuse_demonstrations,
+    refuse_suspended,
+    withdraw_if_lapsed,
+)
 from spine.settings import Settings
 
 
@@ -152,6 +158,8 @@ def _build_and_swap(
     version = shelf.last + 1
     build = shelf.build_path(version)
     marked = marks(version, settings)
+    terms = Terms(agreement=plan.agreement.id, ends_on=plan.agreement.ends_on,
+                  keep_until=plan.agreement.kept_until(plan.as_of))  # fmt: skip
     try:
         reach("release.version.before_write")
         content = build_release(connection, plan, people, build, marked)
@@ -166,12 +174,14 @@ def _build_and_swap(
         if current and path and current["content_sha256"] == content:
             head = str(current.get("audit_head", ""))
             result = replace(result, version=shelf.current or version, path=path, changed=False, audit_head=head)
+            shelf.note_terms(result.version, terms)
         else:
             result = replace(result, path=shelf.path_of(version, is_demo=plan.is_demo))
             record = history.record_of(connection, plan, people, marked, build, published, content_sha256=content,
                                        excluded=result.excluded, identity=_identity(settings))  # fmt: skip
             history.write(shelf.folder, record)
-            shelf.put(build, version, _lines(result), is_demo=plan.is_demo)
+            refuse_suspended(plan.purpose, plan.agreement.id, settings, plan.as_of)
+            shelf.put(build, version, _lines(result), is_demo=plan.is_demo, terms=terms)
     finally:
         build.unlink(missing_ok=True)
     reach("release.before_remove")

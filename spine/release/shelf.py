@@ -11,8 +11,11 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 from spine.errors import ContractError
 from spine.failpoints import reach
@@ -26,6 +29,27 @@ _VERSION = re.compile(r"v(\d{6,})(-demo)?\.duckdb")
 _RECORD = re.compile(r"v(\d{6,})\.json")
 
 
+class Terms(BaseModel):
+    """Until when one version may be there, as its agreement said when it was published.
+
+    Attributes:
+        agreement: its id; what this home has seen said of it holds for the version.
+        ends_on: the last day on which the agreement permits anything.
+        keep_until: the last day on which the version may be kept.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agreement: str
+    ends_on: date
+    keep_until: date
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which the version may be there."""
+        return min(self.ends_on, self.keep_until)
+
+
 @dataclass(frozen=True)
 class Shelf:
     """`releases/<purpose>/`: `v<NNNNNN>.duckdb` (`v<NNNNNN>-demo.duckdb` in a demonstration), `current.duckdb` (a
@@ -35,7 +59,8 @@ class Shelf:
     used again and a purpose that was once published is known even when nothing of it is left, and
     the last number withdrawn, so that a withdrawal that was interrupted is never undone. It also
     holds the audit lines of the last change until they are in the log: a run that dies in between
-    leaves them to the next one. And it holds why a purpose was withdrawn by hand, until it is restored.
+    leaves them to the next one. It holds why a purpose was withdrawn by hand, until it is restored. And it holds
+    the terms of each version, so that what is over can be known where nothing else can be read.
     """
 
     folder: Path
@@ -113,7 +138,23 @@ class Shelf:
         withdrawn = self._noted("withdrawn")
         self.remove(version for version in self.versions if version > newest or version <= withdrawn)
 
-    def put(self, build: Path, version: int, lines: Lines = (), *, is_demo: bool) -> Path:
+    @property
+    def terms(self) -> dict[int, Terms]:
+        """The terms of each version that is there; a version made before terms were noted has none."""
+        noted = self._read().get("terms", {})
+        return {
+            version: Terms.model_validate(noted[str(version)]) for version in self.versions if str(version) in noted
+        }
+
+    def note_terms(self, version: int, terms: Terms) -> None:
+        """Note the terms of a version that is there already, where they are not known."""
+        if version not in self.terms:
+            self._note(terms=self._with_terms(version, terms))
+
+    def _with_terms(self, version: int, terms: Terms) -> dict[str, Any]:
+        return {str(v): t.model_dump(mode="json") for v, t in {**self.terms, version: terms}.items()}
+
+    def put(self, build: Path, version: int, lines: Lines = (), *, is_demo: bool, terms: Terms) -> Path:
         """Publish a finished build: note its number, rename it, then point `current` at it.
 
         Whoever opens `current` before the last step gets the old version, afterwards the new one;
@@ -122,9 +163,10 @@ class Shelf:
 
         Args:
             lines: due in the audit log; noted until `logged`.
+            terms: under which it is published.
         """
         target = self.path_of(version, is_demo=is_demo)
-        self._note(last=version, to_log=lines)
+        self._note(last=version, to_log=lines, terms=self._with_terms(version, terms))
         fsync(build, point="release.version")
         reach("release.version.before_rename")
         try:
@@ -209,7 +251,7 @@ class Shelf:
         fsync(self.folder)
 
     def _note(self, **changes: Any) -> None:
-        noted = {name: value for name, value in {**self._read(), **changes}.items() if value not in (None, (), [])}
+        noted = {name: value for name, value in {**self._read(), **changes}.items() if value not in (None, (), [], {})}
         write_json(self.folder / "version.json", noted, point="release.note")
 
     def _noted(self, what: str) -> int:
@@ -219,9 +261,11 @@ class Shelf:
         path = self.folder / "version.json"
         try:
             noted = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            for terms in noted.get("terms", {}).values():
+                Terms.model_validate(terms)
             return {"to_log": (), **noted, **{name: int(noted.get(name, 0)) for name in ("last", "withdrawn")}}
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError, RecursionError):
             raise ContractError(
-                f"{path.parent.name}/version.json is damaged: expected the numbers 'last' and 'withdrawn'. "
+                f"{path.parent.name}/version.json is damaged: expected the numbers 'last' and 'withdrawn', and terms. "
                 "Restore it from a backup"
             ) from None

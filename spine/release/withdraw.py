@@ -6,15 +6,16 @@ what an agreement says (spine.governance), or building anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import cast
 
 from spine import audit
 from spine.contracts import Contract, load_contracts, load_partners
-from spine.errors import ContractError, GovernanceError
+from spine.errors import ContractError, GovernanceError, SpineError
 from spine.governance import Agreement, TrustError, permission, read_agreements
 from spine.release.output_contracts import purposes_with_contracts
+from spine.release.over import home_lapse, kept_long_enough, suspension
 from spine.release.query import release_facts
 from spine.release.shelf import Shelf
 from spine.settings import Settings
@@ -52,12 +53,43 @@ def _withdrawn(reason: str) -> str:
     return f"{reason}. The release that was published has been withdrawn"
 
 
+def withdraw_over(settings: Settings, as_of: date) -> tuple[list[str], list[str]]:
+    """Withdraw and delete what is over as the home alone tells; reads no file of the project.
+
+    The terms that a version was published under say until when it may be there, and the register of what was seen
+    says who suspends. So a project that cannot be read, by mistake or on purpose, keeps up nothing that has ended.
+
+    Returns:
+        One sentence for each purpose withdrawn, and one for each whose folder could not be judged.
+    """
+    withdrawn: list[str] = []
+    faults = []
+    for shelf in _shelves(settings):
+        try:
+            withdrawn += _withdraw_over(shelf, settings, as_of)
+        except (SpineError, OSError) as error:
+            faults.append(_fault(shelf, error))
+    return withdrawn, faults
+
+
+def _withdraw_over(shelf: Shelf, settings: Settings, as_of: date) -> list[str]:
+    purpose, finished = shelf.folder.name, finish(shelf, settings)
+    terms, newest = shelf.terms, shelf.newest
+    published = terms.get(newest or 0)
+    reason = home_lapse(purpose, published, settings, as_of) if published else None
+    if reason and withdraw(purpose, settings, reason):
+        return [_withdrawn(reason)]
+    _delete(shelf, settings, as_of, [v for v, t in terms.items() if v != newest and t.keep_until < as_of])
+    return finished
+
+
 def withdraw_lapsed(settings: Settings, as_of: date, contracts: Sequence[Contract] | None = None) -> list[str]:
     """Withdraw every published purpose that nothing permits any more; needs neither warehouse nor deliveries.
 
-    An agreement file with a fault permits nothing new, but a slip of the pen does not withdraw
-    what was published under it: the purpose waits and the fault is raised, after all others. The same
-    goes for a trust file that is not the one that the settings pin.
+    First what is over as the home alone tells (`withdraw_over`). Of the rest, an agreement file with a fault permits
+    nothing new, but a slip of the pen does not withdraw what was published under it, unless somebody suspends it: the
+    purpose waits and the fault is raised, after all others. The same goes for contracts that cannot be read, and for
+    a trust file that is not the one that the settings pin.
 
     Args:
         contracts: the project's, where they have been read already.
@@ -66,27 +98,81 @@ def withdraw_lapsed(settings: Settings, as_of: date, contracts: Sequence[Contrac
         One sentence for each purpose withdrawn, in order of purpose.
 
     Raises:
-        ContractError: an agreement, or a `version.json`, is not valid; the other purposes have been
+        ContractError: an agreement, a contract, or a `version.json`, is not valid; the other purposes have been
             judged all the same, and the message says which of them were withdrawn.
     """
-    agreements, faults = read_agreements(settings.expectations / "agreements")
-    purposes = sorted(path.name for path in settings.releases.glob("*") if path.is_dir())
-    may_judge = set(purposes) if not faults else {agreement.purpose for agreement in agreements}
-    judged = [purpose for purpose in purposes if purpose in may_judge]
-    if judged and contracts is None:
-        contracts = _contracts(settings)
-    withdrawn = []
-    for purpose in judged:
+    withdrawn, faults = withdraw_over(settings, as_of)
+    published = [shelf for shelf in _shelves(settings) if shelf.versions]
+    folder = settings.expectations / "agreements"
+    agreements, unread = read_agreements(folder)
+    unread_ids = {path.stem for path in folder.glob("*.yaml")} - {agreement.id for agreement in agreements}
+    faults += unread
+    if published and contracts is None:
         try:
-            sentence = withdraw_if_lapsed(purpose, settings, agreements, contracts or (), as_of)
-            sentence = sentence or delete_expired(purpose, settings, agreements, as_of)
-        except (ContractError, TrustError) as error:
+            contracts = _contracts(settings)
+        except SpineError as error:
             faults.append(str(error))
+    for shelf in published:
+        try:
+            if contracts is not None and _can_be_judged(shelf, agreements, unread_ids):
+                sentence = withdraw_if_lapsed(shelf.folder.name, settings, agreements, contracts, as_of)
+                sentence = sentence or delete_expired(shelf.folder.name, settings, agreements, as_of, unread_ids)
+            else:
+                sentence = _withdraw_if_suspended(shelf, settings, as_of)
+        except (SpineError, OSError) as error:
+            faults.append(_fault(shelf, error))
         else:
             withdrawn += [sentence] if sentence else []
     if faults:
-        raise ContractError("\n".join([*faults, *withdrawn]))
+        raise ContractError("\n".join(dict.fromkeys([*faults, *withdrawn])))
     return withdrawn
+
+
+def _shelves(settings: Settings) -> list[Shelf]:
+    return [Shelf(path) for path in sorted(settings.releases.glob("*")) if path.is_dir()]
+
+
+def _fault(shelf: Shelf, error: Exception) -> str:
+    """What kept a purpose from being judged; for a trust file that cannot be used, until when the release may stand."""
+    if isinstance(error, OSError):
+        return f"releases/{shelf.folder.name} cannot be judged ({type(error).__name__}). Whoever runs this must mend it"
+    terms = shelf.terms.get(shelf.newest or 0) if isinstance(error, TrustError) else None
+    last = f". The release of {shelf.folder.name} does not stand past {terms.last_day}" if terms else ""
+    return f"{error}{last}"
+
+
+def _agreement_of(shelf: Shelf) -> str | None:
+    """Id of the agreement that the published version was made under; None where nothing tells."""
+    newest = shelf.newest or 0
+    terms = shelf.terms.get(newest)
+    facts = None if terms else release_facts(shelf.versions.get(newest))
+    return terms.agreement if terms else str(facts["agreement_id"]) if facts else None
+
+
+def _can_be_judged(shelf: Shelf, agreements: Sequence[Agreement], unread: Collection[str]) -> bool:
+    """False where the agreement may be in a file that cannot be read."""
+    if not unread or shelf.folder.name in {agreement.purpose for agreement in agreements}:
+        return True
+    published_under = _agreement_of(shelf)
+    return published_under is not None and published_under not in unread
+
+
+def _withdraw_if_suspended(shelf: Shelf, settings: Settings, as_of: date) -> str | None:
+    """Withdraw a purpose whose agreement cannot be judged, where a suspension of it is verified or was."""
+    agreement = _agreement_of(shelf)
+    reason = suspension(shelf.folder.name, agreement, settings, as_of, in_files=True) if agreement else None
+    return _withdrawn(reason) if reason and withdraw(shelf.folder.name, settings, reason) else None
+
+
+def refuse_suspended(purpose: str, agreement: str, settings: Settings, as_of: date) -> None:
+    """Refuse, and withdraw what is published, where somebody has suspended the agreement since it was judged.
+
+    Raises:
+        GovernanceError: somebody has.
+    """
+    if reason := suspension(purpose, agreement, settings, as_of):
+        withdraw(purpose, settings, reason)
+        raise GovernanceError(_withdrawn(reason))
 
 
 def withdraw_if_lapsed(
@@ -110,26 +196,39 @@ def withdraw_if_lapsed(
     return finished[0] if finished else None
 
 
-def delete_expired(purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date) -> str | None:
+def delete_expired(
+    purpose: str, settings: Settings, agreements: Iterable[Agreement], as_of: date, unread: Collection[str] = ()
+) -> str | None:
     """Delete the versions that were kept as long as their agreement permits; says so where one was the published one.
 
-    The purpose may be published again at once: what it tells of is then a later day.
+    The purpose may be published again at once: what it tells of is then a later day. A version whose terms were not
+    noted is kept as long as its agreement says now; where that is not there, or the version cannot be read, it is over.
+
+    Args:
+        unread: ids of agreements whose files cannot be read: what was made under them waits.
     """
     shelf = Shelf(settings.releases / purpose)
     finish(shelf, settings)
     agreed = {agreement.id: agreement for agreement in agreements}
-    facts = {version: release_facts(path) for version, path in shelf.versions.items()}
-    until = {v: agreed[f["agreement_id"]].kept_until(f["as_of"]) for v, f in facts.items()
-             if f and f["agreement_id"] in agreed}  # fmt: skip
-    over = [version for version, day in until.items() if day < as_of]
+    until: dict[int, date | None] = {version: terms.keep_until for version, terms in shelf.terms.items()}
+    for version in shelf.versions.keys() - until.keys():
+        facts = release_facts(shelf.versions[version])
+        if facts is None or facts["agreement_id"] not in unread:
+            agreement = agreed.get(facts["agreement_id"]) if facts else None
+            until[version] = agreement.kept_until(facts["as_of"]) if facts and agreement else None
+    over = sorted(version for version, day in until.items() if day is None or day < as_of)
     newest = shelf.newest
     if newest in over:
-        reason = f"purpose '{purpose}' on {as_of}: its release could be kept until {until[newest]}"
+        reason = kept_long_enough(purpose, until[newest], as_of)
         return _withdrawn(reason) if withdraw(purpose, settings, reason) else None
-    if over:
-        audit.append(settings.audit_log, "retention_delete", purpose=purpose, as_of=as_of, versions=over)
-        shelf.remove(over)
+    _delete(shelf, settings, as_of, over)
     return None
+
+
+def _delete(shelf: Shelf, settings: Settings, as_of: date, over: list[int]) -> None:
+    if over:
+        audit.append(settings.audit_log, "retention_delete", purpose=shelf.folder.name, as_of=as_of, versions=over)
+        shelf.remove(over)
 
 
 def refuse_demonstrations(purpose: str, settings: Settings, *, is_demo: bool) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from assets import dbt_compile, dbt_plan
-from assets.dbt_compile import refuse_what_is_not_done
+from assets.dbt_compile import _refuse_hooks, refuse_what_is_not_done
 from assets.dbt_plan import AS_OF, Node, Plan, load_plan
 from assets.dbt_runner import build
 from assets.definitions import contracts_of
@@ -147,3 +147,13 @@ def test_what_the_purpose_is_built_from_is_told(settings: Settings) -> None:
 def test_what_a_run_does_not_do_is_refused(node: dict[str, Any], told: str) -> None:
     with pytest.raises(PipelineError, match=told):
         refuse_what_is_not_done([{"name": "people", "columns": {}, **node}])
+
+
+def test_a_hook_is_refused() -> None:
+    """`dbt` runs a hook as it stands, beside the models: it could read or write anything."""
+    model = {"name": "dim", "resource_type": "model", "config": {"pre-hook": [], "post-hook": []}}
+    ending = {"name": "project-on-run-end-0", "resource_type": "operation", "config": {}}
+    _refuse_hooks({"nodes": {"a": model}})
+    for node in (ending, model | {"config": {"post-hook": [{"sql": "COPY dim TO 'x'"}]}}):
+        with pytest.raises(PipelineError, match="has hooks"):
+            _refuse_hooks({"nodes": {"a": model, "b": node}})

@@ -223,6 +223,7 @@ def test_rent_is_withheld_even_where_mart_contract_and_release_list_hold_it(home
     column = {
         "name": "arrears_weeks",
         "logicalType": "number",
+        "logicalTypeOptions": {"minimum": 0, "maximum": 520},
         "classification": "personal",
         "description": "Rent owed.",
     }

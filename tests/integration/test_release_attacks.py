@@ -9,14 +9,17 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 import yaml
+from open_data_contract_standard.model import DataQuality
 
 from spine.errors import ContractError, GovernanceError, PipelineError
-from spine.governance import load_or_create_key, pseudonyms
+from spine.governance import approve_all, load_or_create_key, pseudonyms
 from spine.release import query
+from spine.release.output_contracts import _is_closed
 from spine.release.shelf import Shelf
 from tests.fixtures.canaries import forms, found_in
 from tests.fixtures.release_warehouse import NAME_CANARY, NHS_CANARY, POSTCODE_CANARY, PURPOSE, Home, build_home
@@ -63,7 +66,11 @@ ATTACKS += [
      "sex: expected a string, found VARCHAR"),
     ("behind the point", f"UPDATE {MART} SET weakest_link_confidence = 0.{NHS_CANARY}", GovernanceError,
      "weakest_link_confidence: values that are direct identifiers"),
-    ("a count", f"UPDATE {MART} SET service_count = 9", PipelineError, "service_count__counts_services is broken"),
+    ("a count", f"UPDATE {MART} SET service_count = 9", GovernanceError, "service_count: numbers beyond 1 to 5"),
+    ("a UPRN", f"UPDATE {MART} SET record_count = 1234567", GovernanceError,
+     "record_count: values that are direct identifiers"),
+    ("a UPRN behind the point", f"UPDATE {MART} SET weakest_link_confidence = 0.1234567", GovernanceError,
+     "weakest_link_confidence: values that are direct identifiers"),
     ("a date of birth", f"UPDATE {MART} SET gp_since = DATE '1961-03-17'", GovernanceError,
      "gp_since: of 3 values, 3 are the resident's date of birth"),
 ]  # fmt: skip
@@ -79,6 +86,51 @@ def test_what_is_smuggled_into_a_permitted_column_is_not_published(home: Home, t
         assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"], name
         shutil.copy(clean, home.settings.warehouse)
     assert found_in(home.settings.audit_log.read_bytes(), CANARIES) == []
+
+
+@pytest.mark.parametrize(
+    "pattern", [".*", "^[a-z]*", "^[a-z]+$", r"\w{1,12}", r"\d+", r"[A-Z\d]{5,8}", r"n\d{10}", "("]
+)
+def test_a_pattern_that_fits_a_name_a_number_or_a_postcode_closes_nothing(pattern: str) -> None:
+    entry = DataQuality(metric="invalidValues", severity="error", mustBe=0, arguments={"pattern": pattern})
+    assert not _is_closed(entry)
+    for sound in (r"^[EWSN]\d{8}$", r"[A-Z]\d{5}", "yes|no"):
+        assert _is_closed(entry.model_copy(update={"arguments": {"pattern": sound}}))
+
+
+def test_a_contract_cannot_open_what_is_closed(home: Home) -> None:
+    """A pattern that fits anything, a number without bounds, a flag taken away, a partner who delivered nothing."""
+    path = home.settings.expectations / "contracts" / "spine" / "care_planning__residents.odcs.yaml"
+    kept = path.read_text(encoding="utf-8")
+
+    def publish(**change: Any) -> None:
+        content = yaml.safe_load(kept)
+        for column in content["schema"][0]["properties"]:
+            if column["name"] in change:
+                column.update(change[column["name"]])
+        path.write_text(yaml.safe_dump(content), encoding="utf-8")
+        approve_all(home.settings)
+        home.publish()
+
+    rule = {"name": "sex__x", "metric": "invalidValues", "severity": "error", "mustBe": 0, "description": "x."}
+    clean = home.settings.warehouse.read_bytes()
+    try:
+        with pytest.raises(ContractError, match="'sex' needs a rule"):
+            publish(sex={"quality": [rule | {"arguments": {"pattern": "^[a-z]*"}}]})
+        for options in ({}, {"minimum": 0, "maximum": 99_999_999}):
+            with pytest.raises(ContractError, match="'record_count' needs logicalTypeOptions"):
+                publish(record_count={"logicalTypeOptions": options})
+        home.sql(f"UPDATE {MART} SET lsoa21 = 'E01000009'")
+        with pytest.raises(GovernanceError, match="lsoa21: values for restricted residents"):
+            publish(lsoa21={"customProperties": []})
+        home.settings.warehouse.write_bytes(clean)
+        home.sql("UPDATE care_planning.resident_services SET partner = 'saltmarsh_district'")
+        with pytest.raises(GovernanceError, match=r"resident_services.partner: expected ids of partners"):
+            publish()
+    finally:
+        path.write_text(kept, encoding="utf-8")
+        home.settings.warehouse.write_bytes(clean)
+        approve_all(home.settings)
 
 
 def test_an_output_rule_s_sql_reads_the_finished_file_and_nothing_else(
@@ -101,6 +153,7 @@ def test_an_output_rule_s_sql_reads_the_finished_file_and_nothing_else(
             content = yaml.safe_load(kept)
             content["schema"][0]["quality"].append(rule | {"query": query})
             path.write_text(yaml.safe_dump(content), encoding="utf-8")
+            approve_all(home.settings)
             with pytest.raises(ContractError, match=r"table__x.*its query"):
                 home.publish()
             with monkeypatch.context() as unread:
@@ -110,6 +163,7 @@ def test_an_output_rule_s_sql_reads_the_finished_file_and_nothing_else(
             assert not leak.exists()
     finally:
         path.write_text(kept, encoding="utf-8")
+        approve_all(home.settings)
     assert home.files() == ["current.duckdb", "v000001-demo.duckdb", "version.json"]
 
 

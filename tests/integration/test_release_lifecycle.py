@@ -207,12 +207,14 @@ def test_a_purpose_whose_contracts_were_removed_is_no_purpose(home: Home) -> Non
 
 
 @pytest.mark.parametrize("broken", ["another", "care_planning"])
-def test_a_faulty_agreement_withdraws_nothing_of_its_own_and_hides_no_other(home: Home, broken: str) -> None:
+@pytest.mark.parametrize(("as_of", "withdrawn"), [(AS_OF, False), (EXPIRED, True)])
+def test_a_faulty_agreement_withdraws_nothing_and_hides_nothing_that_has_ended(
+    home: Home, broken: str, as_of: date, withdrawn: bool
+) -> None:
     home.publish()
     (home.settings.expectations / "agreements" / f"{broken}.yaml").write_text("id: [", encoding="utf-8")
     with pytest.raises(ContractError, match=rf"{broken}\.yaml: is not valid YAML") as error:
-        withdraw_lapsed(home.settings, EXPIRED)
-    withdrawn = broken == "another"
+        withdraw_lapsed(home.settings, as_of)
     assert ("has been withdrawn" in str(error.value)) == withdrawn
     assert home.decisions() == ["published", "withdrawn"][: 1 + withdrawn]
 

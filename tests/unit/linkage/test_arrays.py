@@ -15,9 +15,11 @@ from spine.linkage.arrays import (
     components,
     distinct,
     factorise,
+    may_be_among,
     mixed,
     order_of,
     pair_keys,
+    sizes_of_several,
     sorted_distinct,
     text_codes,
 )
@@ -105,3 +107,21 @@ def test_pairs_as_one_integer_do_not_overflow() -> None:
 
 def test_a_chain_is_named_by_its_smallest_place() -> None:
     assert components(6, np.array([4, 1, 2]), np.array([5, 4, 3])).tolist() == [0, 1, 2, 2, 1, 1]
+
+
+def test_nothing_wanted_is_lost_and_of_many_others_few_stay() -> None:
+    values = np.random.default_rng(7).integers(-(2**62), 2**62, 20_000)
+    held = may_be_among(values, values[:50])
+    assert held[:50].all()
+    assert held[50:].mean() < 0.01
+
+
+def test_sizes_of_groups_of_several() -> None:
+    assert sizes_of_several(np.array([1, 4, 2, 1, 2, 7])).tolist() == [2, 4, 7]
+    assert sizes_of_several(np.empty(0, dtype=np.int64)).tolist() == []
+
+
+def test_distinct_values_are_sorted_and_the_parts_let_go() -> None:
+    parts = [np.array([5, 1]), np.array([3, 5]), np.empty(0, dtype=np.int64)]
+    assert sorted_distinct(parts).tolist() == [1, 3, 5]
+    assert parts == []

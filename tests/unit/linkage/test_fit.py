@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import numpy as np
 import pytest
 from recordlinkage.algorithms.nb_sklearn import ECM
 from scipy.sparse import csr_matrix
 
+from spine.errors import PipelineError
 from spine.linkage.ecm import WeightedECM
+from spine.linkage.kernel import load_ecm
 
 COLUMNS = 4
 GROUPS = np.repeat(np.arange(COLUMNS), 2)
@@ -108,3 +112,10 @@ def test_the_kernel_runs_the_code_of_the_library() -> None:
 def test_the_kernel_alone_is_loaded() -> None:
     told = "import sys, spine.linkage.ecm; print(sorted({'sklearn', 'pandas', 'recordlinkage'} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", told], text=True) == "[]\n"
+
+
+def test_a_library_without_the_module_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    elsewhere = ModuleSpec("recordlinkage", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr("spine.linkage.kernel.find_spec", lambda _: elsewhere)
+    with pytest.raises(PipelineError, match=r"no module algorithms/nb_sklearn\.py"):
+        load_ecm()
