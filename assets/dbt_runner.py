@@ -65,7 +65,7 @@ def build(settings: Settings, plan: Plan, chosen: Collection[str], as_of: date) 
     nodes = [node for node in plan.nodes if node.unique_id in chosen]
     with open_warehouse(settings.warehouse, settings.threads) as connection:
         connection.execute("SET GLOBAL preserve_insertion_order = false")
-        confine(connection, folders=[settings.lake])
+        confine(connection, folders=[settings.lake, settings.linkage, settings.identity])
         _make_room(connection, nodes)
         return _with_columns(connection, nodes, _run_all(connection, nodes, as_of))
 

@@ -6,6 +6,8 @@ or a private key in anything that is shown.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -16,7 +18,7 @@ from rich.text import Text
 
 from spine.cli.agreement import Id, agreement_app, the_agreement, the_contracts, the_terms
 from spine.cli.app import out
-from spine.errors import ContractError, GovernanceError, LockedError, UsageError
+from spine.errors import ContractError, GovernanceError, LockedError, SpineError, UsageError
 from spine.rights import load_decision_rights
 from spine.runs import as_of_from
 from spine.settings import Settings
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from spine.governance import Agreement, Statement
     from spine.governance.signing import SigningKey
     from spine.governance.statements import Decision
+    from spine.governance.terms import Subject
 
 KeyFile = Annotated[Path | None, typer.Option("--key", help="Your private key, as `keygen` wrote it.")]
 Organisation = Annotated[str, typer.Option(help="Your organisation's id, where the trust file does not tell.")]
@@ -83,7 +86,8 @@ def approve(
         )
     _refuse_faulty(agreement, settings)
     decision: Decision = "dissent" if dissent else "approve"
-    _signed(settings, agreement, key, decision, dissent or reason, organisation, role, on)
+    subject = the_terms(settings, agreement).subject
+    _signed(settings, subject, key, decision, dissent or reason, organisation, role, on)
 
 
 @agreement_app.command(
@@ -100,9 +104,43 @@ def suspend(
 ) -> None:
     """Stop everything under an agreement at once, as one controller alone may; only the same controller lifts it."""
     settings = Settings()
-    agreement = the_agreement(settings, agreement_id)
-    statement = _signed(settings, agreement, key, "lift" if lift else "suspend", reason, organisation, role, on)
-    _take_effect(settings, agreement, statement)
+    subject, partners = _subject(settings, agreement_id)
+    statement = _signed(settings, subject, key, "lift" if lift else "suspend", reason, organisation, role, on, partners)
+    _take_effect(settings, statement)
+
+
+def _subject(settings: Settings, agreement_id: str) -> tuple[Subject, Sequence[str]]:
+    """What a suspension names, and who may suspend.
+
+    An agreement that cannot be read, or is gone, can be suspended all the same, by whoever has a key for that.
+    """
+    from spine.governance.statements import folder_of
+    from spine.governance.terms import Subject
+
+    try:
+        agreement = the_agreement(settings, agreement_id)
+        return the_terms(settings, agreement).subject, _touched(settings, agreement)
+    except SpineError:
+        places = (
+            settings.expectations / "agreements" / f"{agreement_id}.yaml",
+            folder_of(settings, agreement_id),
+            settings.governance / f"{agreement_id}.json",
+        )
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", agreement_id) or not any(os.path.lexists(place) for place in places):
+            raise
+        out.print("The agreement cannot be read as it stands; it is suspended by its id.")
+        return Subject(agreement_id), ()
+
+
+def _touched(settings: Settings, agreement: Agreement) -> tuple[str, ...]:
+    """The controllers, and everybody else whose data are used."""
+    from spine.governance import load_trust
+    from spine.governance.lineage import behind
+    from spine.governance.quorum import whose_data
+
+    registers = load_trust(settings).registers
+    lineage = behind(settings, agreement.purpose)
+    return (*agreement.partners, *whose_data(agreement, the_contracts(settings), settings.lake, registers, lineage))
 
 
 def _approve_demo(settings: Settings) -> None:
@@ -117,15 +155,20 @@ def _approve_demo(settings: Settings) -> None:
 
 def _signed(
     settings: Settings,
-    agreement: Agreement,
+    subject: Subject,
     key_file: Path | None,
     decision: Decision,
     reason: str,
     organisation: str,
     role: str,
     on: str,
+    partners: Sequence[str] = (),
 ) -> Statement:
-    """Sign and write one statement."""
+    """Sign and write one statement.
+
+    Args:
+        partners: who may; everybody whom the trust file lists for the role where empty.
+    """
     from spine.governance.seen import seen_statements
     from spine.governance.signing import load_key
     from spine.governance.statements import folder_of, next_number, read_statements, sign, write_statement
@@ -134,18 +177,21 @@ def _signed(
         raise UsageError("--key: name the file of your private key")
     key = load_key(key_file, lambda: str(typer.prompt("Passphrase", hide_input=True)))
     organisation, role = _signer(settings, key, _roles(settings, decision), organisation, role)
-    if decision in ("suspend", "lift") and organisation not in agreement.partners:
-        raise GovernanceError(f"{organisation} is no controller of {agreement.id}: {', '.join(agreement.partners)} may")
-    folder = folder_of(settings, agreement.id)
-    known = [*read_statements(folder, agreement.id).statements, *seen_statements(settings, agreement.id)]
+    if partners and organisation not in partners:
+        raise GovernanceError(
+            f"{organisation} is no controller of {subject.agreement}, and none of its data are used: "
+            f"{', '.join(dict.fromkeys(partners))} may"
+        )
+    folder = folder_of(settings, subject.agreement)
+    known = [*read_statements(folder, subject.agreement).statements, *seen_statements(settings, subject.agreement)]
     signer = f"{organisation}.{role if decision in ('approve', 'dissent') else 'suspension'}"
     statement = sign(
-        key, the_terms(settings, agreement), organisation=organisation, role=role, decision=decision, reason=reason,
+        key, subject, organisation=organisation, role=role, decision=decision, reason=reason,
         signed_on=_day(on), number=next_number(known, signer),
     )  # fmt: skip
     path = write_statement(folder, statement)
     done = {"approve": "Approved", "dissent": "Dissent recorded", "suspend": "Suspended", "lift": "Suspension lifted"}
-    out.print(Text(f"{done[decision]}: {agreement.id} {agreement.version}, for {organisation} as {role}."))
+    out.print(Text(f"{done[decision]}: {subject.agreement} {subject.version}, for {organisation} as {role}."))
     out.print(Text(f"Commit {path}" if settings.is_production else str(path)), soft_wrap=True)
     return statement
 
@@ -154,9 +200,12 @@ def _roles(settings: Settings, decision: Decision) -> Sequence[str]:
     """Roles that the decision-rights matrix lets make this statement."""
     from spine.governance.quorum import ACTION, CONTROLLER, SUSPENSION
 
-    rights = load_decision_rights(settings.expectations)
     if decision in ("suspend", "lift"):
-        return rights.decision(SUSPENSION).responsible
+        try:
+            return load_decision_rights(settings.expectations).decision(SUSPENSION).responsible
+        except SpineError:  # a matrix that cannot be read stops nobody from stopping
+            return (CONTROLLER,)
+    rights = load_decision_rights(settings.expectations)
     row = rights.decision(ACTION)
     return tuple(dict.fromkeys((CONTROLLER, *row.responsible, *row.accountable, *row.vetoes)))
 
@@ -205,22 +254,24 @@ def _day(text: str) -> date:
         raise UsageError("--on: expected a day of the calendar as YYYY-MM-DD") from None
 
 
-def _take_effect(settings: Settings, agreement: Agreement, statement: Statement) -> None:
+def _take_effect(settings: Settings, statement: Statement) -> None:
     """Keep the suspension in this home and withdraw what is published, as the next run would."""
     from spine.governance import load_trust
     from spine.governance.seen import note
     from spine.locks import home_lock
-    from spine.release import withdraw_lapsed
+    from spine.release import withdraw_over
 
     if not settings.runs.is_dir():
         out.print("There is no home of the spine here: the deployment acts on it once it has the file.")
         return
     if fault := statement.fault(load_trust(settings)):
         raise GovernanceError(f"written, but of no effect: it {fault}")
+    note(settings, statement.agreement, [statement])
     try:
         with home_lock(settings, "spine agreement suspend"):
-            note(settings, agreement.id, [statement])
-            for sentence in withdraw_lapsed(settings, as_of_from(None, settings)):
+            for sentence in (line for lines in withdraw_over(settings, as_of_from(None, settings)) for line in lines):
                 out.print(Text(sentence), soft_wrap=True)
     except LockedError:
-        out.print("A run holds the home: what is published goes with the next run, which withdraws it first.")
+        out.print(
+            "A run holds the home: it publishes nothing more under this, and the next run withdraws what is there."
+        )

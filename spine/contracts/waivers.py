@@ -73,6 +73,10 @@ class Waiver(BaseModel):
         return ", ".join(f"{d.role.replace('_', ' ')} of {d.organisation}" for d in self.decided_by)
 
 
+#: Datasets that say who is left out and what people decided: a bad delivery of them does harm that no term ends.
+PROTECTING = ("opt_out", "linkage_decisions")
+
+
 def waived_rules(waivers: Iterable[Waiver], partner: str, dataset: str, day: datetime.date) -> dict[str, Waiver]:
     """Waivers of one source that are in force on a day, by rule."""
     return {waiver.rule: waiver for waiver in waivers if waiver.holds(partner, dataset, day)}
@@ -144,6 +148,8 @@ def _known(contracts: Sequence[Contract]) -> Mapping[tuple[str, str], set[str]]:
 
 def _unknown(waiver: Waiver, known: Mapping[tuple[str, str], Collection[str]]) -> list[str]:
     source = (waiver.partner, waiver.dataset)
+    if waiver.dataset in PROTECTING:
+        return [f"{waiver.dataset} protects people: none of its rules is waived"]
     if source not in known:
         return [f"no contract says that partner '{waiver.partner}' sends dataset '{waiver.dataset}'"]
     if waiver.rule not in known[source]:

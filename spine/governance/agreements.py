@@ -7,10 +7,11 @@ refused: no agreement, no release.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -161,6 +162,13 @@ class Agreement(_Part):
         return self
 
     @model_validator(mode="after")
+    def _no_hidden_characters(self) -> Agreement:
+        text = " ".join(_texts(self.model_dump(mode="json"))).replace("\n", " ").replace("\t", " ")
+        if any(unicodedata.category(c) in ("Cc", "Cf", "Co", "Cs") for c in text):
+            raise ValueError("a text holds a character that cannot be seen, and could show something else than it says")
+        return self
+
+    @model_validator(mode="after")
     def _controllers_once(self) -> Agreement:
         if len(set(self.partners)) != len(self.partners):
             raise ValueError("controllers names a partner twice")
@@ -209,6 +217,14 @@ class Agreement(_Part):
                 f"To go on, the data protection officers of {who} must review it"
             )
         return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def load_agreement(path: Path) -> Agreement:

@@ -30,7 +30,7 @@ from spine.governance.statements import (
     sign,
     write_statement,
 )
-from spine.governance.terms import Terms, terms_of
+from spine.governance.terms import Subject, terms_of
 from spine.governance.trust import TRUST, Trust, TrustedKey, TrustFile, load_trust
 from spine.rights import DecisionRights, load_decision_rights
 from spine.settings import Settings
@@ -157,14 +157,14 @@ def _approve(
         statement = held.get(f"{organisation}.{role}")
         if statement and not statement.staleness(terms) and (statement in files or statement.decision == "dissent"):
             continue
-        signed.append(_sign(keys[organisation], terms, organisation, role, known))
+        signed.append(_sign(keys[organisation], terms.subject, organisation, role, known))
         write_statement(folder, signed[-1])
     return signed
 
 
-def _sign(key: SigningKey, terms: Terms, organisation: str, role: str, known: list[Statement]) -> Statement:
+def _sign(key: SigningKey, subject: Subject, organisation: str, role: str, known: list[Statement]) -> Statement:
     return sign(
-        key, terms, organisation=organisation, role=role, decision="approve", reason="", signed_on=_DAY,
+        key, subject, organisation=organisation, role=role, decision="approve", reason="", signed_on=_DAY,
         number=next_number(known, f"{organisation}.{role}"),
     )  # fmt: skip
 

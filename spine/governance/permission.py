@@ -6,7 +6,7 @@ is read, or what a refusal does to a published release (spine.release).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -178,7 +178,8 @@ def _judged(
     as_of: date,
 ) -> Permission:
     agreement, rights = terms.agreement, terms.rights
-    signed = {s: s.fault(trust) or _outside(s, agreement, rights) for s in found.statements}
+    may_suspend = {*agreement.partners, *(signer.organisation for signer in required)}
+    signed = {s: s.fault(trust) or _outside(s, may_suspend, rights) for s in found.statements}
     verified = tuple(s for s, fault in signed.items() if fault is None)
     holding = newest([*verified, *seen]).values()
     stale = {s: s.staleness(terms) for s in holding if s.decision in ("approve", "dissent")}
@@ -203,12 +204,12 @@ def _judged(
     )  # fmt: skip
 
 
-def _outside(statement: Statement, agreement: Agreement, rights: DecisionRights) -> str | None:
+def _outside(statement: Statement, partners: Collection[str | None], rights: DecisionRights) -> str | None:
     """Why a suspension is not this signer's to make; None where it is."""
     if statement.decision in ("approve", "dissent"):
         return None
-    if statement.organisation not in agreement.partners:
-        return f"{statement.organisation} is no controller of the agreement"
+    if statement.organisation not in partners:
+        return f"{statement.organisation} is no controller of the agreement, and none of its data are used"
     if statement.role not in rights.decision(SUSPENSION).responsible:
         return f"a {statement.role} may not suspend"
     return None

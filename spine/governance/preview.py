@@ -99,10 +99,13 @@ def _fields(agreement: Agreement, contracts: Sequence[Contract], names: Mapping[
             columns.setdefault(column.name, column)
         whose = f"{dataset.replace('_', ' ')}, from {', '.join(senders) or 'nobody yet'}"
         lines.append(f"{whose}: {len(fields)} field{'s' if len(fields) > 1 else ''}")
-        for kind, words in _CLASSES.items():
+        others = sorted({columns[name].classification for name in fields if name in columns} - set(_CLASSES))
+        for kind, words in {**_CLASSES, **{kind: f"classified as {kind}" for kind in others}}.items():
             mine = [name for name in fields if name in columns and columns[name].classification == kind]
             if mine:
                 lines.append(f"  {words}: {', '.join(mine)}")
+        if unknown := [name for name in fields if name not in columns]:
+            lines.append(f"  in no contract: {', '.join(unknown)}")
     return tuple(lines)
 
 

@@ -9,8 +9,10 @@ organisation signs that it lifts it, whether its file is still there or not.
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -43,7 +45,23 @@ def seen_statements(settings: Settings, agreement_id: str) -> tuple[Statement, .
 
 
 def note(settings: Settings, agreement_id: str, verified: Iterable[Statement]) -> None:
-    """Keep statements that are new to this home, and log each as a decision on the agreement."""
+    """Keep statements that are new to this home, and log each as a decision on the agreement.
+
+    Under a lock of its own: a suspension is kept while a run holds the home, which looks once more before it publishes.
+    """
+    with _locked(settings):
+        _note(settings, agreement_id, verified)
+
+
+@contextmanager
+def _locked(settings: Settings) -> Iterator[None]:
+    settings.governance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.governance / ".lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _note(settings: Settings, agreement_id: str, verified: Iterable[Statement]) -> None:
     seen = seen_statements(settings, agreement_id)
     new = sorted({s.signature: s for s in verified if s not in seen}.values(), key=_order)
     if not new:

@@ -25,7 +25,7 @@ from spine.files import replacing
 from spine.governance.canonical import canonical
 from spine.governance.reading import read_model
 from spine.governance.signing import SigningKey
-from spine.governance.terms import Terms
+from spine.governance.terms import Subject, Terms
 from spine.governance.trust import Trust
 from spine.settings import Settings
 
@@ -111,7 +111,7 @@ class Found:
 
 def sign(
     key: SigningKey,
-    terms: Terms,
+    subject: Subject,
     *,
     organisation: str,
     role: str,
@@ -126,10 +126,10 @@ def sign(
         ContractError: a decision that takes a reason has none.
     """
     content: dict[str, Any] = {
-        "agreement": terms.agreement.id,
-        "version": terms.agreement.version,
-        "sha256": terms.sha256,
-        "rights": terms.rights_sha256,
+        "agreement": subject.agreement,
+        "version": subject.version,
+        "sha256": subject.sha256,
+        "rights": subject.rights,
         "organisation": organisation,
         "role": role,
         "decision": decision,

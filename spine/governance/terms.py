@@ -22,6 +22,19 @@ _ROWS = ("sign_agreement", "suspend_agreement")
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What a statement names: an agreement by id and version, and hashes of its terms and of the rules of signing.
+
+    A suspension is about the agreement whatever its terms are, so that it can be made where they cannot be read.
+    """
+
+    agreement: str
+    version: str = ""
+    sha256: str = "0" * 64
+    rights: str = "0" * 64
+
+
+@dataclass(frozen=True)
 class Terms:
     """What a statement is about.
 
@@ -37,6 +50,11 @@ class Terms:
     def sha256(self) -> str:
         """Hash of the agreement's content and of its purpose's output contracts."""
         return digest({"agreement": self.agreement.sha256, "outputs": dict(self.outputs)})
+
+    @property
+    def subject(self) -> Subject:
+        """What a statement on these terms names."""
+        return Subject(self.agreement.id, self.agreement.version, self.sha256, self.rights_sha256)
 
     @property
     def rights_sha256(self) -> str:

@@ -6,6 +6,7 @@ Never here: the contracts of what partners send (spine.contracts), or any row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cache
@@ -113,8 +114,9 @@ class OutputTable:
 
 
 def purposes_with_contracts(folder: Path) -> list[str]:
-    """Purposes that an output contract of `folder` names, sorted."""
-    return sorted({path.name.partition("__")[0] for path in folder.glob("*__*.odcs.yaml")})
+    """Purposes that an output contract of `folder` names, sorted. A name that no agreement can have is no purpose."""
+    names = {path.name.partition("__")[0] for path in folder.glob("*__*.odcs.yaml")}
+    return sorted(name for name in names if re.fullmatch(r"[a-z][a-z0-9_]*", name))
 
 
 def load_output_contracts(folder: Path, purpose: str) -> tuple[OutputTable, ...]:

@@ -76,7 +76,7 @@ def test_a_dissent_or_suspension_is_not_signed_over(demo: Demo) -> None:
     for decision, match in (("dissent", "having dissented: too much"), ("suspend", "lift its suspension")):
         key = load_key(demo_key(demo.settings, "wexmoor_icb"), str)
         statement = sign(
-            key, terms_of(agreement, rights, demo.settings.expectations), organisation="wexmoor_icb",
+            key, terms_of(agreement, rights, demo.settings.expectations).subject, organisation="wexmoor_icb",
             role=CONTROLLER, decision=decision, reason="too much",
             signed_on=AS_OF, number=2,
         )  # fmt: skip
