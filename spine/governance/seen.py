@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,9 +57,12 @@ def note(settings: Settings, agreement_id: str, verified: Iterable[Statement]) -
 @contextmanager
 def _locked(settings: Settings) -> Iterator[None]:
     settings.governance.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (settings.governance / ".lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    descriptor = os.open(settings.governance / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _note(settings: Settings, agreement_id: str, verified: Iterable[Statement]) -> None:

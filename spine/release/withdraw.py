@@ -258,6 +258,11 @@ def _lapse(
     *,
     is_demo: bool,
 ) -> str | None:
+    if purpose not in purposes_with_contracts(settings.expectations / "contracts" / "spine"):
+        return (
+            f"purpose '{purpose}': no output contract says what it may hold. To publish it again, "
+            f"restore expectations/contracts/spine/{purpose}__<table>.odcs.yaml"
+        )
     try:
         refuse_demonstrations(purpose, settings, is_demo=is_demo)
         permission(purpose, settings, contracts, as_of, agreements=agreements)
@@ -265,9 +270,4 @@ def _lapse(
         raise
     except GovernanceError as refusal:
         return str(refusal)
-    if purpose not in purposes_with_contracts(settings.expectations / "contracts" / "spine"):
-        return (
-            f"purpose '{purpose}': no output contract says what it may hold. To publish it again, "
-            f"restore expectations/contracts/spine/{purpose}__<table>.odcs.yaml"
-        )
     return None

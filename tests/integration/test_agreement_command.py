@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from spine.cli import app
+from spine.errors import GovernanceError
 from spine.files import sha256_of
+from spine.locks import home_lock
 from spine.settings import PROJECT_ROOT, Settings
 from tests.fixtures.release_warehouse import build_home
 
@@ -199,3 +202,39 @@ def test_an_agreement_without_a_mart_can_be_read_and_is_told_whom_it_lacks(place
     code, told = place.spine("agreement", "preview", "falls")
     (folder / "falls.yaml").unlink()
     assert (code, "Not counted" in told, "purpose falls" in told) == (0, True, True), told
+
+
+@pytest.mark.parametrize("state", ["faulty", "gone", "a folder among the approvals", "a run holds the home"])
+def test_a_suspension_needs_no_readable_agreement_and_no_idle_home(tmp_path: Path, state: str) -> None:
+    home = build_home(tmp_path)
+    home.publish()
+    key_copy = shutil.copy(home.settings.demonstration / "keys" / "wexmoor_icb.pem", tmp_path / "key.pem")
+    agreement = home.settings.expectations / "agreements" / "care_planning.yaml"
+    whole = agreement.read_text(encoding="utf-8")
+    environment = {"SPINE_HOME": str(home.settings.root), "SPINE_PROJECT": str(home.settings.project), "COLUMNS": "400"}
+    place = Deployment(tmp_path, environment)
+    if state == "faulty":
+        agreement.write_text(f"{whole}colour: blue\n", encoding="utf-8")
+    elif state == "gone":
+        agreement.unlink()
+    elif state == "a folder among the approvals":
+        (home.settings.demonstration / "approvals" / "care_planning.approvals" / "x.yaml").mkdir()
+    held = home_lock(home.settings, "a run") if state == "a run holds the home" else nullcontext()
+    role = ("--role", "senior_information_risk_owner", "--organisation", "wexmoor_icb")
+    with held:
+        code, text = place.spine(
+            "agreement", "suspend", "care_planning", "--key", str(key_copy), "--reason", "A breach", *role
+        )
+    assert code == 0, text
+    assert ("has been withdrawn" in text) == (state != "a run holds the home"), text
+    for path in (home.settings.demonstration / "approvals" / "care_planning.approvals").glob("*.suspension.yaml"):
+        path.unlink()
+    agreement.write_text(whole, encoding="utf-8")
+    with pytest.raises(GovernanceError, match=r"wexmoor_icb (suspended it|must lift)"):
+        home.publish()
+
+
+def test_an_agreement_that_nobody_knows_is_not_suspended(place: Deployment) -> None:
+    key = str(place.key("wexmoor_icb", "senior_information_risk_owner"))
+    for name in ("falls", "..", "Care_Planning"):
+        assert place.spine("agreement", "suspend", name, "--key", key, "--reason", "A breach")[0] == 2

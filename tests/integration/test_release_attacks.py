@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from spine.errors import ContractError, GovernanceError, PipelineError
 from spine.governance import approve_all, load_or_create_key, pseudonyms
 from spine.release import query
 from spine.release.output_contracts import _is_closed
-from spine.release.shelf import Shelf
+from spine.release.shelf import Shelf, Terms
 from tests.fixtures.canaries import forms, found_in
 from tests.fixtures.release_warehouse import NAME_CANARY, NHS_CANARY, POSTCODE_CANARY, PURPOSE, Home, build_home
 
@@ -270,5 +271,5 @@ def _publish(shelf: Shelf, version: int) -> None:
     with duckdb.connect(str(build)) as connection:
         connection.execute(f"CREATE TABLE _release AS SELECT {version} AS version")
         connection.execute(f"CREATE TABLE t AS FROM range({1000 + version})")
-    shelf.put(build, version, is_demo=False)
+    shelf.put(build, version, is_demo=False, terms=Terms(agreement="small", ends_on=date.max, keep_until=date.max))
     shelf.remove([version - 3])

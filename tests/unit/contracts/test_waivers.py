@@ -65,6 +65,7 @@ def test_no_waivers_need_no_decision_rights(tmp_path: Path, text: str) -> None:
         ("rule: table__unique", "rule: table__gone", "line 2: 'table__gone' is no rule of north/people"),
         ("rule: table__unique", "rule: table__asked", "line 2: 'table__asked' is no rule of north/people"),
         ("partner: north\n", "partner: west\n", "line 2: no contract says that partner 'west' sends dataset 'people'"),
+        ("dataset: people", "dataset: opt_out", "line 2: opt_out protects people: none of its rules is waived"),
         ("to: 2028-03-31", "to: 2028-02-01", "line 2: Value error, `from` is later than `to`"),
         ("to: 2028-03-31", "to: 2029-03-31", "line 2: Value error, it lasts longer than 366 days"),
         ("    reason: The supplier repeats accounts until May.\n", "", "line 2: reason: Field required"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import yaml
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.errors import ContractError, GovernanceError
 from spine.governance import Agreement, agreement_for, check_agreement, load_agreement, load_agreements
+from spine.governance.preview import preview
+from spine.governance.terms import terms_of
+from spine.rights import load_decision_rights
 from spine.settings import PROJECT_ROOT
 
 EXPECTATIONS = PROJECT_ROOT / "expectations"
@@ -138,6 +142,23 @@ def test_what_the_spine_cannot_do_is_refused(
     assert check_agreement(Agreement.model_validate(content), contracts) == []
     content[part] |= change
     assert told in "\n".join(check_agreement(Agreement.model_validate(content), contracts))
+
+
+@pytest.mark.parametrize("hidden", ["\x1b[2K", "\u202e", "\u200b", "\x00"])
+def test_a_character_that_cannot_be_seen_is_refused(content: dict[str, Any], hidden: str) -> None:
+    content["output"]["recipients"] = [f"analysts{hidden}"]
+    with pytest.raises(ValueError, match="a character that cannot be seen"):
+        Agreement.model_validate(content)
+
+
+def test_the_preview_tells_every_field(content: dict[str, Any], contracts: tuple[Contract, ...]) -> None:
+    agreement = Agreement.model_validate(content)
+    rights = load_decision_rights(EXPECTATIONS)
+    sections = preview(terms_of(agreement, rights, EXPECTATIONS), contracts, {}, {}, None)
+    told = "\n".join(
+        line for section in sections if section.heading == "Which fields of whom" for line in section.lines
+    )
+    assert not {name for names in agreement.datasets.values() for name in names} - set(re.findall(r"\w+", told))
 
 
 def test_the_hash_follows_the_content_not_the_layout(tmp_path: Path, content: dict[str, Any]) -> None:

@@ -234,6 +234,19 @@ def test_a_suspension_that_cannot_be_verified_stops_until_it_is_cleared_up(here:
         here.judge()
 
 
+def test_whoever_must_sign_may_suspend(here: Partnership) -> None:
+    """West supplies and signs, though the agreement no longer names it."""
+    here.write(controllers=CONTENT["controllers"][::2])
+    here.sign_all(number=2)
+    assert here.judge().is_granted
+    here.sign("west", RISK_OWNER, "suspend", reason="a breach")
+    with pytest.raises(GovernanceError, match="west must lift its suspension"):
+        here.judge()
+    (here.statements / "west.suspension.yaml").unlink()
+    with pytest.raises(GovernanceError, match="west must lift its suspension"):
+        here.judge()
+
+
 @pytest.mark.parametrize(("organisation", "role"), [("board", LAY), ("health", GUARDIAN)])
 def test_nobody_else_suspends(here: Partnership, organisation: str, role: str) -> None:
     here.sign(organisation, role, "suspend", reason="a breach")
