@@ -20,12 +20,11 @@ import dagster as dg
 from assets import drift_checks
 from assets.rule_checks import Judged, rule_results, sentence_of
 from spine.contracts import Contract, Partner, Waiver, waived_rules
-from spine.extract import InUse, LedgerEntry, punctuality
-from spine.verdicts import ACCEPTED, COUNTED
+from spine.extract import InUse, LedgerEntry, arrivals, punctuality
+from spine.verdicts import ACCEPTED, COUNTED, ON_TIME
 
 AGREED_COLUMNS = "_delivery__columns_as_contracted"
 CURRENT = "_delivery__newest_in_use"
-ON_TIME = "_delivery__arrives_on_time"
 NOT_SENT_BEFORE = "_delivery__not_sent_before"
 
 _ABOUT_DELIVERY = {
@@ -38,6 +37,8 @@ _ABOUT_DELIVERY = {
     NOT_SENT_BEFORE: "The newest delivery does not hold the very files of another date of the same source.",
 }
 
+#: Deliveries that lateness is looked back on.
+_ARRIVALS = 12
 _SKIPPED = f"Skipped where the newest delivery could not be read; {ACCEPTED} then says why."
 
 
@@ -209,13 +210,22 @@ def _on_time(
     key: dg.AssetKey, contracts: Sequence[Contract], partner: Partner, standing: Standing
 ) -> dg.AssetCheckResult:
     found = punctuality(contracts, partner, standing.state, standing.as_of)
+    past = arrivals(standing.state.history, contracts)[-_ARRIVALS:]
+    late = sum(arrival.days_late > 0 for arrival in past)
+    told = f" Of the last {len(past)} deliveries {late} came late." if late else ""
     return dg.AssetCheckResult(
         passed=found.is_on_time,
         asset_key=key,
         check_name=ON_TIME,
         severity=dg.AssetCheckSeverity.WARN,
-        description=found.sentence,
-        metadata={**found.days, "dimension": "timeliness", "owner": partner.steward},
+        description=f"{found.sentence}{told}",
+        metadata={
+            **found.days,
+            "dimension": "timeliness",
+            "owner": partner.steward,
+            "deliveries_reckoned": len(past),
+            "deliveries_late": late,
+        },
     )
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from spine.contracts import Contract, RuleResult
 from spine.contracts.waivers import DRIFT
-from spine.extract import LedgerEntry, profiles_before
+from spine.extract import LedgerEntry, arrivals, profiles_before
 from spine.quality.drift import KINDS, Drift, Kind, drift
 from spine.quality.history import SCHEMA, read_file, write_file
 from spine.settings import Settings
@@ -24,6 +24,7 @@ from spine.settings import Settings
 DRIFT_CHECKS: Final[Mapping[Kind, str]] = dict(zip(KINDS, DRIFT, strict=True))
 ACCEPTED: Final = "_delivery__accepted"
 COUNTED: Final = "_delivery__nothing_lost"
+ON_TIME: Final = "_delivery__arrives_on_time"
 
 
 def drift_of(entry: LedgerEntry, contract: Contract, known: Iterable[LedgerEntry]) -> dict[Kind, Drift]:
@@ -59,6 +60,10 @@ def keep_history(settings: Settings, entries: Sequence[LedgerEntry], contracts: 
     present = {(entry.date, entry.revision) for entry in entries}
     rows = [row for entry in entries for row in _of_rules(entry)]
     rows += [row for e in entries if (e.date, e.revision) not in told for row in _of_drift(e, contracts, entries)]
+    rows += [
+        _row(a.entry, ON_TIME, "warned" if a.days_late else "passed", a.days_late, a.days_since)
+        for a in arrivals(entries, contracts)
+    ]
     new = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     keys = pl.DataFrame(sorted(present), schema={"date": pl.Date, "revision": pl.Int32}, orient="row")
     write_file(folder, name, pl.concat([new, known.join(keys, on=["date", "revision"], how="semi")]))

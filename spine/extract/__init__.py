@@ -8,11 +8,12 @@ from spine.extract.arriving import Look, arrived, look_at
 from spine.extract.deliveries import Delivery, Found, contract_for, find_deliveries
 from spine.extract.in_use import InUse, create_raw_views, in_use
 from spine.extract.judge import Evaluate, Judgement, judge_delivery
-from spine.extract.lateness import Punctuality, layout_periods, punctuality
+from spine.extract.lateness import Arrival, Punctuality, arrivals, layout_periods, punctuality
 from spine.extract.ledger import Ledger, LedgerEntry, TableCounts
 from spine.extract.profile import profiles_before
 
 __all__ = [
+    "Arrival",
     "Delivery",
     "Evaluate",
     "Found",
@@ -23,6 +24,7 @@ __all__ = [
     "Look",
     "Punctuality",
     "TableCounts",
+    "arrivals",
     "arrived",
     "contract_for",
     "create_raw_views",

@@ -12,12 +12,14 @@ they are counted from the day on which the server entry begins; where it names n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from spine.contracts.model import Contract, Partner, Supply
 from spine.extract.in_use import InUse
+from spine.extract.ledger import LedgerEntry
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,20 @@ class Punctuality:
     is_on_time: bool
     sentence: str
     days: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One delivery's lateness.
+
+    Attributes:
+        days_since: days from the accepted delivery before it.
+        days_late: of those, the days beyond what is agreed with its grace.
+    """
+
+    entry: LedgerEntry
+    days_since: int
+    days_late: int
 
 
 def punctuality(contracts: Sequence[Contract], partner: Partner, state: InUse, as_of: date) -> Punctuality:
@@ -62,6 +78,26 @@ def punctuality(contracts: Sequence[Contract], partner: Partner, state: InUse, a
         text = f"{what}, {since} days before {as_of}; {rule}, so it is {late} days late"
         return Punctuality(False, f"{partner.steward} must send it: {text}.", counted)
     return Punctuality(True, f"{what[0].upper()}{what[1:]}, {since} days before {as_of}; {rule}.", counted)
+
+
+def arrivals(entries: Iterable[LedgerEntry], contracts: Sequence[Contract]) -> list[Arrival]:
+    """How late each accepted delivery of a source was, oldest first; the first has none before it.
+
+    A delivery is reckoned by the layout that it came in: what `punctuality` says of the newest, said of each.
+
+    Args:
+        entries: ledger records of one source; of each date the newest accepted revision counts.
+    """
+    terms = {contract.id: contract for contract in contracts}
+    by_date = {e.date: e for e in sorted(entries, key=lambda e: (e.date, e.revision)) if e.accepted}
+    found = []
+    for before, entry in pairwise(by_date.values()):
+        contract = terms.get(entry.contract_id)
+        if contract is not None and contract.frequency_days is not None:
+            since = (entry.date - before.date).days
+            late = max(0, since - contract.frequency_days - grace_days(contract))
+            found.append(Arrival(entry, since, late))
+    return found
 
 
 def grace_days(contract: Contract) -> int:

@@ -81,7 +81,7 @@ def test_a_late_source_warns_and_names_who_must_act(home: Home) -> None:
     )
     assert facts(late) == {
         "days_since": 60, "days_late": 51, "expected_every_days": 7, "grace_days": 2,
-        "dimension": "timeliness", "owner": "North data steward",
+        "dimension": "timeliness", "owner": "North data steward", "deliveries_reckoned": 0, "deliveries_late": 0,
     }  # fmt: skip
     assert run(home, "2028-01-31")[0]["_delivery__arrives_on_time"].passed
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from spine.contracts import Contract, Partner, Supply
-from spine.extract import Ledger, LedgerEntry, in_use, layout_periods, punctuality
+from spine.extract import Ledger, LedgerEntry, arrivals, in_use, layout_periods, punctuality
 from spine.extract.lateness import grace_days
 from tests.unit.extract.conftest import PEOPLE, contract
 
@@ -93,3 +93,21 @@ def test_after_a_change_of_layout_the_new_one_says_what_is_due():
 
 def test_a_ledger_that_is_empty_is_no_error(tmp_path):
     assert Ledger(tmp_path).entries() == ()
+
+
+def test_how_late_each_delivery_was_is_reckoned_by_the_layout_that_it_came_in() -> None:
+    weekly, monthly = (
+        contract("people__flat", PEOPLE, frequency_days=7), contract("people__new", PEOPLE, frequency_days=31),
+    )  # fmt: skip
+    entries = [
+        accepted("people__flat", "2028-01-01"),
+        accepted("people__flat", "2028-01-10"),  # two days of grace
+        accepted("people__flat", "2028-01-12", "refused"),
+        accepted("people__flat", "2028-01-22"),
+        accepted("people__new", "2028-02-24"),
+        accepted("people__gone", "2028-12-24"),
+    ]
+    found = arrivals(entries[::-1], [weekly, monthly])
+    assert [(str(a.entry.date), a.days_since, a.days_late) for a in found] == [
+        ("2028-01-10", 9, 0), ("2028-01-22", 12, 3), ("2028-02-24", 33, 0),
+    ]  # fmt: skip

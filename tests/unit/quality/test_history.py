@@ -25,6 +25,7 @@ from spine.quality.history import (
 from spine.quality.trend import trend
 from spine.settings import Settings
 from spine.verdicts import keep_history, measured
+from tests.unit.extract.conftest import PEOPLE, contract
 
 RULE = Rule("people__flat", "people", None, "table__unique", "It is.", "uniqueness", "warning", "sql", {},
             Threshold("mustBeLessOrEqualTo", 1, "percent"))  # fmt: skip
@@ -130,3 +131,10 @@ def test_a_rule_that_could_not_run_counts_as_broken() -> None:
     result = RuleResult(name=RULE.name, outcome="error", problem="BinderException")
     fared = trend(RULE, [(MARCH, result)])
     assert (fared.times_broken, fared.percentages) == (1, (None,))
+
+
+def test_lateness_stands_in_the_history(tmp_path: Path) -> None:
+    weekly = contract("people__flat", PEOPLE, frequency_days=7)
+    keep_history(Settings(home=tmp_path), [entry(1, 0), entry(2, 0)], (weekly,))
+    late = read_history(Settings(home=tmp_path).quality).filter(pl.col("rule") == "_delivery__arrives_on_time")
+    assert late.select("date", "outcome", "numerator", "denominator").rows() == [(date(2028, 2, 1), "warned", 22, 31)]
