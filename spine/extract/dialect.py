@@ -101,9 +101,10 @@ def _quoting(text: str, delimiter: str, quote: str) -> tuple[int, int, bool]:
     if quote not in text:
         return 0, 0, False
     d = re.escape(delimiter)
-    closed = re.compile(
-        rf"(?:^|(?<={d})) ?{quote}((?:[^{quote}\\]|{quote}{quote}|\\.)*+){quote}(?= *(?:{d}|$))", re.M | re.S
-    )
+    # A backslash escapes the next character, but for a quote that ends the cell.
+    escaped = rf"\\(?!{quote} *(?:{d}|$)).|\\"
+    inside = rf"(?:[^{quote}\\]|{quote}{quote}|{escaped})*+"
+    closed = re.compile(rf"(?:^|(?<={d})) ?{quote}({inside}){quote}(?= *(?:{d}|$))", re.M | re.S)
     cells = [cell[1] for cell in closed.finditer(text)]
     # What stands inside a closed cell opens nothing.
     opened = len(re.findall(rf"(?:^|(?<={d})) ?{quote}", closed.sub("", text), re.M)) + len(cells)

@@ -249,3 +249,9 @@ def test_a_name_like_a_trailer_is_a_row(home):
 def test_dropped_columns_are_named_by_the_reader(home):
     entry = home.deliver("people", {"a.csv": f"{HEADER},Religion\n1,A,E07,x,secret\n"})
     assert entry.tables["people"].columns_dropped == 1
+
+
+def test_a_backslash_at_the_end_of_a_quoted_cell_escapes_nothing(home):
+    header = ",".join(f"'{name}'" for name in HEADER.split(","))
+    home.deliver("people", {"a.csv": f"{header}\n'1','','','\\'\n'2','O''Hara',',','a\\'\n"})
+    assert home.rows(PEOPLE) == [("1", None, None, "\\", 1), ("2", "O'Hara", ",", "a\\", 2)]
