@@ -75,10 +75,6 @@ def _what(terms: Terms) -> tuple[str, ...]:
     )
 
 
-def _controllers(agreement: Agreement, names: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(f"{names.get(c.partner, c.partner)}, {c.role.replace('_', ' ')}" for c in agreement.controllers)
-
-
 def _lawful(agreement: Agreement) -> tuple[str, ...]:
     return (
         f"UK GDPR Article 6: {agreement.article_6}",
