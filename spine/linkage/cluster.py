@@ -11,6 +11,7 @@ import numpy as np
 
 from spine.linkage.arrays import Codes, Flags, Floats, components, mixed
 from spine.linkage.config import LinkageConfig
+from spine.linkage.content import content
 from spine.linkage.encode import Encoded
 from spine.linkage.score import Scored, probability
 
@@ -55,7 +56,7 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
     for edge in np.flatnonzero(scored.manual & inside):
         guard.join(int(scored.left[edge]), int(scored.right[edge]))
     edges = np.flatnonzero(accepted & inside & ~scored.manual)
-    edges = edges[np.lexsort((scored.right[edges], scored.left[edges], -scored.bits[edges]))]
+    edges = edges[_in_turn(encoded, scored, edges)]
     refused = 0
     for one, other in zip(scored.left[edges].tolist(), scored.right[edges].tolist(), strict=True):
         refused += not guard.merge(one, other)
@@ -63,6 +64,16 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
         label[members] = min(members)
     link = accepted & (label[scored.left] == label[scored.right])
     return Clustering(label, link, int(conflicted.sum()), refused)
+
+
+def _in_turn(encoded: Encoded, scored: Scored, edges: Codes) -> Codes:
+    """Order of links: the strongest first, of equal ones by what the two nodes hold.
+
+    An initial may fit two people of a home equally well: whom it goes to may not hang on what happens elsewhere.
+    """
+    nodes, side = np.unique(np.concatenate([scored.left[edges], scored.right[edges]]), return_inverse=True)
+    left, right = np.split(content(encoded.taken(nodes))[side], 2)
+    return np.lexsort((np.maximum(left, right), np.minimum(left, right), -scored.bits[edges]))
 
 
 def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) -> Flags:
