@@ -22,6 +22,7 @@ from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import Fit, LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
+from spine.linkage.parallel import by_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -130,31 +131,34 @@ def patterns_of(keys: Codes, one_each: Compared, count: Floats, scheme: Scheme, 
 
 def pattern_keys(compared: Compared, scheme: Scheme, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
     """One integer for each pattern of levels, in `out` where that is given."""
-    key = np.empty(compared.left.size, dtype=np.int64) if out is None else out
-    np.add(compared.home * np.int8(3), _known(compared) + 1, out=key)
-    for comparison, names in scheme.levels.items():
-        key *= len(names)
-        key += compared.levels[comparison]
-    return key
+    keys = np.empty(compared.left.size, dtype=np.int64) if out is None else out
+
+    def put(some: slice) -> None:
+        key = keys[some]
+        np.add(compared.home[some] * np.int8(3), _known(compared, some) + 1, out=key)
+        for comparison, names in scheme.levels.items():
+            key *= len(names)
+            key += compared.levels[comparison][some]
+
+    by_rows(put, keys.size)
+    return keys
 
 
-def _known(compared: Compared) -> npt.NDArray[np.int8]:
+def _known(compared: Compared, some: slice = slice(None)) -> npt.NDArray[np.int8]:
     """1 known match, 0 known non-match, -1 to be estimated."""
-    return np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int8)
+    apart = (compared.veto[some] > 0) | compared.kin[some]
+    return np.where(apart, 0, np.where(compared.anchor[some], 1, -1)).astype(np.int8)
 
 
-def fit(
-    encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig, before: Model | None = None
-) -> Model:
+def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig, random: Floats) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
     Args:
-        encoded: the nodes, for frequencies and random pairs.
+        encoded: the nodes, for frequencies.
         records: number of records.
         patterns: histogram of the candidate pairs.
         config: priors and limits.
-        before: take from this model how often strangers agree, instead of counting it on other random pairs: of rare
-            levels a sample says so little that weights would change by the draw alone.
+        random: how often strangers agree (see `strangers` and `strangers_of`).
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
@@ -162,16 +166,9 @@ def fit(
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
     region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
-    random = _strangers(encoded, config) if before is None else _strangers_of(before, encoded, config)
-    return Model(
-        patterns.scheme,
-        {
-            "home": _estimate(
-                patterns, home, _prior(encoded, config, "home"), config.fit.home_matches_per_pair, config
-            ),
-            "elsewhere": _estimate(patterns, elsewhere, random, per_record, config, population=others),
-        },
-    )
+    at_home = _estimate(patterns, home, _prior(encoded, config, "home"), config.fit.home_matches_per_pair, config)
+    between = _estimate(patterns, elsewhere, random, per_record, config, population=others)
+    return Model(patterns.scheme, {"home": at_home, "elsewhere": between})
 
 
 def _estimate(
@@ -240,7 +237,7 @@ def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
     return shares
 
 
-def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
+def strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     """Shares elsewhere before the fit, with u measured on random pairs and shrunk towards the prior.
 
     Random pairs that agree on a date of birth and a name are left out: they are as likely to be
@@ -265,8 +262,11 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     return shares
 
 
-def _strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floats:
-    """Shares elsewhere before the fit, with u as it was measured for another model."""
+def strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floats:
+    """Shares elsewhere before the fit, with u as it was measured for another model.
+
+    Of rare levels a sample of random pairs says so little that weights would change by another draw alone.
+    """
     shares = _prior(encoded, config, "elsewhere")
     shares[0] = np.exp(before.strata["elsewhere"].log_shares[0])
     return shares
