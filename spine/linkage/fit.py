@@ -19,10 +19,11 @@ import numpy.typing as npt
 
 from spine.linkage.arrays import Codes, Floats, factorise
 from spine.linkage.compare import Compared, compare, stack
-from spine.linkage.config import Fit, LinkageConfig
+from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
 from spine.linkage.parallel import by_rows
+from spine.linkage.strangers import random_pairs
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -245,7 +246,7 @@ def strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     equal years over the days of a year: both too rare to be counted on a sample.
     """
     shares = _prior(encoded, config, "elsewhere")
-    compared = _random_pairs(encoded, config.fit)
+    compared = compare(encoded, *random_pairs(encoded, config.fit.random_pairs, config.fit.seed))
     birth, weight = compared.levels["date_of_birth"], config.fit.prior_random_pairs
     names = [compared.levels[comparison] >= level(comparison, "close") for comparison in BY_RARITY]
     numbers = compared.levels["nhs_number"] == 2
@@ -270,17 +271,6 @@ def strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floa
     shares = _prior(encoded, config, "elsewhere")
     shares[0] = np.exp(before.strata["elsewhere"].log_shares[0])
     return shares
-
-
-def _random_pairs(encoded: Encoded, settings: Fit) -> Compared:
-    """Compare random pairs; nodes stand in order of their content, so the draw depends on that alone."""
-    generator = np.random.default_rng(settings.seed)
-    size = encoded.size
-    most = min(settings.random_pairs, size * (size - 1) // 2)
-    left = generator.integers(0, max(size, 1), most)
-    right = (left + generator.integers(1, max(size, 2), most)) % max(size, 1)
-    distinct = left != right
-    return compare(encoded, np.minimum(left, right)[distinct], np.maximum(left, right)[distinct])
 
 
 def _same_birthday(encoded: Encoded, config: LinkageConfig) -> float:
