@@ -47,9 +47,10 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
     accepted = scored.manual | ((scored.bits >= config.thresholds.link_bits) & (scored.veto == 0))
     apart = (scored.veto > 0) | ((scored.bits <= config.thresholds.refuse_bits) & ~scored.manual)
     label = components(encoded.size, scored.left[accepted], scored.right[accepted])
-    conflicted = _conflicted(encoded, scored, label, apart)
-    inside = conflicted[label[scored.left]] & (label[scored.left] == label[scored.right])
-    pairs = np.flatnonzero(inside)
+    of_left = np.take(label, scored.left)
+    together = of_left == np.take(label, scored.right)
+    conflicted = _conflicted(encoded, label, of_left[together & apart])
+    pairs = np.flatnonzero(together & np.take(conflicted, of_left))
     guard = _Guard(encoded, scored, pairs, _by_second_name(encoded, scored, pairs, label))
     label = np.where(conflicted[label], np.arange(encoded.size), label)
     for pair in np.flatnonzero(scored.manual[pairs]).tolist():
@@ -58,15 +59,21 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
     left, right, bits = (values[pairs[edges]] for values in (scored.left, scored.right, scored.bits))
     refused = sum(not guard.merge(pair) for pair in edges[np.lexsort((right, left, -bits))].tolist())
     label[guard.nodes] = guard.smallest()
-    link = accepted & (label[scored.left] == label[scored.right])
-    return Clustering(label, link, int(conflicted.sum()), refused)
+    # In the other components all that is accepted is together.
+    accepted[pairs] &= label[scored.left[pairs]] == label[scored.right[pairs]]
+    return Clustering(label, accepted, int(conflicted.sum()), refused)
 
 
-def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) -> Flags:
-    """By label: the component holds what must stay apart."""
+def _conflicted(encoded: Encoded, label: Codes, apart: Codes) -> Flags:
+    """By label: the component holds what must stay apart.
+
+    Args:
+        encoded: the nodes.
+        label: the component of each.
+        apart: components that hold a pair which must stay apart.
+    """
     result = np.zeros(encoded.size, dtype=bool)
-    together = label[scored.left[apart]] == label[scored.right[apart]]
-    result[label[scored.left[apart]][together]] = True
+    result[apart] = True
     holders = np.flatnonzero(encoded.verified)
     number, nhs = np.zeros(encoded.size, dtype=np.int64), encoded.codes["nhs"][holders]
     number[label[holders]] = nhs

@@ -206,8 +206,7 @@ def _set_apart(records: Encoded, several: Flags, born: Codes, starts: Codes) -> 
     for name, differ in zip(names, found, strict=True):
         if name in _WITHOUT_DATE:
             unlike |= differ
-            differ &= some_undated
-        result |= differ
+        result |= differ & some_undated if name in _WITHOUT_DATE else differ
     result |= _outlived(records.codes["death"][several], records.codes["start"][several], starts)
     source = records.codes["source"][several]
     # Twins may have one forename and each another second one; so may two of a source that are not one sex.

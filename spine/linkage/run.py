@@ -127,10 +127,11 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     bits = weigh(compared, of_pair, patterns, model, config)
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
     scored = score(nodes.encoded, compared, bits, decisions, config)
-    clustering = cluster(nodes.encoded, scored, config)
+    clustering, source = both(
+        lambda: cluster(nodes.encoded, scored, config), lambda: as_text(given.column("source")), records.size
+    )
     if not keep:
         nodes = replace(nodes, encoded=replace(nodes.encoded, codes={}))
-    source = as_text(given.column("source"))
     return Run(
         given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions, overrides,
