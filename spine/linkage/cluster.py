@@ -11,6 +11,7 @@ import numpy as np
 
 from spine.linkage.arrays import Codes, Flags, Floats, components, mixed
 from spine.linkage.config import LinkageConfig
+from spine.linkage.content import content
 from spine.linkage.encode import Encoded
 from spine.linkage.score import Scored, probability
 
@@ -56,12 +57,22 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
     for pair in np.flatnonzero(scored.manual[pairs]).tolist():
         guard.join(pair)
     edges = np.flatnonzero(accepted[pairs] & ~scored.manual[pairs])
-    left, right, bits = (values[pairs[edges]] for values in (scored.left, scored.right, scored.bits))
-    refused = sum(not guard.merge(pair) for pair in edges[np.lexsort((right, left, -bits))].tolist())
+    edges = edges[_in_turn(encoded, scored, pairs[edges])]
+    refused = sum(not guard.merge(pair) for pair in edges.tolist())
     label[guard.nodes] = guard.smallest()
     # In the other components all that is accepted is together.
     accepted[pairs] &= label[scored.left[pairs]] == label[scored.right[pairs]]
     return Clustering(label, accepted, int(conflicted.sum()), refused)
+
+
+def _in_turn(encoded: Encoded, scored: Scored, edges: Codes) -> Codes:
+    """Order of links: the strongest first, of equal ones by what the two nodes hold.
+
+    An initial may fit two people of a home equally well: whom it goes to may not hang on what happens elsewhere.
+    """
+    nodes, side = np.unique(np.concatenate([scored.left[edges], scored.right[edges]]), return_inverse=True)
+    left, right = np.split(content(encoded.taken(nodes))[side], 2)
+    return np.lexsort((np.maximum(left, right), np.minimum(left, right), -scored.bits[edges]))
 
 
 def _conflicted(encoded: Encoded, label: Codes, apart: Codes) -> Flags:

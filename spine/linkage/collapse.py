@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, changes, factorise, mixed, order_of
+from spine.linkage.arrays import Array, Codes, Flags, Hashes, changes, factorise, may_be_among, mixed, order_of
 from spine.linkage.dates import outlives, two_deaths
 from spine.linkage.encode import FLAGS, Encoded
 from spine.linkage.parallel import both, by_rows, each
@@ -128,10 +128,14 @@ def _without_strangers(encoded: Encoded, key: Hashes, foldable: Flags) -> Hashes
 
     That other one (of a first of January, of a year only, one that a decision names) may be who it belongs to.
     """
-    place = (key >> np.uint64(64 - SIFT_BITS)).astype(np.int64)
-    held = np.zeros(1 << SIFT_BITS, dtype=bool)
-    held[place[~foldable]] = True
-    return np.where(held[place] & (encoded.codes["birth"] == 0), ~key, key)
+    undated = np.flatnonzero(foldable & (encoded.codes["birth"] == 0))
+    strange = key[~foldable]
+    near = undated[may_be_among(key[undated], strange)]
+    strange = strange[may_be_among(strange, key[near])]
+    result = key.copy()
+    apart = near[np.isin(key[near], strange)]
+    result[apart] = ~key[apart]
+    return result
 
 
 def _content(encoded: Encoded) -> Hashes:
@@ -146,12 +150,17 @@ def folding_keys(encoded: Encoded) -> tuple[Hashes, Flags]:
     These have two names, a whole date of birth or none, and a known home. The first of January stands for many a date
     not known.
     """
+    month_and_day = encoded.codes["birth"] % 10_000
+    whole = (encoded.codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != _FIRST_OF_YEAR))
+    return _key(encoded), at_homes(encoded) & whole & ~encoded.restricted
+
+
+def at_homes(encoded: Encoded) -> Flags:
+    """Entries of two names and a known home: others may hang on them when they fold."""
     codes = encoded.codes
-    month_and_day = codes["birth"] % 10_000
-    whole = (codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != _FIRST_OF_YEAR))
     home = ((codes["postcode"] > 0) & (codes["house"] != 0)) | (codes["uprn"] > 0)
-    named = np.take(encoded.names.length, codes["first"]) > 1
-    return _key(encoded), named & (codes["surname"] > 0) & whole & home & ~encoded.restricted
+    result: Flags = (np.take(encoded.names.length, codes["first"]) > 1) & (codes["surname"] > 0) & home
+    return result
 
 
 def _key(encoded: Encoded) -> Hashes:

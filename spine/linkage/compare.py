@@ -132,8 +132,10 @@ def _compare(encoded: Encoded, left: Codes, right: Codes, several_sources: bool)
         "email": _agreement_of_two(pairs, "email"),
         "nhs_number": _agreement(pairs, "nhs"),
     }
-    for name in encoded.scheme.extra_comparisons:
-        levels[name] = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][pairs.left])
+    nearby = levels["address"] >= level("address", "sector")
+    for name, when_nearby in zip(encoded.scheme.extra_comparisons, encoded.scheme.nearby_comparisons, strict=True):
+        found = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][pairs.left])
+        levels[name], levels[when_nearby] = np.where(nearby, 0, found), np.where(nearby, found, 0)
     anchor = anchored(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")

@@ -5,7 +5,7 @@ Put here: one figure, for whoever decides when to link all records again. Never 
 
 from __future__ import annotations
 
-from spine.linkage.fit import fit, strangers_of
+from spine.linkage.fit import fit
 from spine.linkage.score import weigh
 from spine.linkage.state import State
 from spine.linkage.tally import examples, patterns
@@ -24,8 +24,7 @@ def share_that_would_turn(state: State) -> float:
     run, config = state.run, state.config
     one_each = examples(run.tally, config.scheme, run.records.telling)
     counted = patterns(run.tally, one_each, config.scheme)
-    random = strangers_of(run.model, run.nodes.encoded, config)
-    learned = fit(run.nodes.encoded, len(run.ids), counted, config, random)
+    learned = fit(run.nodes.encoded, len(run.ids), counted, config, before=run.model)
     before, now = (
         weigh(one_each, counted.of_pair, counted, model, config) >= config.thresholds.link_bits
         for model in (run.model, learned)

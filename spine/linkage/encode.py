@@ -21,7 +21,7 @@ from spine.linkage.arrays import Array, Codes, Flags, Floats, distinct, factoris
 from spine.linkage.columns import Columns
 from spine.linkage.config import LinkageConfig, Standardise
 from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
-from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few
+from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few, of_one_person
 from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
 from spine.linkage.parallel import each
 from spine.linkage.similar import Dictionary
@@ -31,8 +31,6 @@ FLAGS = ("verified", "restricted", "crowded")
 NAMES = ("first", "middle", "surname", "part_1", "part_2", *FORMERS)
 _NEVER = 1e-12
 _SOURCE_BITS = 62
-#: A further column with more distinct values than this for each record that holds one is like a number.
-_VALUES_PER_HOLDER = 0.15
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Encoded:
         promised: bits of the sources that promise one record a person.
         rarity: of `first_name`, `surname` and each further column.
         scheme: what is compared.
-        telling: further columns whose values are one person's, like a number.
+        telling: comparisons of further columns whose values are one person's, like a number.
         verified: NHS number status is 01.
         restricted: the record may be linked by NHS number only.
         crowded: its address is that of more entries than one block holds (none among single records).
@@ -135,7 +133,7 @@ def encode(records: Records, config: LinkageConfig, known: Encoded | None = None
         promised=promised,
         rarity=_rarities(codes, names.length.size, dictionaries, config, known),
         scheme=config.scheme,
-        telling=known.telling if known else _telling(codes, dictionaries, config.scheme),
+        telling=known.telling if known else _telling(codes, names, config.scheme),
         verified=verified & (codes["nhs"] > 0),
         restricted=as_flags(records.column("is_restricted")).to_numpy(),
         crowded=np.zeros(len(records.ids), dtype=bool),
@@ -202,9 +200,10 @@ def _rarities(
     }
 
 
-def _telling(codes: dict[str, Array], dictionaries: dict[str, pl.Series], scheme: Scheme) -> tuple[str, ...]:
-    held = {name: np.count_nonzero(codes[name]) for name in scheme.extra_comparisons}
-    return tuple(name for name, count in held.items() if dictionaries[name].len() > _VALUES_PER_HOLDER * count)
+def _telling(codes: dict[str, Array], names: Dictionary, scheme: Scheme) -> tuple[str, ...]:
+    initial, birth = np.where(codes["first"] > 0, np.take(names.initial, codes["first"]), 0), codes["birth"]
+    pairs = zip(scheme.extra_comparisons, scheme.nearby_comparisons, strict=True)
+    return tuple(name for both in pairs if of_one_person(codes[both[0]], initial, birth) for name in both)
 
 
 def _dictionary_columns(config: LinkageConfig) -> list[tuple[str, str, Callable[[pl.Series], pl.Series]]]:

@@ -21,7 +21,7 @@ from spine.linkage.arrays import Codes, Floats, factorise
 from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
-from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
+from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, LEVELS, NUMBERS, Scheme, Stratum, level
 from spine.linkage.parallel import by_rows
 from spine.linkage.strangers import random_pairs
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _DAYS_IN_YEAR = 365.25
-#: A column on which fewer random pairs than this agree tells people apart even inside one home.
-_TELLING = 0.002
 
 
 @dataclass(frozen=True)
@@ -151,15 +149,24 @@ def _known(compared: Compared, some: slice = slice(None)) -> npt.NDArray[np.int8
     return np.where(apart, 0, np.where(compared.anchor[some], 1, -1)).astype(np.int8)
 
 
-def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig, random: Floats) -> Model:
+def fit(
+    encoded: Encoded,
+    records: int,
+    patterns: Patterns,
+    config: LinkageConfig,
+    before: Model | None = None,
+    counted: Floats | None = None,
+) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
     Args:
-        encoded: the nodes, for frequencies.
+        encoded: the nodes, for frequencies and random pairs.
         records: number of records.
         patterns: histogram of the candidate pairs.
         config: priors and limits.
-        random: how often strangers agree (see `strangers` and `strangers_of`).
+        before: take from this model how often strangers agree, instead of counting it on other random pairs: of rare
+            levels a sample says so little that weights would change by the draw alone.
+        counted: how often strangers agree, where that was counted already (see `strangers`).
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
@@ -167,9 +174,52 @@ def fit(encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfi
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
     region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
-    at_home = _estimate(patterns, home, _prior(encoded, config, "home"), config.fit.home_matches_per_pair, config)
-    between = _estimate(patterns, elsewhere, random, per_record, config, population=others)
-    return Model(patterns.scheme, {"home": at_home, "elsewhere": between})
+    together = _neighbours(_prior(encoded, config, "home"), patterns, home, config)
+    if before is not None:
+        apart = _strangers_of(before, encoded, config)
+    else:
+        random = strangers(encoded, config) if counted is None else counted
+        apart = _neighbours(random, patterns, elsewhere, config)
+    return Model(
+        patterns.scheme,
+        {
+            "home": _estimate(patterns, home, together, config.fit.home_matches_per_pair, config),
+            "elsewhere": _estimate(patterns, elsewhere, apart, per_record, config, population=others),
+        },
+    )
+
+
+def _neighbours(shares: Floats, patterns: Patterns, own: npt.NDArray[np.bool_], config: LinkageConfig) -> Floats:
+    """Shares before the fit, with u of further columns at addresses that agree.
+
+    What two people share there beyond chance they share because they live together or close by, whatever the value.
+    """
+    scheme, shares, held = patterns.scheme, shares.copy(), config.fit.prior_nonmatches
+    pairs = patterns.count @ patterns.design.multiply((own & _two_people(patterns))[:, None])
+    for further, nearby in zip(scheme.extra_comparisons, scheme.nearby_comparisons, strict=True):
+        differ, split, chance = scheme.start[nearby], scheme.splits[nearby], shares[0, scheme.splits[further]]
+        agree = pairs[split].sum()
+        shared = (agree + held * config.extra_shared) / (agree + pairs[differ] + held)
+        holders = shares[1, split] / shares[1, split].sum()
+        shares[0, split] = chance + max(shared - chance.sum(), 0.0) * holders
+        shares[0, differ] = 1 - min(shares[0, split].sum(), 1 - 1e-9)
+    return shares
+
+
+def _two_people(patterns: Patterns) -> npt.NDArray[np.bool_]:
+    """Patterns of pairs that are plainly two people: another forename, and another date of birth where any is known."""
+    first, born = (patterns.scheme.start[comparison] - 1 for comparison in ("first_name", "date_of_birth"))
+    other_name = _has(patterns, slice(first + level("first_name", "different"), first + level("first_name", "similar")))
+    dates = slice(born + 1, born + len(LEVELS["date_of_birth"]))
+    others = slice(born + level("date_of_birth", "generation"), born + level("date_of_birth", "near"))
+    known = _has(patterns, dates)
+    return other_name & (patterns.known != 1) & (_has(patterns, others) | (not known.any()))
+
+
+def _has(patterns: Patterns, features: slice) -> npt.NDArray[np.bool_]:
+    """Patterns with one of these features."""
+    found: npt.NDArray[np.bool_] = np.asarray(patterns.design[:, features].sum(axis=1)).ravel() > 0
+    return found
 
 
 def _estimate(
@@ -203,7 +253,7 @@ def _estimate(
         matches=matches,
         known=patterns.known[own],
         pseudo=(config.fit.prior_nonmatches, config.fit.prior_matches),
-        fixed=_fixed(scheme, shares) if population is None else np.full(len(scheme.features), True),
+        fixed=_fixed(scheme) if population is None else np.full(len(scheme.features), True),
         population=population,
         held=limits.prior_home_pairs if population is None else 0.5 * limits.prior_matches / matches,
     )
@@ -211,10 +261,9 @@ def _estimate(
     return Stratified(kernel.feature_log_prob_, share, kernel.iterations_, kernel.converged_, pairs)
 
 
-def _fixed(scheme: Scheme, shares: Floats) -> npt.NDArray[np.bool_]:
-    """Features whose u at home is not estimated: numbers, and further columns whose values tell people apart."""
-    telling = [c for c in scheme.extra_comparisons if shares[0, scheme.splits[c]].sum() < _TELLING]
-    return np.array([comparison in (*NUMBERS, *telling) for comparison, _ in scheme.features])
+def _fixed(scheme: Scheme) -> npt.NDArray[np.bool_]:
+    """Features whose u at home is not estimated: numbers, and further columns, whose u is measured."""
+    return np.array([comparison in (*NUMBERS, *scheme.nearby_comparisons) for comparison, _ in scheme.features])
 
 
 def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
@@ -235,6 +284,9 @@ def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
         shares[0, scheme.splits[comparison]] = rarity.chance
         shares[1, scheme.splits[comparison]] = config.extra_agrees * rarity.holders
         shares[:, differ] = 1 - np.minimum(shares[:, scheme.splits[comparison]].sum(axis=1), 1 - 1e-9)
+    for further, nearby in zip(scheme.extra_comparisons, scheme.nearby_comparisons, strict=True):
+        shares[:, scheme.splits[nearby]] = shares[:, scheme.splits[further]]
+        shares[:, scheme.start[nearby]] = shares[:, scheme.start[further]]
     return shares
 
 
@@ -263,11 +315,8 @@ def strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     return shares
 
 
-def strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floats:
-    """Shares elsewhere before the fit, with u as it was measured for another model.
-
-    Of rare levels a sample of random pairs says so little that weights would change by another draw alone.
-    """
+def _strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floats:
+    """Shares elsewhere before the fit, with u as it was measured for another model."""
     shares = _prior(encoded, config, "elsewhere")
     shares[0] = np.exp(before.strata["elsewhere"].log_shares[0])
     return shares

@@ -116,13 +116,13 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     compared = compare(nodes.encoded, candidates.left, candidates.right)
     between = pairs_of_records(nodes, compared)
     stands_for = np.concatenate([between, weight])
-    patterns, random = both(
+    patterns, counted = both(
         lambda: histogram((compared, inner), config.scheme, stands_for),
         lambda: strangers(nodes.encoded, config),
         stands_for.size,
     )
     estimator.join()
-    model = fit(nodes.encoded, records.size, patterns, config, random)
+    model = fit(nodes.encoded, records.size, patterns, config, counted=counted)
     of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
     bits = weigh(compared, of_pair, patterns, model, config)
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)

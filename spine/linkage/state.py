@@ -33,7 +33,7 @@ from spine.linkage.similar import Dictionary
 from spine.linkage.tally import Tally
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-FORM = f"4, polars {pl.__version__}"
+FORM = f"5, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
 _SCORED = ("bits", "anchor", "manual", "veto")

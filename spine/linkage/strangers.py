@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from spine.linkage.arrays import Codes, Hashes, changes, mixed, text_codes
-from spine.linkage.encode import NAMES, Encoded
+from spine.linkage.arrays import Codes, Hashes, changes, mixed
+from spine.linkage.content import content
+from spine.linkage.encode import Encoded
 
 
 def random_pairs(encoded: Encoded, wanted: int, seed: int) -> tuple[Codes, Codes]:
@@ -46,10 +47,6 @@ def _drawn(numbers: Hashes, wanted: int) -> tuple[Codes, Codes]:
 
 def _numbers(encoded: Encoded, seed: int) -> Hashes:
     """A random number for each node, made from what it holds and, of nodes that hold the same, from its rank there."""
-    texts = dict.fromkeys(NAMES, text_codes(encoded.names.texts))
-    texts |= {name: text_codes(dictionary) for name, dictionary in encoded.dictionaries.items()}
-    # A place in a dictionary moves with the other values there: the text itself does not.
-    held = [np.take(texts[name], values) if name in texts else values for name, values in sorted(encoded.codes.items())]
-    content, place = mixed(held), np.arange(encoded.size)
-    rank = place - np.maximum.accumulate(np.where(changes(content), place, 0))
-    return mixed([content, rank, np.full(encoded.size, seed)])
+    held, place = content(encoded), np.arange(encoded.size)
+    rank = place - np.maximum.accumulate(np.where(changes(held), place, 0))
+    return mixed([held, rank, np.full(encoded.size, seed)])

@@ -9,7 +9,7 @@ import pytest
 
 from spine.linkage.compare import VETOES, Compared
 from spine.linkage.config import LinkageConfig
-from spine.linkage.fit import Model, Patterns, Stratified, fit, histogram, strangers
+from spine.linkage.fit import Model, Patterns, Stratified, fit, histogram
 from spine.linkage.levels import BY_RARITY, level
 from spine.linkage.overrides import Decisions
 from spine.linkage.score import Scored, probability, score, weigh
@@ -155,7 +155,7 @@ def test_every_pattern_is_weighed_in_its_own_stratum(config: LinkageConfig) -> N
     records = encoded(config, ORLA, ORLA)
     pair = first_two(config, ORLA, ORLA)
     patterns = histogram((pair,), config.scheme, np.ones(1))
-    model = fit(records, 2, patterns, config, strangers(records, config))
+    model = fit(records, 2, patterns, config)
     own = model.as_dict(config)["home"]
     names = {name: config.scheme.levels[name][values[0]] for name, values in pair.levels.items()}
     told = own["prior_bits"] + sum(own["comparisons"][c][n]["bits"] for c, n in names.items() if n != "missing")
