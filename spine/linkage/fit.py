@@ -22,6 +22,7 @@ from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, LEVELS, NUMBERS, Scheme, Stratum, level
+from spine.linkage.parallel import by_rows
 from spine.linkage.strangers import random_pairs
 
 if TYPE_CHECKING:
@@ -129,21 +130,32 @@ def patterns_of(keys: Codes, one_each: Compared, count: Floats, scheme: Scheme, 
 
 def pattern_keys(compared: Compared, scheme: Scheme, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
     """One integer for each pattern of levels, in `out` where that is given."""
-    key = np.empty(compared.left.size, dtype=np.int64) if out is None else out
-    np.add(compared.home * np.int8(3), _known(compared) + 1, out=key)
-    for comparison, names in scheme.levels.items():
-        key *= len(names)
-        key += compared.levels[comparison]
-    return key
+    keys = np.empty(compared.left.size, dtype=np.int64) if out is None else out
+
+    def put(some: slice) -> None:
+        key = keys[some]
+        np.add(compared.home[some] * np.int8(3), _known(compared, some) + 1, out=key)
+        for comparison, names in scheme.levels.items():
+            key *= len(names)
+            key += compared.levels[comparison][some]
+
+    by_rows(put, keys.size)
+    return keys
 
 
-def _known(compared: Compared) -> npt.NDArray[np.int8]:
+def _known(compared: Compared, some: slice = slice(None)) -> npt.NDArray[np.int8]:
     """1 known match, 0 known non-match, -1 to be estimated."""
-    return np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int8)
+    apart = (compared.veto[some] > 0) | compared.kin[some]
+    return np.where(apart, 0, np.where(compared.anchor[some], 1, -1)).astype(np.int8)
 
 
 def fit(
-    encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig, before: Model | None = None
+    encoded: Encoded,
+    records: int,
+    patterns: Patterns,
+    config: LinkageConfig,
+    before: Model | None = None,
+    counted: Floats | None = None,
 ) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
@@ -154,6 +166,7 @@ def fit(
         config: priors and limits.
         before: take from this model how often strangers agree, instead of counting it on other random pairs: of rare
             levels a sample says so little that weights would change by the draw alone.
+        counted: how often strangers agree, where that was counted already (see `strangers`).
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
@@ -161,9 +174,12 @@ def fit(
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
     region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
-    random = _strangers(encoded, config) if before is None else _strangers_of(before, encoded, config)
     together = _neighbours(_prior(encoded, config, "home"), patterns, home, config)
-    apart = _neighbours(random, patterns, elsewhere, config) if before is None else random
+    if before is not None:
+        apart = _strangers_of(before, encoded, config)
+    else:
+        random = strangers(encoded, config) if counted is None else counted
+        apart = _neighbours(random, patterns, elsewhere, config)
     return Model(
         patterns.scheme,
         {
@@ -274,7 +290,7 @@ def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
     return shares
 
 
-def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
+def strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     """Shares elsewhere before the fit, with u measured on random pairs and shrunk towards the prior.
 
     Random pairs that agree on a date of birth and a name are left out: they are as likely to be
