@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.linkage_data import Changes, Data, changes, febrl, region  # noqa: E402
+from benchmarks.linkage_data import FEBRL_EXTRAS, Changes, Data, changes, febrl, region  # noqa: E402
 from benchmarks.measure import Pairs, Run, measured, pairwise  # noqa: E402
 from benchmarks.peers.environment import peers_python  # noqa: E402
 
@@ -58,10 +58,12 @@ def spine_link(*arguments: str | Path) -> Run:
     return measured([*SPINE, "link", *arguments, "--threads", str(THREADS)], environment())
 
 
-def ours(data: Data, out: Path) -> Line:
-    """Our engine with its fixed configuration."""
-    run = spine_link(data.records, "--out", out)
-    return Line("ours", run, pairwise(out / "residents.parquet", data.truth, "resident_id"))
+def ours(data: Data, out: Path, *extras: str) -> Line:
+    """Our engine with its fixed configuration, with or without further columns of the file."""
+    options = [option for column in extras for option in ("--extra", column)]
+    run = spine_link(data.records, "--out", out, *options)
+    name = ", ".join(["ours", *(f"--extra {column}" for column in extras)])
+    return Line(name, run, pairwise(out / "residents.parquet", data.truth, "resident_id"))
 
 
 def peer(name: str, data: Data, out: Path, grid: list[float], *options: str) -> Line:
@@ -144,7 +146,7 @@ def main() -> None:
             print("\n" + table(f"{data.name}, 1 % changed", delta(data, out / "changes")), flush=True)
     for number in range(1, 5) if options.febrl else ():
         data = febrl(options.data, number)
-        lines = [ours(data, out / "ours")]
+        lines = [ours(data, out / "ours"), ours(data, out / "ours", *FEBRL_EXTRAS)]
         lines += [peer("splink", data, out / "splink", FEBRL_GRID, "--wide")] if "splink" in peers else []
         print("\n" + table(data.name, lines), flush=True)
 

@@ -23,6 +23,8 @@ _FEBRL = {
     "date_of_birth": "date_of_birth",
     "soc_sec_id": "nino",
 }
+#: FEBRL's other columns, which none of ours stands for.
+FEBRL_EXTRAS = ("suburb", "state")
 _ADDRESS = ("uprn", "house_number", "street", "postcode", "address_from")
 
 
@@ -74,7 +76,7 @@ def febrl(folder: Path, number: int) -> Data:
     target.mkdir(parents=True, exist_ok=True)
     data = Data(f"FEBRL {number}", target / "records.parquet", target / "truth.parquet")
     whole = whole.sort("record_id")
-    whole.select("record_id", "source", *_FEBRL.values(), "state").write_parquet(data.records)
+    whole.select("record_id", "source", *_FEBRL.values(), *FEBRL_EXTRAS).write_parquet(data.records)
     whole.select("record_id", "person_id").write_parquet(data.truth)
     return data
 

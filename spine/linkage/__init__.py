@@ -7,8 +7,7 @@ or resident ids (spine.identity gives those).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import polars as pl
 
 from spine.linkage.config import LinkageConfig, load_config
 from spine.linkage.evaluate import Evaluation, evaluate
+from spine.linkage.parallel import each
 
 if TYPE_CHECKING:
     from spine.linkage.distribution import ScoredPairs
@@ -118,9 +118,9 @@ def _result(state: State, keep: bool) -> LinkageResult:
 
     done, settings = state.run, state.config
     groups = results.groups(done)
-    with ThreadPoolExecutor(1) as beside:
-        telling = beside.submit(
-            report,
+
+    def told() -> dict[str, Any]:
+        return report(
             results.found(done),
             done.spread,
             groups,
@@ -130,6 +130,7 @@ def _result(state: State, keep: bool) -> LinkageResult:
             counts=results.counts(done),
             config=settings,
         )
-        clusters, links = results.clusters(done), results.links(done, settings.scheme)
-    kept = state if keep else None
-    return LinkageResult(clusters, links, done.model.as_dict(settings), telling.result(), groups, kept, done)
+
+    made: list[Callable[[], Any]] = [told, lambda: results.clusters(done), lambda: results.links(done, settings.scheme)]
+    counted, clusters, links = each(lambda make: make(), made, len(done.ids))
+    return LinkageResult(clusters, links, done.model.as_dict(settings), counted, groups, state if keep else None, done)

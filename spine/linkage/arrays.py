@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from spine.linkage.parallel import ROWS, by_rows, each
+
 #: Any array, and arrays of whole numbers (codes, places), of true and false, of reals, of 64-bit hashes.
 Array = npt.NDArray[Any]
 Codes = npt.NDArray[Any]
@@ -28,6 +30,9 @@ _WORTH_A_TABLE: Final = 50_000
 _MOST_DAYS: Final = 400_000
 #: Below this, NumPy has sorted before Polars has begun.
 _SMALL: Final = 5_000
+#: So many values are sorted in two halves, cut at the middle of every so many-th of them.
+_WORTH_HALVES: Final = 1_000_000
+_SAMPLED: Final = 1_024
 _POSITIVE: Final = np.uint64(2**62 - 1)
 
 
@@ -41,12 +46,16 @@ def factorise(values: Array) -> tuple[Codes, Codes]:
     keys = values.view(np.uint64) if values.dtype.itemsize == 8 else values.astype(np.int64).view(np.uint64)
     if keys.size < _WORTH_A_TABLE:
         return _ranked(keys)
-    hashed = keys * _ODD
-    hashed >>= np.uint64(64 - _TABLE_BITS)
-    slot = hashed.view(np.intp)
     table = np.full(1 << _TABLE_BITS, -1, dtype=np.int32)
-    table[slot] = np.arange(keys.size, dtype=np.int32)
-    fits = np.take(keys, table[slot]) == keys
+    for start in range(0, keys.size, ROWS):
+        some = keys[start : start + ROWS]
+        table[_slot(some)] = np.arange(start, start + some.size, dtype=np.int32)
+    fits = np.empty(keys.size, dtype=bool)
+
+    def compare(some: slice) -> None:
+        fits[some] = np.take(keys, np.take(table, _slot(keys[some]))) == keys[some]
+
+    by_rows(compare, keys.size)
     if np.count_nonzero(fits) < keys.size // 2:
         return _ranked(keys)
     used = np.flatnonzero(table >= 0)
@@ -57,9 +66,21 @@ def factorise(values: Array) -> tuple[Codes, Codes]:
     rank = np.empty(order.size, dtype=np.int32)
     rank[order] = np.arange(order.size, dtype=np.int32)
     table[used] = rank[: used.size]
-    codes: Codes = table[slot]
+    codes = np.empty(keys.size, dtype=np.int32)
+
+    def look_up(some: slice) -> None:
+        np.take(table, _slot(keys[some]), out=codes[some])
+
+    by_rows(look_up, keys.size)
     codes[rest] = rank[used.size :][other]
     return codes, places[order]
+
+
+def _slot(keys: Hashes) -> Codes:
+    """Place of each key in a table of places."""
+    hashed = keys * _ODD
+    hashed >>= np.uint64(64 - _TABLE_BITS)
+    return hashed.view(np.intp)
 
 
 def _ranked(keys: Hashes) -> tuple[Codes, Codes]:
@@ -125,8 +146,17 @@ def sorted_distinct(parts: list[Codes]) -> Codes:
     """Distinct values of all parts, ascending; the parts are taken out of the list."""
     together = np.concatenate(parts)
     parts.clear()
-    ordered = pl.Series(together).sort().to_numpy()
-    del together
+    if together.size < _WORTH_HALVES:
+        return _distinct(together)
+    sample = together[::_SAMPLED]
+    low = together < np.partition(sample, sample.size // 2)[sample.size // 2]
+    halves = [together[low], together[~low]]
+    del together, low
+    return np.concatenate(each(_distinct, halves, halves[0].size))
+
+
+def _distinct(values: Codes) -> Codes:
+    ordered = pl.Series(values).sort().to_numpy()
     return ordered[changes(ordered)]
 
 
@@ -175,3 +205,16 @@ def components(size: int, left: Codes, right: Codes) -> Codes:
     first[component[::-1]] = np.arange(size - 1, -1, -1)  # of several the last one written stands: the smallest
     result: Codes = first[component]
     return result
+
+
+def reached(places: Flags, left: Codes, right: Codes) -> Flags:
+    """All places that a chain of pairs joins to one of these, with these themselves: quick where they are few."""
+    result = places.copy()
+    while True:
+        one, other = np.take(result, left), np.take(result, right)
+        step = np.flatnonzero(one ^ other)
+        if not step.size:
+            return result
+        result[left[step]] = result[right[step]] = True
+        rest = np.flatnonzero(~(one | other))
+        left, right = left[rest], right[rest]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +26,7 @@ from spine.linkage.arrays import (
 )
 from spine.linkage.config import BlockingRule, LinkageConfig
 from spine.linkage.encode import FORMERS, Encoded
+from spine.linkage.parallel import each
 
 #: Keys that a node may hold several of.
 _VARIANTS = {
@@ -75,9 +75,9 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     """
     applied = (*config.blocking, *_rules_of_extras(encoded))
     encoded = replace(encoded, codes={**encoded.codes, **_derived(encoded)})
-    with ThreadPoolExecutor(_AT_ONCE if encoded.size < _MANY_NODES else 1) as pool:
-        new = None if fresh is None else encoded.taken(np.flatnonzero(fresh))
-        found = list(pool.map(lambda rule: _apply(rule, encoded, fresh, new), applied))
+    new = None if fresh is None else encoded.taken(np.flatnonzero(fresh))
+    at_once = _AT_ONCE if encoded.size < _MANY_NODES else 1
+    found = each(lambda rule: _apply(rule, encoded, fresh, new), applied, encoded.size, at_once)
     pairs_of, counts_of = map(list, zip(*found, strict=True))
     del found
     rules: list[dict[str, Any]] = [

@@ -11,6 +11,7 @@ import numpy as np
 
 from spine.linkage.arrays import Codes, Flags, Floats, components, mixed
 from spine.linkage.config import LinkageConfig
+from spine.linkage.content import content
 from spine.linkage.encode import Encoded
 from spine.linkage.score import Scored, probability
 
@@ -47,29 +48,43 @@ def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clusteri
     accepted = scored.manual | ((scored.bits >= config.thresholds.link_bits) & (scored.veto == 0))
     apart = (scored.veto > 0) | ((scored.bits <= config.thresholds.refuse_bits) & ~scored.manual)
     label = components(encoded.size, scored.left[accepted], scored.right[accepted])
-    conflicted = _conflicted(encoded, scored, label, apart)
-    inside = conflicted[label[scored.left]] & (label[scored.left] == label[scored.right])
-    pairs = np.flatnonzero(inside)
+    of_left = np.take(label, scored.left)
+    together = of_left == np.take(label, scored.right)
+    conflicted = _conflicted(encoded, label, of_left[together & apart])
+    pairs = np.flatnonzero(together & np.take(conflicted, of_left))
     guard = _Guard(encoded, scored, pairs, _by_second_name(encoded, scored, pairs, label))
     label = np.where(conflicted[label], np.arange(encoded.size), label)
-    for edge in np.flatnonzero(scored.manual & inside):
-        guard.join(int(scored.left[edge]), int(scored.right[edge]))
-    edges = np.flatnonzero(accepted & inside & ~scored.manual)
-    edges = edges[np.lexsort((scored.right[edges], scored.left[edges], -scored.bits[edges]))]
-    refused = 0
-    for one, other in zip(scored.left[edges].tolist(), scored.right[edges].tolist(), strict=True):
-        refused += not guard.merge(one, other)
-    for members in guard.clusters():
-        label[members] = min(members)
-    link = accepted & (label[scored.left] == label[scored.right])
-    return Clustering(label, link, int(conflicted.sum()), refused)
+    for pair in np.flatnonzero(scored.manual[pairs]).tolist():
+        guard.join(pair)
+    edges = np.flatnonzero(accepted[pairs] & ~scored.manual[pairs])
+    edges = edges[_in_turn(encoded, scored, pairs[edges])]
+    refused = sum(not guard.merge(pair) for pair in edges.tolist())
+    label[guard.nodes] = guard.smallest()
+    # In the other components all that is accepted is together.
+    accepted[pairs] &= label[scored.left[pairs]] == label[scored.right[pairs]]
+    return Clustering(label, accepted, int(conflicted.sum()), refused)
 
 
-def _conflicted(encoded: Encoded, scored: Scored, label: Codes, apart: Flags) -> Flags:
-    """By label: the component holds what must stay apart."""
+def _in_turn(encoded: Encoded, scored: Scored, edges: Codes) -> Codes:
+    """Order of links: the strongest first, of equal ones by what the two nodes hold.
+
+    An initial may fit two people of a home equally well: whom it goes to may not hang on what happens elsewhere.
+    """
+    nodes, side = np.unique(np.concatenate([scored.left[edges], scored.right[edges]]), return_inverse=True)
+    left, right = np.split(content(encoded.taken(nodes))[side], 2)
+    return np.lexsort((np.maximum(left, right), np.minimum(left, right), -scored.bits[edges]))
+
+
+def _conflicted(encoded: Encoded, label: Codes, apart: Codes) -> Flags:
+    """By label: the component holds what must stay apart.
+
+    Args:
+        encoded: the nodes.
+        label: the component of each.
+        apart: components that hold a pair which must stay apart.
+    """
     result = np.zeros(encoded.size, dtype=bool)
-    together = label[scored.left[apart]] == label[scored.right[apart]]
-    result[label[scored.left[apart]][together]] = True
+    result[apart] = True
     holders = np.flatnonzero(encoded.verified)
     number, nhs = np.zeros(encoded.size, dtype=np.int64), encoded.codes["nhs"][holders]
     number[label[holders]] = nhs
@@ -104,65 +119,70 @@ class _Guard:
     """Union of nodes that refuses to put two together that must stay apart.
 
     Only the nodes of conflicted components pass through here, so a loop over their links is short.
+
+    Attributes:
+        nodes: these nodes, ascending.
     """
 
     def __init__(self, encoded: Encoded, scored: Scored, pairs: Codes, silent: Flags) -> None:
-        self._nhs = np.where(encoded.verified, encoded.codes["nhs"], 0)
-        self._promised, self._any_promised = encoded.codes["source"] & encoded.promised, encoded.promised > 0
-        self._root: dict[int, int] = {}
-        self._members: dict[int, list[int]] = {}
-        #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
-        self._between: dict[int, dict[int, float]] = {}
+        sides = np.concatenate([scored.left[pairs], scored.right[pairs]])
+        self.nodes, place = np.unique(sides, return_inverse=True)
+        #: The two clusters of each pair, as they were at first: each node by itself, by its place.
+        self._ends = list(zip(place[: pairs.size].tolist(), place[pairs.size :].tolist(), strict=True))
+        self._root = list(range(self.nodes.size))
+        self._members = [[node] for node in self._root]
+        verified = np.where(encoded.verified[self.nodes], encoded.codes["nhs"][self.nodes], 0)
+        self._numbers = [{number} - {0} for number in verified.tolist()]
+        #: Sources that promise one record a person, and whether one of them is there twice.
+        self._sources = (encoded.codes["source"][self.nodes] & encoded.promised).tolist()
+        self._twice = [False] * self.nodes.size
         bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_AGAINST, _MOST_FOR))
-        bits = np.where(silent, 0.0, bits)
-        triples = (values[pairs].tolist() for values in (scored.left, scored.right))
-        for one, other, weight in zip(*triples, bits.tolist(), strict=True):
-            self._between.setdefault(self._find(one), {})[self._find(other)] = weight
-            self._between.setdefault(other, {})[one] = weight
+        #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
+        self._between: list[dict[int, float]] = [{} for _ in self._root]
+        for (one, other), weight in zip(self._ends, np.where(silent, 0.0, bits).tolist(), strict=True):
+            self._between[one][other] = self._between[other][one] = weight
 
-    def clusters(self) -> list[list[int]]:
-        return list(self._members.values())
+    def smallest(self) -> Codes:
+        """For each node the first of its cluster."""
+        root, result = np.array(self._root, dtype=np.int64), np.full(self.nodes.size, np.iinfo(np.int64).max)
+        np.minimum.at(result, root, self.nodes)
+        return result[root]
 
-    def merge(self, one: int, other: int) -> bool:
-        """Merge the clusters of two nodes unless that is refused; True where they are together."""
-        a, b = self._find(one), self._find(other)
+    def merge(self, pair: int) -> bool:
+        """Merge the clusters of a pair's nodes unless that is refused; True where they are together."""
+        a, b = (self._root[node] for node in self._ends[pair])
         if a == b:
             return True
-        if self._between[a].get(b, 0.0) < 0 or self._conflict(self._members[a], self._members[b]):
+        if self._between[a].get(b, 0.0) < 0 or self._conflict(a, b):
             return False
-        self.join(one, other)
+        self.join(pair)
         return True
 
-    def join(self, one: int, other: int) -> None:
-        """Merge the clusters of two nodes, whatever speaks against it."""
-        a, b = self._find(one), self._find(other)
+    def join(self, pair: int) -> None:
+        """Merge the clusters of a pair's nodes, whatever speaks against it."""
+        a, b = (self._root[node] for node in self._ends[pair])
         if a == b:
             return
-        if len(self._between.get(a, ())) < len(self._between.get(b, ())):
+        if len(self._between[a]) < len(self._between[b]):
             a, b = b, a
-        self._root.update(dict.fromkeys(self._members[b], a))
-        self._members[a].extend(self._members.pop(b))
-        mine = self._between.setdefault(a, {})
-        for third, weight in self._between.pop(b, {}).items():
+        for node in self._members[b]:
+            self._root[node] = a
+        self._members[a] += self._members[b]
+        self._numbers[a] |= self._numbers[b]
+        self._twice[a] |= self._twice[b] or bool(self._sources[a] & self._sources[b])
+        self._sources[a] |= self._sources[b]
+        mine = self._between[a]
+        for third, weight in self._between[b].items():
             theirs = self._between[third]
             del theirs[b]
             if third != a:
                 mine[third] = theirs[a] = mine.get(third, 0.0) + weight
 
-    def _conflict(self, mine: list[int], theirs: list[int]) -> bool:
-        both = [*mine, *theirs]
-        if len(set(self._nhs[both].tolist()) - {0}) > 1:
+    def _conflict(self, a: int, b: int) -> bool:
+        """Two verified NHS numbers, or two records of a source that promises one."""
+        if len(self._numbers[a] | self._numbers[b]) > 1:
             return True
-        if not self._any_promised:
-            return False
-        promised = self._promised[both]
-        return bool(np.bitwise_count(promised).sum() > np.bitwise_count(np.bitwise_or.reduce(promised)))
-
-    def _find(self, node: int) -> int:
-        if node not in self._root:
-            self._root[node] = node
-            self._members[node] = [node]
-        return self._root[node]
+        return self._twice[a] or self._twice[b] or bool(self._sources[a] & self._sources[b])
 
 
 def confidence(clustering: Clustering, scored: Scored, root: Flags) -> Floats:

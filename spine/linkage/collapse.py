@@ -8,15 +8,15 @@ only where nothing they hold sets them apart.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, changes, factorise, mixed
+from spine.linkage.arrays import Array, Codes, Flags, Hashes, changes, factorise, may_be_among, mixed, order_of
 from spine.linkage.dates import outlives, two_deaths
 from spine.linkage.encode import FLAGS, Encoded
+from spine.linkage.parallel import both, by_rows, each
 
 #: Of these a node holds one value at most, or its records stay apart.
 _ALONE = ("nhs", "nino", "upn", "uprn")
@@ -25,8 +25,6 @@ PAIRED = ("phone", "email")
 #: Of these a node without a date of birth holds one value at most.
 _WITHOUT_DATE = ("middle", "sex")
 _FIRST_OF_YEAR = 101
-#: Columns are fetched and joined two at a time.
-_AT_ONCE = 2
 #: Of a column that one record in so many holds, only those are looked at.
 _FEW = 4
 
@@ -77,9 +75,8 @@ def fold(encoded: Encoded, alone: Flags, crowd: int, *, spend: bool = False) -> 
         crowd: an address of more nodes than these is no household.
         spend: the columns of `encoded` are not needed any more, and are taken out of it.
     """
-    key, foldable = folding_keys(encoded)
+    (key, foldable), content = both(lambda: folding_keys(encoded), lambda: _content(encoded), encoded.size)
     foldable &= ~alone
-    content = _content(encoded)
     key = np.where(foldable, _without_strangers(encoded, key, foldable), content)
     born = np.where(foldable, encoded.codes["birth"], 0)
     order = _order(encoded, key, born, content)
@@ -100,9 +97,8 @@ def _in_order(encoded: Encoded, order: Codes, *, spend: bool) -> Encoded:
         values: Array = np.take(codes.pop(name), order)
         return values
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        names = list(codes)
-        ordered = dict(zip(names, pool.map(taken, names), strict=True))
+    names = list(codes)
+    ordered = dict(zip(names, each(taken, names, order.size), strict=True))
     flags: dict[str, Any] = {name: np.take(getattr(encoded, name), order) for name in FLAGS}
     return replace(encoded, codes=ordered, **flags)
 
@@ -114,12 +110,17 @@ def _order(encoded: Encoded, key: Hashes, born: Codes, content: Hashes) -> Codes
     is fetched together.
     """
     postcode, house = _home(encoded)
-    dated = mixed([born]) << np.uint64(1) | (born == 0)
-    parts = ((mixed([postcode]), 14), (mixed([house]), 10), (key, 22), (dated, 10))
     ranked = np.zeros(encoded.size, dtype=np.uint64)
-    for values, bits in (*parts, (content, 8)):
-        ranked = ranked << np.uint64(bits) | values >> np.uint64(64 - bits)
-    return np.argsort(ranked, kind="stable")
+
+    def rank(some: slice) -> None:
+        dated = mixed([born[some]]) << np.uint64(1) | (born[some] == 0)
+        parts = ((mixed([postcode[some]]), 14), (mixed([house[some]]), 10), (key[some], 22), (dated, 10))
+        for values, bits in (*parts, (content[some], 8)):
+            ranked[some] <<= np.uint64(bits)
+            ranked[some] |= values >> np.uint64(64 - bits)
+
+    by_rows(rank, encoded.size)
+    return order_of(ranked)
 
 
 def _without_strangers(encoded: Encoded, key: Hashes, foldable: Flags) -> Hashes:
@@ -127,10 +128,14 @@ def _without_strangers(encoded: Encoded, key: Hashes, foldable: Flags) -> Hashes
 
     That other one (of a first of January, of a year only, one that a decision names) may be who it belongs to.
     """
-    place = (key >> np.uint64(64 - SIFT_BITS)).astype(np.int64)
-    held = np.zeros(1 << SIFT_BITS, dtype=bool)
-    held[place[~foldable]] = True
-    return np.where(held[place] & (encoded.codes["birth"] == 0), ~key, key)
+    undated = np.flatnonzero(foldable & (encoded.codes["birth"] == 0))
+    strange = key[~foldable]
+    near = undated[may_be_among(key[undated], strange)]
+    strange = strange[may_be_among(strange, key[near])]
+    result = key.copy()
+    apart = near[np.isin(key[near], strange)]
+    result[apart] = ~key[apart]
+    return result
 
 
 def _content(encoded: Encoded) -> Hashes:
@@ -145,12 +150,17 @@ def folding_keys(encoded: Encoded) -> tuple[Hashes, Flags]:
     These have two names, a whole date of birth or none, and a known home. The first of January stands for many a date
     not known.
     """
+    month_and_day = encoded.codes["birth"] % 10_000
+    whole = (encoded.codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != _FIRST_OF_YEAR))
+    return _key(encoded), at_homes(encoded) & whole & ~encoded.restricted
+
+
+def at_homes(encoded: Encoded) -> Flags:
+    """Entries of two names and a known home: others may hang on them when they fold."""
     codes = encoded.codes
-    month_and_day = codes["birth"] % 10_000
-    whole = (codes["birth"] == 0) | ((month_and_day % 100 > 0) & (month_and_day != _FIRST_OF_YEAR))
     home = ((codes["postcode"] > 0) & (codes["house"] != 0)) | (codes["uprn"] > 0)
-    named = np.take(encoded.names.length, codes["first"]) > 1
-    return _key(encoded), named & (codes["surname"] > 0) & whole & home & ~encoded.restricted
+    result: Flags = (np.take(encoded.names.length, codes["first"]) > 1) & (codes["surname"] > 0) & home
+    return result
 
 
 def _key(encoded: Encoded) -> Hashes:
@@ -200,12 +210,12 @@ def _set_apart(records: Encoded, several: Flags, born: Codes, starts: Codes) -> 
     undated, group = born == 0, np.repeat(np.arange(starts.size), np.diff(starts, append=born.size))
     some_undated = np.logical_or.reduceat(undated, starts)
     result, unlike = _differ(born, group), np.zeros(starts.size, dtype=bool)
-    for name in (*_ALONE, *records.scheme.extra_comparisons, "middle", "sex"):
-        differ = _differ(records.codes[name][several], group)
+    names = (*_ALONE, *records.scheme.extra_comparisons, *_WITHOUT_DATE)
+    found = each(lambda name: _differ(records.codes[name][several], group), names, born.size)
+    for name, differ in zip(names, found, strict=True):
         if name in _WITHOUT_DATE:
             unlike |= differ
-            differ &= some_undated
-        result |= differ
+        result |= differ & some_undated if name in _WITHOUT_DATE else differ
     result |= _outlived(records.codes["death"][several], records.codes["start"][several], starts)
     source = records.codes["source"][several]
     # Twins may have one forename and each another second one; so may two of a source that are not one sex.
@@ -280,9 +290,8 @@ def _nodes(records: Encoded, starts: Codes) -> Encoded:
             nodes.codes[f"{name}_2"][places[differ]] = least
         nodes.codes[name][places] = most
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        # Names are the same in all records of a node.
-        list(pool.map(join, [name for name in records.codes if name not in ("first", "surname")]))
+    # Names are the same in all records of a node.
+    each(join, [name for name in records.codes if name not in ("first", "surname")], records.size)
     nodes.verified[places] = np.logical_or.reduceat(records.verified[members], starts_of)
     return nodes
 
@@ -304,10 +313,14 @@ def _most(values: Array, starts: Codes, group: Codes) -> Array:
 
 def _crowded(nodes: Encoded, crowd: int) -> Flags:
     """Whether a node's address is that of more than `crowd` nodes (a care home, a hostel, a prison)."""
-    result = np.zeros(nodes.size, dtype=bool)
     by_door = np.where(nodes.codes["house"] != 0, mixed([nodes.codes["postcode"], nodes.codes["house"]]), 0)
-    for address in (by_door, nodes.codes["uprn"]):
+
+    def many(address: Array) -> Flags:
+        result = np.zeros(nodes.size, dtype=bool)
         held = np.flatnonzero(address != 0)
         codes, _ = factorise(address[held])
-        result[held] |= (np.bincount(codes)[codes] > crowd) if held.size else False
-    return result
+        result[held] = (np.bincount(codes)[codes] > crowd) if held.size else False
+        return result
+
+    one, other = each(many, (by_door, nodes.codes["uprn"]), nodes.size)
+    return one | other

@@ -6,7 +6,6 @@ say. Never here: what a level is worth (fit.py, score.py).
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from spine.linkage.encode import FORMERS, Encoded
 from spine.linkage.facts import anchored, related, thin
 from spine.linkage.levels import level
 from spine.linkage.pairs import Pairs
+from spine.linkage.parallel import by_rows
 from spine.linkage.similar import one_slip as one_slip_of_the_pen
 
 Levels = npt.NDArray[np.uint8]
@@ -25,10 +25,6 @@ Levels = npt.NDArray[np.uint8]
 #: Jaro-Winkler similarity from which two names count as similar, and as close.
 FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
-#: So many pairs are compared at a time: what they need stays in the processor's cache.
-_CHUNK = 1 << 18
-#: So many chunks at once.
-_AT_ONCE = 2
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
 _FIRST_OF_YEAR = 101
@@ -109,8 +105,7 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         for name in _FLAGS:
             getattr(result, name)[some] = getattr(found, name)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(put, (slice(start, start + _CHUNK) for start in range(0, left.size, _CHUNK))))
+    by_rows(put, left.size)
     return result
 
 
@@ -137,8 +132,10 @@ def _compare(encoded: Encoded, left: Codes, right: Codes, several_sources: bool)
         "email": _agreement_of_two(pairs, "email"),
         "nhs_number": _agreement(pairs, "nhs"),
     }
-    for name in encoded.scheme.extra_comparisons:
-        levels[name] = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][pairs.left])
+    nearby = levels["address"] >= level("address", "sector")
+    for name, when_nearby in zip(encoded.scheme.extra_comparisons, encoded.scheme.nearby_comparisons, strict=True):
+        found = _split_exact(name, pairs, _agreement(pairs, name), encoded.codes[name][pairs.left])
+        levels[name], levels[when_nearby] = np.where(nearby, 0, found), np.where(nearby, found, 0)
     anchor = anchored(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
     lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")

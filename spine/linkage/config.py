@@ -127,6 +127,7 @@ class LinkageConfig(_Strict):
     fit: Fit
     comparisons: dict[str, StrataPrior]
     extra_agrees: Share
+    extra_shared: Share
     household: int = Field(ge=2)
     extras: tuple[str, ...] = ()
     one_record_per_person: tuple[str, ...] = ()

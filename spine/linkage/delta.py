@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Floats, components, pair_keys
+from spine.linkage.arrays import Array, Codes, Flags, Floats, may_be_among, pair_keys, reached
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
-from spine.linkage.collapse import Nodes, collapse, folding_keys
+from spine.linkage.collapse import Nodes, at_homes, collapse, folding_keys
 from spine.linkage.columns import joined
 from spine.linkage.compact import compacted
 from spine.linkage.compare import Compared, compare, stack
@@ -150,24 +150,23 @@ class _Places:
 
 
 def _dissolved(run: Run, places: _Places, fresh: Encoded, told: Codes, decided: Encoded) -> Flags:
-    """Nodes of the old run that lose a record, that a decision comes to or leaves, or that a new record folds into.
+    """Nodes of the old run that lose a record or that a decision comes to or leaves, and those that hang on them.
 
-    `told` are the places in the old run of the records that a decision comes to or leaves, `decided` those records:
-    what they were kept from folding into, or are kept from now, dissolves as well.
+    `told` are the places in the old run of the records that a decision comes to or leaves, `decided` those records.
+    What has the names and home of any of these, or of a new record, is folded again: with it, or without what kept it
+    apart.
     """
-    result = np.zeros(run.nodes.encoded.size, dtype=bool)
+    nodes = run.nodes.encoded
+    result = np.zeros(nodes.size, dtype=bool)
     result[run.nodes.of_record[places.old < 0]] = True
     result[run.nodes.of_record[told]] = True
-    keys, foldable = folding_keys(run.nodes.encoded)
-    wanted = []
+    keys, _ = folding_keys(nodes)
+    wanted = [keys[result & at_homes(nodes)]]
     for entries in (fresh, decided):
-        own, own_foldable = folding_keys(entries)
-        wanted.append(own[own_foldable])
+        own, _ = folding_keys(entries)
+        wanted.append(own[at_homes(entries)])
     folding = np.concatenate(wanted)
-    held = np.zeros(1 << SIFT_BITS, dtype=bool)
-    shift = np.uint64(64 - SIFT_BITS)
-    held[(folding >> shift).astype(np.int64)] = True
-    possible = np.flatnonzero(held[(keys >> shift).astype(np.int64)] & foldable)
+    possible = np.flatnonzero(may_be_among(keys, folding))
     result[possible[np.isin(keys[possible], folding)]] = True
     return result
 
@@ -227,8 +226,6 @@ def _weights(compared: Compared, model: Model, config: LinkageConfig) -> Floats:
 
 def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orphaned: Compared, size: int) -> Flags:
     """Nodes in a group that a new node belongs to, or a dissolved one belonged to."""
-    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
-    label = components(size, np.take(compared.left, possible), np.take(compared.right, possible))
     seeds = np.zeros(size, dtype=bool)
     seeds[dissolved.size :] = True
     seeds[orphaned.left] = seeds[orphaned.right] = True
@@ -237,9 +234,8 @@ def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orpha
     broken[old.clustering.label[dissolved]] = True
     seeds[: dissolved.size] |= broken[old.clustering.label]
     seeds[: dissolved.size] &= ~dissolved
-    group = np.zeros(size, dtype=bool)
-    group[label[seeds]] = True
-    return group[label]
+    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
+    return reached(seeds, np.take(compared.left, possible), np.take(compared.right, possible))
 
 
 def _settled(

@@ -7,8 +7,8 @@ distinct value; a code depends on the value alone, so neither the order of recor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,9 @@ from spine.linkage.arrays import Array, Codes, Flags, Floats, distinct, factoris
 from spine.linkage.columns import Columns
 from spine.linkage.config import LinkageConfig, Standardise
 from spine.linkage.conform import Records, as_dates, as_flags, as_lists, as_text
-from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few
+from spine.linkage.identifiers import drop_failing, follow_superseded, held_by_few, of_one_person
 from spine.linkage.levels import BUCKET_BITS, BUCKETS, Scheme
+from spine.linkage.parallel import each
 from spine.linkage.similar import Dictionary
 
 FORMERS = tuple(f"former_{i}" for i in range(3))
@@ -30,8 +31,6 @@ FLAGS = ("verified", "restricted", "crowded")
 NAMES = ("first", "middle", "surname", "part_1", "part_2", *FORMERS)
 _NEVER = 1e-12
 _SOURCE_BITS = 62
-#: A further column with more distinct values than this for each record that holds one is like a number.
-_VALUES_PER_HOLDER = 0.15
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Encoded:
         promised: bits of the sources that promise one record a person.
         rarity: of `first_name`, `surname` and each further column.
         scheme: what is compared.
-        telling: further columns whose values are one person's, like a number.
+        telling: comparisons of further columns whose values are one person's, like a number.
         verified: NHS number status is 01.
         restricted: the record may be linked by NHS number only.
         crowded: its address is that of more entries than one block holds (none among single records).
@@ -121,19 +120,20 @@ def encode(records: Records, config: LinkageConfig, known: Encoded | None = None
     promised = (1 << len(set(config.one_record_per_person))) - 1
     verified = codes.pop("verified").astype(bool)
     holder = mixed([codes[name] for name in ("first", "surname", "birth")])
-    for name in ("nhs", "nino", "upn"):
-        codes[name] = held_by_few(codes[name], holder, config.standardise.max_holders_per_number)
+    numbers, most = ("nhs", "nino", "upn"), config.standardise.max_holders_per_number
+    kept = each(lambda name: held_by_few(codes[name], holder, most), numbers, holder.size)
+    codes |= dict(zip(numbers, kept, strict=True))
     _forget_organisations(records, codes)
     return Encoded(
         size=len(records.ids),
         codes=codes,
-        names=Dictionary(names, known.names.arrays if known else None),
+        names=names,
         dictionaries=dictionaries,
         bits=bits,
         promised=promised,
-        rarity=_rarities(codes, names.len(), dictionaries, config, known),
+        rarity=_rarities(codes, names.length.size, dictionaries, config, known),
         scheme=config.scheme,
-        telling=known.telling if known else _telling(codes, dictionaries, config.scheme),
+        telling=known.telling if known else _telling(codes, names, config.scheme),
         verified=verified & (codes["nhs"] > 0),
         restricted=as_flags(records.column("is_restricted")).to_numpy(),
         crowded=np.zeros(len(records.ids), dtype=bool),
@@ -143,24 +143,25 @@ def encode(records: Records, config: LinkageConfig, known: Encoded | None = None
 
 def _columns(
     records: Records, config: LinkageConfig, known: Encoded | None
-) -> tuple[dict[str, Array], pl.Series, dict[str, pl.Series], dict[str, int], dict[str, int]]:
+) -> tuple[dict[str, Array], Dictionary, dict[str, pl.Series], dict[str, int], dict[str, int]]:
     """Codes of all columns, the dictionary of names, those of other columns, bits of the sources, and counts."""
-    jobs: list[tuple[str, Future[tuple[Codes, pl.Series]]]] = []
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        named = pool.submit(_names, records, config.standardise, known.names.texts if known else None)
-        plain = [pool.submit(make, records, config.standardise) for make in (_address, _contact, _births, _facts)]
-        nhs = pool.submit(_nhs, records, known.facts if known else None)
-        for name, column, cleaner in _dictionary_columns(config):
-            before = known.dictionaries[name] if known else None
-            jobs.append((name, pool.submit(_coded, records, column, cleaner, before)))
-    codes, names = named.result()
-    codes["source"], bits = _sources(records, config.one_record_per_person, known.bits if known else {})
-    for job in plain:
-        codes |= job.result()
-    codes["nhs"], counts = nhs.result()
+    own = _dictionary_columns(config)
+    jobs: list[Callable[[], Any]] = [
+        partial(_names, records, config.standardise, known.names if known else None),
+        *(partial(make, records, config.standardise) for make in (_address, _contact)),
+        partial(_sources, records, config.one_record_per_person, known.bits if known else {}),
+        partial(_nhs, records, known.facts if known else None),
+        *(partial(make, records, config.standardise) for make in (_facts, _births)),
+        *(partial(_coded, records, column, cleaner, known.dictionaries[name] if known else None)
+          for name, column, cleaner in own),
+    ]  # fmt: skip
+    (codes, names), address, contact, (source, bits), (nhs, counts), facts, births, *coded = each(
+        lambda job: job(), jobs, len(records.ids)
+    )
+    codes |= {"source": source, **address, **contact, **births, **facts, "nhs": nhs}
     dictionaries: dict[str, pl.Series] = {}
-    for name, coded in jobs:
-        codes[name], dictionaries[name] = coded.result()
+    for (name, _, _), (places, dictionary) in zip(own, coded, strict=True):
+        codes[name], dictionaries[name] = places, dictionary
     return codes, names, dictionaries, bits, counts
 
 
@@ -199,9 +200,10 @@ def _rarities(
     }
 
 
-def _telling(codes: dict[str, Array], dictionaries: dict[str, pl.Series], scheme: Scheme) -> tuple[str, ...]:
-    held = {name: np.count_nonzero(codes[name]) for name in scheme.extra_comparisons}
-    return tuple(name for name, count in held.items() if dictionaries[name].len() > _VALUES_PER_HOLDER * count)
+def _telling(codes: dict[str, Array], names: Dictionary, scheme: Scheme) -> tuple[str, ...]:
+    initial, birth = np.where(codes["first"] > 0, np.take(names.initial, codes["first"]), 0), codes["birth"]
+    pairs = zip(scheme.extra_comparisons, scheme.nearby_comparisons, strict=True)
+    return tuple(name for both in pairs if of_one_person(codes[both[0]], initial, birth) for name in both)
 
 
 def _dictionary_columns(config: LinkageConfig) -> list[tuple[str, str, Callable[[pl.Series], pl.Series]]]:
@@ -248,8 +250,8 @@ def _places(values: list[pl.Series], known: pl.Series | None) -> tuple[pl.Series
 
 
 def _names(
-    records: Records, settings: Standardise, known: pl.Series | None = None
-) -> tuple[dict[str, Array], pl.Series]:
+    records: Records, settings: Standardise, known: Dictionary | None = None
+) -> tuple[dict[str, Array], Dictionary]:
     """Codes of every part of a name, in one dictionary."""
     given, given_at = distinct(records.column("first_name"))
     others, others_at = distinct(records.column("middle_names"))
@@ -263,7 +265,7 @@ def _names(
         "surname": surname.str.replace_all(" ", ""), "part_1": head, "part_2": tail,
         **{name: former[name] for name in FORMERS},
     }  # fmt: skip
-    dictionary, places = _places(list(cleaned.values()), known)
+    texts, places = _places(list(cleaned.values()), known.texts if known else None)
     place = dict(zip(cleaned, places, strict=True))
     middle = np.take(place["rest"], given_at)
     codes: dict[str, Array] = {
@@ -274,7 +276,7 @@ def _names(
     for name in FORMERS:
         codes[name] = np.zeros(len(records.ids), dtype=np.int32)
         codes[name][former["row"].to_numpy()] = place[name]
-    return codes, dictionary
+    return codes, Dictionary(texts, known.arrays if known else None)
 
 
 def _formers(records: Records) -> pl.DataFrame:

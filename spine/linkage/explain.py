@@ -206,6 +206,8 @@ def explain(
 
 def subject_of(comparison: str) -> str:
     """What a comparison is about, in words."""
+    if comparison.startswith("nearby_"):
+        return f"{_plain(comparison.removeprefix('nearby_')).capitalize()}, at addresses that agree"
     return _SUBJECTS.get(comparison) or _plain(comparison.removeprefix("extra_")).capitalize()
 
 

@@ -19,16 +19,16 @@ import numpy.typing as npt
 
 from spine.linkage.arrays import Codes, Floats, factorise
 from spine.linkage.compare import Compared, compare, stack
-from spine.linkage.config import Fit, LinkageConfig
+from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
-from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, NUMBERS, Scheme, Stratum, level
+from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, LEVELS, NUMBERS, Scheme, Stratum, level
+from spine.linkage.parallel import by_rows
+from spine.linkage.strangers import random_pairs
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _DAYS_IN_YEAR = 365.25
-#: A column on which fewer random pairs than this agree tells people apart even inside one home.
-_TELLING = 0.002
 
 
 @dataclass(frozen=True)
@@ -130,21 +130,32 @@ def patterns_of(keys: Codes, one_each: Compared, count: Floats, scheme: Scheme, 
 
 def pattern_keys(compared: Compared, scheme: Scheme, out: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
     """One integer for each pattern of levels, in `out` where that is given."""
-    key = np.empty(compared.left.size, dtype=np.int64) if out is None else out
-    np.add(compared.home * np.int8(3), _known(compared) + 1, out=key)
-    for comparison, names in scheme.levels.items():
-        key *= len(names)
-        key += compared.levels[comparison]
-    return key
+    keys = np.empty(compared.left.size, dtype=np.int64) if out is None else out
+
+    def put(some: slice) -> None:
+        key = keys[some]
+        np.add(compared.home[some] * np.int8(3), _known(compared, some) + 1, out=key)
+        for comparison, names in scheme.levels.items():
+            key *= len(names)
+            key += compared.levels[comparison][some]
+
+    by_rows(put, keys.size)
+    return keys
 
 
-def _known(compared: Compared) -> npt.NDArray[np.int8]:
+def _known(compared: Compared, some: slice = slice(None)) -> npt.NDArray[np.int8]:
     """1 known match, 0 known non-match, -1 to be estimated."""
-    return np.where((compared.veto > 0) | compared.kin, 0, np.where(compared.anchor, 1, -1)).astype(np.int8)
+    apart = (compared.veto[some] > 0) | compared.kin[some]
+    return np.where(apart, 0, np.where(compared.anchor[some], 1, -1)).astype(np.int8)
 
 
 def fit(
-    encoded: Encoded, records: int, patterns: Patterns, config: LinkageConfig, before: Model | None = None
+    encoded: Encoded,
+    records: int,
+    patterns: Patterns,
+    config: LinkageConfig,
+    before: Model | None = None,
+    counted: Floats | None = None,
 ) -> Model:
     """Estimate both strata (Fellegi and Sunter 1969; EM as Winkler 1988).
 
@@ -155,6 +166,7 @@ def fit(
         config: priors and limits.
         before: take from this model how often strangers agree, instead of counting it on other random pairs: of rare
             levels a sample says so little that weights would change by the draw alone.
+        counted: how often strangers agree, where that was counted already (see `strangers`).
     """
     home, elsewhere = patterns.home, ~patterns.home
     home_pairs = float(patterns.count[home].sum())
@@ -162,16 +174,52 @@ def fit(
     # A handful of records tells nothing about how rare their names are: they are taken as a part of a region.
     region = max(records, config.fit.region_records)
     per_record = 2 * config.fit.elsewhere_matches_per_record / region
-    random = _strangers(encoded, config) if before is None else _strangers_of(before, encoded, config)
+    together = _neighbours(_prior(encoded, config, "home"), patterns, home, config)
+    if before is not None:
+        apart = _strangers_of(before, encoded, config)
+    else:
+        random = strangers(encoded, config) if counted is None else counted
+        apart = _neighbours(random, patterns, elsewhere, config)
     return Model(
         patterns.scheme,
         {
-            "home": _estimate(
-                patterns, home, _prior(encoded, config, "home"), config.fit.home_matches_per_pair, config
-            ),
-            "elsewhere": _estimate(patterns, elsewhere, random, per_record, config, population=others),
+            "home": _estimate(patterns, home, together, config.fit.home_matches_per_pair, config),
+            "elsewhere": _estimate(patterns, elsewhere, apart, per_record, config, population=others),
         },
     )
+
+
+def _neighbours(shares: Floats, patterns: Patterns, own: npt.NDArray[np.bool_], config: LinkageConfig) -> Floats:
+    """Shares before the fit, with u of further columns at addresses that agree.
+
+    What two people share there beyond chance they share because they live together or close by, whatever the value.
+    """
+    scheme, shares, held = patterns.scheme, shares.copy(), config.fit.prior_nonmatches
+    pairs = patterns.count @ patterns.design.multiply((own & _two_people(patterns))[:, None])
+    for further, nearby in zip(scheme.extra_comparisons, scheme.nearby_comparisons, strict=True):
+        differ, split, chance = scheme.start[nearby], scheme.splits[nearby], shares[0, scheme.splits[further]]
+        agree = pairs[split].sum()
+        shared = (agree + held * config.extra_shared) / (agree + pairs[differ] + held)
+        holders = shares[1, split] / shares[1, split].sum()
+        shares[0, split] = chance + max(shared - chance.sum(), 0.0) * holders
+        shares[0, differ] = 1 - min(shares[0, split].sum(), 1 - 1e-9)
+    return shares
+
+
+def _two_people(patterns: Patterns) -> npt.NDArray[np.bool_]:
+    """Patterns of pairs that are plainly two people: another forename, and another date of birth where any is known."""
+    first, born = (patterns.scheme.start[comparison] - 1 for comparison in ("first_name", "date_of_birth"))
+    other_name = _has(patterns, slice(first + level("first_name", "different"), first + level("first_name", "similar")))
+    dates = slice(born + 1, born + len(LEVELS["date_of_birth"]))
+    others = slice(born + level("date_of_birth", "generation"), born + level("date_of_birth", "near"))
+    known = _has(patterns, dates)
+    return other_name & (patterns.known != 1) & (_has(patterns, others) | (not known.any()))
+
+
+def _has(patterns: Patterns, features: slice) -> npt.NDArray[np.bool_]:
+    """Patterns with one of these features."""
+    found: npt.NDArray[np.bool_] = np.asarray(patterns.design[:, features].sum(axis=1)).ravel() > 0
+    return found
 
 
 def _estimate(
@@ -205,7 +253,7 @@ def _estimate(
         matches=matches,
         known=patterns.known[own],
         pseudo=(config.fit.prior_nonmatches, config.fit.prior_matches),
-        fixed=_fixed(scheme, shares) if population is None else np.full(len(scheme.features), True),
+        fixed=_fixed(scheme) if population is None else np.full(len(scheme.features), True),
         population=population,
         held=limits.prior_home_pairs if population is None else 0.5 * limits.prior_matches / matches,
     )
@@ -213,10 +261,9 @@ def _estimate(
     return Stratified(kernel.feature_log_prob_, share, kernel.iterations_, kernel.converged_, pairs)
 
 
-def _fixed(scheme: Scheme, shares: Floats) -> npt.NDArray[np.bool_]:
-    """Features whose u at home is not estimated: numbers, and further columns whose values tell people apart."""
-    telling = [c for c in scheme.extra_comparisons if shares[0, scheme.splits[c]].sum() < _TELLING]
-    return np.array([comparison in (*NUMBERS, *telling) for comparison, _ in scheme.features])
+def _fixed(scheme: Scheme) -> npt.NDArray[np.bool_]:
+    """Features whose u at home is not estimated: numbers, and further columns, whose u is measured."""
+    return np.array([comparison in (*NUMBERS, *scheme.nearby_comparisons) for comparison, _ in scheme.features])
 
 
 def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
@@ -237,10 +284,13 @@ def _prior(encoded: Encoded, config: LinkageConfig, stratum: Stratum) -> Floats:
         shares[0, scheme.splits[comparison]] = rarity.chance
         shares[1, scheme.splits[comparison]] = config.extra_agrees * rarity.holders
         shares[:, differ] = 1 - np.minimum(shares[:, scheme.splits[comparison]].sum(axis=1), 1 - 1e-9)
+    for further, nearby in zip(scheme.extra_comparisons, scheme.nearby_comparisons, strict=True):
+        shares[:, scheme.splits[nearby]] = shares[:, scheme.splits[further]]
+        shares[:, scheme.start[nearby]] = shares[:, scheme.start[further]]
     return shares
 
 
-def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
+def strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     """Shares elsewhere before the fit, with u measured on random pairs and shrunk towards the prior.
 
     Random pairs that agree on a date of birth and a name are left out: they are as likely to be
@@ -248,7 +298,7 @@ def _strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     equal years over the days of a year: both too rare to be counted on a sample.
     """
     shares = _prior(encoded, config, "elsewhere")
-    compared = _random_pairs(encoded, config.fit)
+    compared = compare(encoded, *random_pairs(encoded, config.fit.random_pairs, config.fit.seed))
     birth, weight = compared.levels["date_of_birth"], config.fit.prior_random_pairs
     names = [compared.levels[comparison] >= level(comparison, "close") for comparison in BY_RARITY]
     numbers = compared.levels["nhs_number"] == 2
@@ -270,17 +320,6 @@ def _strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Flo
     shares = _prior(encoded, config, "elsewhere")
     shares[0] = np.exp(before.strata["elsewhere"].log_shares[0])
     return shares
-
-
-def _random_pairs(encoded: Encoded, settings: Fit) -> Compared:
-    """Compare random pairs; nodes stand in order of their content, so the draw depends on that alone."""
-    generator = np.random.default_rng(settings.seed)
-    size = encoded.size
-    most = min(settings.random_pairs, size * (size - 1) // 2)
-    left = generator.integers(0, max(size, 1), most)
-    right = (left + generator.integers(1, max(size, 2), most)) % max(size, 1)
-    distinct = left != right
-    return compare(encoded, np.minimum(left, right)[distinct], np.maximum(left, right)[distinct])
 
 
 def _same_birthday(encoded: Encoded, config: LinkageConfig) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import polars as pl
 
 from spine.linkage.arrays import SIFT_BITS, Array, Codes, Flags, Hashes, coarse, factorise, mixed
 
@@ -17,6 +18,10 @@ _ONES = 1_111_111_111
 _FIRST_NHS = 10**8
 _SUPERSESSION_STEPS = 8
 _ENOUGH_TO_TELL = 20
+#: A column with more distinct values than this for each record that holds one is like a number,
+_VALUES_PER_HOLDER = 0.15
+#: unless more than this share of the values on several records are plainly on two people.
+_SHARED_BY_TWO = 0.25
 
 
 def passes_check_digit(numbers: Codes) -> Flags:
@@ -89,3 +94,21 @@ def held_by_few(numbers: Array, holder: Hashes, most: int) -> Array:
     result = numbers.copy()
     result[many] = 0
     return result
+
+
+def of_one_person(values: Array, initial: Array, birth: Array) -> bool:
+    """Whether a column's values stand for one person each, like a number, and not for a household or a district.
+
+    Args:
+        values: code of each record's value, 0 where not known.
+        initial: of its forename, 0 where not known.
+        birth: its date of birth as a number, 0 where not known.
+    """
+    held = pl.DataFrame({"value": values, "initial": initial, "birth": birth}).filter(pl.col("value") != 0)
+    known = [pl.col(name).replace(0, None).drop_nulls().n_unique().alias(name) for name in ("initial", "birth")]
+    of_value = held.group_by("value").agg(*known, holders=pl.len())
+    if of_value.height <= _VALUES_PER_HOLDER * held.height:
+        return False
+    several = of_value.filter(pl.col("holders") > 1)
+    two_people = several.filter((pl.col("initial") > 1) & (pl.col("birth") != 1))
+    return two_people.height <= _SHARED_BY_TWO * several.height

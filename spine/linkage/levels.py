@@ -55,7 +55,7 @@ BY_RARITY: Final[tuple[str, ...]] = ("first_name", "surname")
 
 #: Comparisons of numbers that stand for one person: that two people share one is a slip, at home as elsewhere.
 NUMBERS: Final[tuple[str, ...]] = ("nhs_number", "other_number")
-_EXTRA = "extra_"
+_EXTRA, _NEARBY = "extra_", "nearby_"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class Scheme:
     """The comparisons of one run: the fixed ones, and one for each further column that was asked for.
 
     Attributes:
-        extras: names of further columns; each is compared exactly, split by how rare the value is.
+        extras: names of further columns; each is compared exactly, split by how rare the value is. A value that
+            two records of one address share may be the household's or the district's: such pairs have a comparison of
+            their own.
     """
 
     extras: tuple[str, ...] = ()
@@ -71,7 +73,7 @@ class Scheme:
     @cached_property
     def levels(self) -> dict[str, tuple[str, ...]]:
         """Names of the levels by comparison; level 0 is `missing`."""
-        return {**LEVELS, **{f"{_EXTRA}{name}": EXTRA_LEVELS for name in self.extras}}
+        return {**LEVELS, **dict.fromkeys((*self.extra_comparisons, *self.nearby_comparisons), EXTRA_LEVELS)}
 
     @cached_property
     def features(self) -> tuple[tuple[str, str], ...]:
@@ -86,19 +88,24 @@ class Scheme:
     @cached_property
     def splits(self) -> dict[str, slice]:
         """Features of exact agreement, by comparison that splits it by rarity."""
-        split = (*BY_RARITY, *self.extra_comparisons)
+        split = (*BY_RARITY, *self.extra_comparisons, *self.nearby_comparisons)
         first = {c: self.start[c] + self.levels[c].index(f"{EXACT}_0") - 1 for c in split}
         return {c: slice(place, place + BUCKETS) for c, place in first.items()}
 
     @property
     def extra_comparisons(self) -> tuple[str, ...]:
-        """Names of the comparisons of further columns."""
+        """Names of the comparisons of further columns between addresses that differ or are not known."""
         return tuple(f"{_EXTRA}{name}" for name in self.extras)
+
+    @property
+    def nearby_comparisons(self) -> tuple[str, ...]:
+        """Names of the comparisons of further columns between addresses that agree in full or in part."""
+        return tuple(f"{_NEARBY}{name}" for name in self.extras)
 
 
 def level(comparison: str, name: str) -> int:
     """Number of a level within its comparison; a name's `exact` is the first (commonest) bucket."""
-    names = EXTRA_LEVELS if comparison.startswith(_EXTRA) else LEVELS[comparison]
+    names = EXTRA_LEVELS if comparison.startswith((_EXTRA, _NEARBY)) else LEVELS[comparison]
     return names.index(f"{EXACT}_0" if name == EXACT and EXACT not in names else name)
 
 

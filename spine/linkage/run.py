@@ -22,8 +22,9 @@ from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
 from spine.linkage.distribution import Spread, spread
 from spine.linkage.encode import Encoded, encode
-from spine.linkage.fit import Model, fit, histogram
+from spine.linkage.fit import Model, fit, histogram, strangers
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
+from spine.linkage.parallel import both
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.tally import Tally, tally_of
 
@@ -115,17 +116,22 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     compared = compare(nodes.encoded, candidates.left, candidates.right)
     between = pairs_of_records(nodes, compared)
     stands_for = np.concatenate([between, weight])
-    patterns = histogram((compared, inner), config.scheme, stands_for)
+    patterns, counted = both(
+        lambda: histogram((compared, inner), config.scheme, stands_for),
+        lambda: strangers(nodes.encoded, config),
+        stands_for.size,
+    )
     estimator.join()
-    model = fit(nodes.encoded, records.size, patterns, config)
+    model = fit(nodes.encoded, records.size, patterns, config, counted=counted)
     of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
     bits = weigh(compared, of_pair, patterns, model, config)
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
     scored = score(nodes.encoded, compared, bits, decisions, config)
-    clustering = cluster(nodes.encoded, scored, config)
+    clustering, source = both(
+        lambda: cluster(nodes.encoded, scored, config), lambda: as_text(given.column("source")), records.size
+    )
     if not keep:
         nodes = replace(nodes, encoded=replace(nodes.encoded, codes={}))
-    source = as_text(given.column("source"))
     return Run(
         given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions, overrides,

@@ -33,7 +33,7 @@ from spine.linkage.similar import Dictionary
 from spine.linkage.tally import Tally
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-FORM = f"4, polars {pl.__version__}"
+FORM = f"5, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
 _SCORED = ("bits", "anchor", "manual", "veto")
@@ -83,7 +83,10 @@ class State:
         if self.run.overrides is not None:
             self.run.overrides.write_parquet(folder / "overrides.parquet")
         for name, series in _texts(self.run).items():
-            series.alias("value").to_frame().write_parquet(folder / f"{name}.parquet", compression="lz4")
+            # Ids hold nothing that packing would shorten.
+            series.alias("value").to_frame().write_parquet(
+                folder / f"{name}.parquet", compression="uncompressed", statistics=False
+            )
         (folder / "state.json").write_text(json.dumps(_told(self.run, self.config)), encoding="utf-8")
         (folder / "model.json").write_text(json.dumps(self.run.model.as_dict(self.config)), encoding="utf-8")
 

@@ -71,7 +71,7 @@ def blank(size: int, **codes: list[int]) -> Encoded:
     return Encoded(
         size=size,
         codes={**empty, **given},
-        names=Dictionary(pl.Series([""])),
+        names=Dictionary(pl.Series(["", *(f"NAME{n}" for n in range(1, size))])),
         dictionaries={},
         bits={"a__b": 1, "c__d": 2},
         promised=0,

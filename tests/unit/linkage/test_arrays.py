@@ -125,3 +125,12 @@ def test_distinct_values_are_sorted_and_the_parts_let_go() -> None:
     parts = [np.array([5, 1]), np.array([3, 5]), np.empty(0, dtype=np.int64)]
     assert sorted_distinct(parts).tolist() == [1, 3, 5]
     assert parts == []
+
+
+def test_many_values_are_sorted_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(3).integers(0, 900, 2_000)
+    for given in (values, np.sort(values), np.full(2_000, 7)):
+        whole = sorted_distinct([given])
+        with monkeypatch.context() as patched:
+            patched.setattr(arrays, "_WORTH_HALVES", 100)
+            assert np.array_equal(sorted_distinct([given[:500], given[500:]]), whole)

@@ -56,6 +56,18 @@ def test_the_guard_keeps_vetoed_pairs_apart_and_the_strongest_link(config: Linka
     assert (result.rebuilt, result.refused) == (1, 1)
 
 
+def test_links_of_one_weight_come_by_what_nodes_hold_wherever_these_stand(config: LinkageConfig) -> None:
+    """Node 1 fits node 0 as well as node 2, and these two are not one person."""
+    nodes, going = blank(3), set()
+    for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]):
+        place = np.argsort(order)
+        pairs = [(0, 1, 4.0), (1, 2, 4.0), (0, 2, 1.0)]
+        moved = [(min(place[a], place[b]), max(place[a], place[b]), bits) for a, b, bits in pairs]
+        label = np.array(labels(config, nodes.taken(np.array(order)), scored(moved, {moved[2][:2]})))[place]
+        going.add((bool(label[0] == label[1]), bool(label[1] == label[2])))
+    assert going in ({(True, False)}, {(False, True)})
+
+
 def test_the_guard_keeps_pairs_below_the_refusal_apart(config: LinkageConfig) -> None:
     assert labels(config, 3, scored([(0, 1, 3.0), (1, 2, 9.0), (0, 2, -7.0)])) == [0, 1, 1]
 

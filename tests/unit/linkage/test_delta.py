@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from spine.errors import PipelineError
 from spine.linkage import LinkageResult, link, link_changes
 from spine.linkage.config import LinkageConfig
 from spine.linkage.state import State, levels_of_pair, load_state
+from tests.unit.linkage.rows import ORLA, table
 
 Region = Callable[[int], tuple[pl.DataFrame, pl.DataFrame]]
 
@@ -70,6 +72,33 @@ def test_withdrawn_records_are_gone_and_may_come_back(records: pl.DataFrame, kep
     left = set(records["record_id"]) - set(gone["record_id"]) | {records["record_id"][0]}
     assert set(fewer.clusters["record_id"]) == left
     assert partition(link_changes(state_of(fewer), gone)) == partition(kept)
+
+
+def folded(result: LinkageResult) -> set[frozenset[str]]:
+    run = result.run
+    nodes = pl.DataFrame({"node": run.nodes.of_record, "record_id": run.ids}).group_by("node").agg("record_id")
+    return {frozenset(group) for group in nodes["record_id"]}
+
+
+def test_records_fold_as_in_a_link_of_all(records: pl.DataFrame, kept: LinkageResult, config: LinkageConfig) -> None:
+    """What folds no more, and what folds now because a record that kept it apart is gone or is another."""
+    chosen = records.sample(120, seed=5)
+    changed = chosen.head(60).with_columns(pl.col(name).reverse() for name in ("postcode", "house_number", "uprn"))
+    gone = chosen.tail(60)["record_id"]
+    now = pl.concat([records.filter(~pl.col("record_id").is_in(chosen["record_id"].implode())), changed])
+    assert folded(link_changes(state_of(kept), changed, gone)) == folded(link(now, config))
+
+
+def test_what_kept_two_apart_goes_and_they_fold(config: LinkageConfig) -> None:
+    """Without a date of birth, beside two people of that name at one home, then beside one; a year alone counts too."""
+    undated = {key: value for key, value in ORLA.items() if key != "date_of_birth"}
+    for other in ({"date_of_birth": date(1984, 5, 6)}, {"date_of_birth": None, "date_of_birth_partial": "1984"}):
+        all_three = table(ORLA, {**ORLA, **other, "source": "c__d"}, {**undated, "source": "e__f"})
+        before = link(all_three, config, keep_state=True)
+        assert len(folded(before)) == 3
+        after = link_changes(state_of(before), all_three.head(0), ["r001"])
+        assert folded(after) == {frozenset({"r000", "r002"})}
+        assert len(folded(link_changes(state_of(after), all_three.slice(1, 1)))) == 3
 
 
 def test_a_changed_record_moves_to_the_person_that_it_now_describes(records: pl.DataFrame, kept: LinkageResult) -> None:

@@ -98,6 +98,7 @@ def test_the_steps_lead_to_what_scoring_gives_for_any_levels(config: LinkageConf
     config = config.model_copy(update={"extras": ("birth_place",)})
     scheme, size, rng = config.scheme, 600, np.random.default_rng(5)
     levels = {name: rng.integers(0, len(names), size).astype(np.uint8) for name, names in scheme.levels.items()}
+    levels["nearby_birth_place"] *= levels["extra_birth_place"] == 0  # one of the two is known
     home, none = np.full(size, stratum == "home"), np.zeros(size, dtype=np.uint8)
     place = np.arange(size)
     compared = Compared(
@@ -154,6 +155,7 @@ def test_there_are_no_words_for_what_is_not_there() -> None:
 
 def test_a_further_column_is_named_as_it_was_given() -> None:
     assert subject_of("extra_birth_place") == "Birth place"
+    assert subject_of("nearby_birth_place") == "Birth place, at addresses that agree"
     assert words_of("extra_birth_place", "exact_0") == "agrees exactly; about 1 person in 2 holds a value this common"
     assert words_of("extra_birth_place", "exact_8") == (
         "agrees exactly; fewer than 1 person in 4,100 holds a value this rare"
