@@ -234,6 +234,11 @@ def _alike(encoded: Encoded, a: Codes, b: Codes, compared: Compared, maybe_one: 
     known = pair_keys(compared.left, compared.right, encoded.size)
     wanted = pair_keys(np.minimum(a, b), np.maximum(a, b), encoded.size)
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
-    equal = {name: codes[a] == codes[b] for name, codes in encoded.codes.items()}
-    same, twice = equal["first"] & equal["surname"] & equal["birth"], np.logical_and.reduce(list(equal.values()))
+    first = ("first", "surname", "birth")
+    same = np.logical_and.reduce([encoded.codes[name][a] == encoded.codes[name][b] for name in first])
+    twice = same.copy()
+    for name, codes in encoded.codes.items():
+        if name not in first:
+            alike = np.flatnonzero(twice)
+            twice[alike] = codes[a[alike]] == codes[b[alike]]
     return np.where(known[place] == wanted, (maybe_one[place] | twice) & (compared.veto[place] == 0), same)
