@@ -27,6 +27,7 @@ from spine.linkage.encode import Encoded
 from spine.linkage.fit import Model, Patterns
 from spine.linkage.levels import level
 from spine.linkage.overrides import Decisions
+from spine.linkage.parallel import both
 
 _MOST_BITS = 60.0
 #: So many sources that each know one person of two forenames at a home know no twins.
@@ -86,8 +87,12 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
     """
     threshold = config.thresholds.link_bits
     # Inside a single source nothing says that a person has one record.
-    settled = _discount_rivals(encoded, compared, bits, config) if encoded.several_sources else bits
-    settled = np.where(_one_by_two_forenames(encoded, compared), np.maximum(settled, threshold), settled)
+    settled, named_twice = both(
+        lambda: _discount_rivals(encoded, compared, bits, config) if encoded.several_sources else bits,
+        lambda: _one_by_two_forenames(encoded, compared),
+        bits.size,
+    )
+    settled = np.where(named_twice, np.maximum(settled, threshold), settled)
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
     veto = np.where(twins, VETOES.index("twins"), compared.veto)
