@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, components, may_be_among, pair_keys
+from spine.linkage.arrays import Array, Codes, Flags, Floats, may_be_among, pair_keys, reached
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, at_homes, collapse, folding_keys
@@ -226,8 +226,6 @@ def _weights(compared: Compared, model: Model, config: LinkageConfig) -> Floats:
 
 def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orphaned: Compared, size: int) -> Flags:
     """Nodes in a group that a new node belongs to, or a dissolved one belonged to."""
-    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
-    label = components(size, np.take(compared.left, possible), np.take(compared.right, possible))
     seeds = np.zeros(size, dtype=bool)
     seeds[dissolved.size :] = True
     seeds[orphaned.left] = seeds[orphaned.right] = True
@@ -236,9 +234,8 @@ def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orpha
     broken[old.clustering.label[dissolved]] = True
     seeds[: dissolved.size] |= broken[old.clustering.label]
     seeds[: dissolved.size] &= ~dissolved
-    group = np.zeros(size, dtype=bool)
-    group[label[seeds]] = True
-    return group[label]
+    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
+    return reached(seeds, np.take(compared.left, possible), np.take(compared.right, possible))
 
 
 def _settled(
