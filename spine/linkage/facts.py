@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spine.linkage.arrays import Flags
-from spine.linkage.levels import EXACT, LEVELS, level
+from spine.linkage.levels import LEVELS, level
 
 Levels = npt.NDArray[np.uint8]
 

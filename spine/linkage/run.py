@@ -128,7 +128,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
     scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering, source = both(
-        lambda: cluster(nodes.encoded, scored, config), lambda: as_text(given.column("source")), records.size
+        lambda: cluster(nodes.encoded, scored, model, config), lambda: as_text(given.column("source")), records.size
     )
     if not keep:
         nodes = replace(nodes, encoded=replace(nodes.encoded, codes={}))
