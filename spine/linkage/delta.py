@@ -30,7 +30,16 @@ from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
-from spine.linkage.run import People, Run, inner_pairs, pairs_of_records, people_of, spread_between, spread_within
+from spine.linkage.run import (
+    People,
+    Run,
+    inner_pairs,
+    loading,
+    pairs_of_records,
+    people_of,
+    spread_between,
+    spread_within,
+)
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.state import State
 from spine.linkage.tally import Tally, tally_between, tally_within
@@ -53,6 +62,7 @@ def delta(
     Raises:
         PipelineError: as of `link`.
     """
+    libraries = loading("scipy.sparse.csgraph")
     run, config = compacted(state.run), state.config
     given = conform(changed, config.extras)
     fresh = encode(given, config, run.records)
@@ -72,6 +82,7 @@ def delta(
         nodes=nodes, overrides=decided,
         decisions=on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size),
     )  # fmt: skip
+    libraries.join()
     inner = _inner(run, start, places, dissolved, (parted, apart, made), config)
     return State(_linked(run, start, dissolved, inner, config), config, state.bases)
 
