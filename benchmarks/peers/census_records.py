@@ -3,8 +3,8 @@
 Put here: the library's files in our columns. Never here: any engine, or a choice by what an engine finds.
 
 Runs in an environment of its own (census.txt beside this file). pseudopeople (University of Washington) ships a
-simulated population and writes what a census, the tax office, social security and a programme for mothers would hold of it,
-with the slips and gaps of such registers. The sample has a single ZIP code. All is as the library writes it by
+simulated population and writes what a census, the tax office, social security and a programme for mothers would hold
+of it, with the slips and gaps of such registers. The sample has a single ZIP code. All is as the library writes it by
 default; only dates are put year first, and unit numbers behind house numbers.
 """
 
