@@ -4,7 +4,7 @@ Put here: the assets of the one step and what is shown of them. Never here: a ru
 (linkage_checks, decision_checks).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -71,23 +71,31 @@ def linkage_assets(
             require_built_for(settings, as_of)
             imports.wait()
             people = load_decision_rights(settings.expectations).decision(ACTION).people
-            with open_warehouse(settings.warehouse, settings.threads) as connection:
-                terms = Terms(people, limits, budget, promised, full=FULL_LINK_TAG in context.run.tags)
-                run = context.run.run_id
-                resolution = resolve(connection, settings.linkage, settings.identity, as_of, terms, run)
+            terms = Terms(people, limits, budget, promised, full=FULL_LINK_TAG in context.run.tags)
+            resolution = _resolve(settings, as_of, terms, context.run.run_id)
             page = write_linkage_page(settings.linkage, resolution.report)
             _log_decisions(settings, resolution, as_of)
             yield decision_checks.materialization(resolution.decisions)
             yield from _materializations(resolution, page)
-            results = [
-                *decision_checks.check_results(resolution.decisions, stewards),
-                *check_results(resolution, limits, stewards),
-                identity_result(resolution, budget, as_of),
-            ]
-            yield from recorded(settings, as_of, results)
+            yield from recorded(settings, as_of, _verdicts(resolution, as_of, terms, stewards))
             refuse_held(resolution, budget, as_of)
 
     return link
+
+
+def _resolve(settings: Settings, as_of: date, terms: Terms, run: str) -> Resolution:
+    with open_warehouse(settings.warehouse, settings.threads) as connection:
+        return resolve(connection, settings.linkage, settings.identity, as_of, terms, run)
+
+
+def _verdicts(
+    resolution: Resolution, as_of: date, terms: Terms, stewards: Mapping[str, Partner]
+) -> list[dg.AssetCheckResult]:
+    return [
+        *decision_checks.check_results(resolution.decisions, stewards),
+        *check_results(resolution, terms.limits, stewards),
+        identity_result(resolution, terms.budget, as_of),
+    ]
 
 
 def _specs() -> list[dg.AssetSpec]:

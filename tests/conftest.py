@@ -7,3 +7,7 @@ import os
 os.environ.pop("COLUMNS", None)
 
 import spine.cli  # noqa: F401
+
+# No test cuts the power: what tests write in their own process need not wait for the disk. Processes that tests start,
+# and kill, wait for it as in use.
+os.fsync = lambda _: None

@@ -33,6 +33,7 @@ KeyFile = Annotated[Path | None, typer.Option("--key", help="Your private key, a
 Organisation = Annotated[str, typer.Option(help="Your organisation's id, where the trust file does not tell.")]
 Role = Annotated[str, typer.Option(help="The role that you sign in, where your key has several.")]
 On = Annotated[str, typer.Option("--on", help="YYYY-MM-DD; the day of the signature, today if left out.")]
+_DONE = {"approve": "Approved", "dissent": "Dissent recorded", "suspend": "Suspended", "lift": "Suspension lifted"}
 
 
 @agreement_app.command(
@@ -170,12 +171,9 @@ def _signed(
         partners: who may; everybody whom the trust file lists for the role where empty.
     """
     from spine.governance.seen import seen_statements
-    from spine.governance.signing import load_key
     from spine.governance.statements import folder_of, next_number, read_statements, sign, write_statement
 
-    if key_file is None:
-        raise UsageError("--key: name the file of your private key")
-    key = load_key(key_file, lambda: str(typer.prompt("Passphrase", hide_input=True)))
+    key = _key(key_file)
     organisation, role = _signer(settings, key, _roles(settings, decision), organisation, role)
     if partners and organisation not in partners:
         raise GovernanceError(
@@ -190,10 +188,17 @@ def _signed(
         signed_on=_day(on), number=next_number(known, signer),
     )  # fmt: skip
     path = write_statement(folder, statement)
-    done = {"approve": "Approved", "dissent": "Dissent recorded", "suspend": "Suspended", "lift": "Suspension lifted"}
-    out.print(Text(f"{done[decision]}: {subject.agreement} {subject.version}, for {organisation} as {role}."))
+    out.print(Text(f"{_DONE[decision]}: {subject.agreement} {subject.version}, for {organisation} as {role}."))
     out.print(Text(f"Commit {path}" if settings.is_production else str(path)), soft_wrap=True)
     return statement
+
+
+def _key(path: Path | None) -> SigningKey:
+    from spine.governance.signing import load_key
+
+    if path is None:
+        raise UsageError("--key: name the file of your private key")
+    return load_key(path, lambda: str(typer.prompt("Passphrase", hide_input=True)))
 
 
 def _roles(settings: Settings, decision: Decision) -> Sequence[str]:

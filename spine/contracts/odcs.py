@@ -6,7 +6,7 @@ Put here: what the standard says of any contract. Never here: what the spine ask
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,12 @@ def read_odcs(path: Path) -> OpenDataContractStandard:
     return parse_odcs(path.name, read_bytes(path))
 
 
+@lru_cache(maxsize=256)
 def parse_odcs(name: str, content: bytes) -> OpenDataContractStandard:
     """As `read_odcs`, of a file's content; `name` stands in what is told of its faults.
+
+    The same name and bytes give the same object, which nobody may change: holding a file against the standard's schema
+    takes fifty times as long as reading it.
 
     Raises:
         ContractError: as `read_odcs`.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats, components, may_be_among, pair_keys
+from spine.linkage.arrays import Array, Codes, Flags, Floats, may_be_among, pair_keys, reached
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, at_homes, collapse, folding_keys
@@ -30,7 +30,16 @@ from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
-from spine.linkage.run import People, Run, inner_pairs, pairs_of_records, people_of, spread_between, spread_within
+from spine.linkage.run import (
+    People,
+    Run,
+    inner_pairs,
+    loading,
+    pairs_of_records,
+    people_of,
+    spread_between,
+    spread_within,
+)
 from spine.linkage.score import Scored, score, weigh
 from spine.linkage.state import State
 from spine.linkage.tally import Tally, tally_between, tally_within
@@ -53,6 +62,7 @@ def delta(
     Raises:
         PipelineError: as of `link`.
     """
+    libraries = loading("scipy.sparse.csgraph")
     run, config = compacted(state.run), state.config
     given = conform(changed, config.extras)
     fresh = encode(given, config, run.records)
@@ -72,6 +82,7 @@ def delta(
         nodes=nodes, overrides=decided,
         decisions=on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size),
     )  # fmt: skip
+    libraries.join()
     inner = _inner(run, start, places, dissolved, (parted, apart, made), config)
     return State(_linked(run, start, dissolved, inner, config), config, state.bases)
 
@@ -226,8 +237,6 @@ def _weights(compared: Compared, model: Model, config: LinkageConfig) -> Floats:
 
 def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orphaned: Compared, size: int) -> Flags:
     """Nodes in a group that a new node belongs to, or a dissolved one belonged to."""
-    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
-    label = components(size, np.take(compared.left, possible), np.take(compared.right, possible))
     seeds = np.zeros(size, dtype=bool)
     seeds[dissolved.size :] = True
     seeds[orphaned.left] = seeds[orphaned.right] = True
@@ -236,9 +245,8 @@ def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orpha
     broken[old.clustering.label[dissolved]] = True
     seeds[: dissolved.size] |= broken[old.clustering.label]
     seeds[: dissolved.size] &= ~dissolved
-    group = np.zeros(size, dtype=bool)
-    group[label[seeds]] = True
-    return group[label]
+    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
+    return reached(seeds, np.take(compared.left, possible), np.take(compared.right, possible))
 
 
 def _settled(
@@ -252,7 +260,7 @@ def _settled(
     part, nodes = compared.taken(own, place), run.nodes.encoded.taken(members)
     decisions = _moved(run.decisions, np.where(touched, place, -1), size, nodes.size)
     again = score(nodes, part, bits[own], decisions, config)
-    clusters = cluster(nodes, again, config)
+    clusters = cluster(nodes, again, run.model, config)
 
     def settled(before: Array, start: Array, after: Array, gone: float = 0) -> Array:
         result = np.concatenate([before, start[before.size :]])

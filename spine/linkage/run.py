@@ -105,7 +105,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
         overrides: decisions by people.
         keep: whether the codes of single records are kept: changed records are linked against them later.
     """
-    estimator = _loading()
+    estimator = loading("spine.linkage.ecm", "scipy.sparse.csgraph")
     given = conform(frame, config.extras)
     decisions = read_decisions(overrides, given.ids)
     records = encode(given, config)
@@ -128,7 +128,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
     scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering, (source, tally, within) = both(
-        lambda: cluster(nodes.encoded, scored, config),
+        lambda: cluster(nodes.encoded, scored, model, config),
         lambda: (
             as_text(given.column("source")),
             tally_of(patterns, compared.left.size, stands_for),
@@ -145,11 +145,11 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     )  # fmt: skip
 
 
-def _loading() -> Thread:
+def loading(*names: str) -> Thread:
     """The estimator's libraries and those of graphs are slow to import: they load while the records are read."""
 
     def load() -> None:
-        for name in ("spine.linkage.ecm", "scipy.sparse.csgraph"):
+        for name in names:
             import_module(name)
 
     thread = Thread(target=load, daemon=True)

@@ -6,7 +6,8 @@ Put here: weights, probabilities, and the discount for pairs that compete. Never
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from spine.linkage.overrides import Decisions
 from spine.linkage.parallel import both
 
 _MOST_BITS = 60.0
+_OF_PAIRS = ("left", "right", "bits", "anchor", "manual", "veto")
 #: So many sources that each know one person of two forenames at a home know no twins.
 _SOURCES_THAT_TELL = 3
 
@@ -55,6 +57,17 @@ class Scored:
     manual: Flags
     veto: Array
     contested: int
+
+    def taken(self, chosen: Codes) -> Scored:
+        """Some of the pairs."""
+        columns: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _OF_PAIRS}
+        return replace(self, **columns)
+
+
+def joined(*parts: Scored) -> Scored:
+    """The pairs of all parts, in their order; of the first one the count of those contested."""
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _OF_PAIRS}
+    return replace(parts[0], **columns)
 
 
 def weigh(compared: Compared, of_pair: Array, patterns: Patterns, model: Model, config: LinkageConfig) -> Floats:

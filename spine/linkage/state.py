@@ -83,7 +83,10 @@ class State:
         if self.run.overrides is not None:
             self.run.overrides.write_parquet(folder / "overrides.parquet")
         for name, series in _texts(self.run).items():
-            series.alias("value").to_frame().write_parquet(folder / f"{name}.parquet", compression="lz4")
+            # Ids hold nothing that packing would shorten.
+            series.alias("value").to_frame().write_parquet(
+                folder / f"{name}.parquet", compression="uncompressed", statistics=False
+            )
         (folder / "state.json").write_text(json.dumps(_told(self.run, self.config)), encoding="utf-8")
         (folder / "model.json").write_text(json.dumps(self.run.model.as_dict(self.config)), encoding="utf-8")
 

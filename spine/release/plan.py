@@ -82,14 +82,8 @@ def plan_release(
     faults = [*check_agreement(agreement, contracts), *_unknown_sources(promised, contracts)]
     if faults:
         raise ContractError("\n".join(faults))
-    withheld = _not_promised(agreement, promised, present)
-    listed = [table for table in promised if table.name in agreement.release.tables]
-    withheld |= {t.name: f"agreement {agreement.id} does not list the table" for t in promised if t not in listed}
-    tables = []
-    for table in listed:
-        reasons = _reasons(table, agreement)
-        withheld |= {f"{table.name}.{name}": reason for name, reason in reasons.items()}
-        tables.append(table.without(reasons))
+    tables, withheld = _listed(agreement, promised)
+    withheld = _not_promised(agreement, promised, present) | withheld
     if not tables or not tables[0].is_population:
         raise GovernanceError(
             f"agreement {agreement.id}: the release list lacks '{promised[0].name}', the table of residents. "
@@ -99,6 +93,19 @@ def plan_release(
     return Plan(
         agreement.purpose, as_of, agreement, tuple(tables), withheld, tuple(sorted(set(inputs))), is_demo, partners
     )
+
+
+def _listed(agreement: Agreement, promised: Sequence[OutputTable]) -> tuple[list[OutputTable], dict[str, str]]:
+    """The promised tables that the agreement lists, reduced to what may leave, and why the rest is withheld."""
+    tables, withheld = [], {}
+    for table in promised:
+        if table.name not in agreement.release.tables:
+            withheld[table.name] = f"agreement {agreement.id} does not list the table"
+            continue
+        reasons = _reasons(table, agreement)
+        withheld |= {f"{table.name}.{name}": reason for name, reason in reasons.items()}
+        tables.append(table.without(reasons))
+    return tables, withheld
 
 
 def _reasons(table: OutputTable, agreement: Agreement) -> dict[str, str]:

@@ -121,18 +121,7 @@ def publish(
     try:
         refuse_while_held(shelf)
         granted = _permission(purpose, settings, contracts, as_of)
-        agreement, is_demo = granted.agreement, is_demo or granted.is_demo
-        refuse_demonstrations(purpose, settings, is_demo=is_demo)
-        key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
-        _log_permission(log, granted, key)
-        with clear_faults(settings.releases), attach_warehouse(settings.warehouse, settings.threads) as connection:
-            promised = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
-            present = warehouse_tables(connection, purpose)
-            plan = plan_release(agreement, promised, present, contracts, as_of=as_of, inputs=inputs, is_demo=is_demo)
-            refuse_unfit_tables(plan, present)
-            people = find_people(connection, plan, key, contracts)
-            audit.append(log, "key_use", purpose=purpose, key_version=key.version, made=people.frame.height)
-            result = _build_and_swap(connection, shelf, plan, people, settings)
+        result = _publish(granted, shelf, settings, contracts, inputs, is_demo=is_demo or granted.is_demo)
     except SpineError as error:
         with suppress(SpineError):  # a disk that refuses the release refuses its log too; the first error is shown
             audit.append(log, "output_release", purpose=purpose, as_of=as_of, decision="refused", reason=str(error),
@@ -140,6 +129,31 @@ def publish(
         raise
     _log_release(log, shelf, result)
     return result
+
+
+def _publish(
+    granted: Permission,
+    shelf: Shelf,
+    settings: Settings,
+    contracts: Sequence[Contract],
+    inputs: tuple[Input, ...],
+    *,
+    is_demo: bool,
+) -> ReleaseResult:
+    """What is permitted: key, plan, people, build and swap."""
+    agreement, as_of, log = granted.agreement, granted.as_of, settings.audit_log
+    purpose = agreement.purpose
+    refuse_demonstrations(purpose, settings, is_demo=is_demo)
+    key = load_or_create_key(settings.keys, purpose, may_create=shelf.last == 0)
+    _log_permission(log, granted, key)
+    with clear_faults(settings.releases), attach_warehouse(settings.warehouse, settings.threads) as connection:
+        promised = load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
+        present = warehouse_tables(connection, purpose)
+        plan = plan_release(agreement, promised, present, contracts, as_of=as_of, inputs=inputs, is_demo=is_demo)
+        refuse_unfit_tables(plan, present)
+        people = find_people(connection, plan, key, contracts)
+        audit.append(log, "key_use", purpose=purpose, key_version=key.version, made=people.frame.height)
+        return _build_and_swap(connection, shelf, plan, people, settings)
 
 
 def _permission(purpose: str, settings: Settings, contracts: Sequence[Contract], as_of: date) -> Permission:

@@ -114,11 +114,7 @@ def withdraw_lapsed(settings: Settings, as_of: date, contracts: Sequence[Contrac
             faults.append(str(error))
     for shelf in published:
         try:
-            if contracts is not None and _can_be_judged(shelf, agreements, unread_ids):
-                sentence = withdraw_if_lapsed(shelf.folder.name, settings, agreements, contracts, as_of)
-                sentence = sentence or delete_expired(shelf.folder.name, settings, agreements, as_of, unread_ids)
-            else:
-                sentence = _withdraw_if_suspended(shelf, settings, as_of)
+            sentence = _withdraw_lapsed(shelf, settings, agreements, contracts, as_of, unread_ids)
         except (SpineError, OSError) as error:
             faults.append(_fault(shelf, error))
         else:
@@ -126,6 +122,22 @@ def withdraw_lapsed(settings: Settings, as_of: date, contracts: Sequence[Contrac
     if faults:
         raise ContractError("\n".join(dict.fromkeys([*faults, *withdrawn])))
     return withdrawn
+
+
+def _withdraw_lapsed(
+    shelf: Shelf,
+    settings: Settings,
+    agreements: Sequence[Agreement],
+    contracts: Sequence[Contract] | None,
+    as_of: date,
+    unread: Collection[str],
+) -> str | None:
+    """Withdraw one purpose, or what of it was kept long enough; without contracts, only where it is suspended."""
+    purpose = shelf.folder.name
+    if contracts is None or not _can_be_judged(shelf, agreements, unread):
+        return _withdraw_if_suspended(shelf, settings, as_of)
+    lapsed = withdraw_if_lapsed(purpose, settings, agreements, contracts, as_of)
+    return lapsed or delete_expired(purpose, settings, agreements, as_of, unread)
 
 
 def _shelves(settings: Settings) -> list[Shelf]:

@@ -50,11 +50,17 @@ def changed(change: str) -> Contract:
     return replace(tax, tables=(replace(tax.tables[0], columns=(name, *areas[kind])),))
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Partnership:
-    found = build_partnership(tmp_path)
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Partnership:
+    """Everybody has signed; tests copy it."""
+    found = build_partnership(tmp_path_factory.mktemp("partnership"))
     found.sign_all()
     return found
+
+
+@pytest.fixture
+def here(signed: Partnership, tmp_path: Path) -> Partnership:
+    return signed.copied_to(tmp_path / "whole")
 
 
 def faults(here: Partnership, contract: Contract, *, verified: bool = True) -> list[str]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -134,9 +135,18 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert target.exists() == (stage == "after_rename")
 
 
-def _calls(path: Path) -> Iterator[tuple[str, str, ast.Call]]:
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _calls(path: Path) -> tuple[tuple[str, str, ast.Call], ...]:
     """(function around it, called name, call) of every call in a module."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return tuple(_found_calls(_tree(path)))
+
+
+def _found_calls(tree: ast.Module) -> Iterator[tuple[str, str, ast.Call]]:
     scopes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         around = [s.name for s in scopes if s.lineno <= call.lineno <= (s.end_lineno or s.lineno)]
@@ -162,7 +172,7 @@ def _is_write(name: str, call: ast.Call) -> bool:
 
 def _is_inside_atomic(path: Path, call: ast.Call) -> bool:
     """Inside `with replacing(...)` or `with new_folder(...)`."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.With) and node.lineno <= call.lineno <= (node.end_lineno or node.lineno):
             names = [getattr(item.context_expr, "func", None) for item in node.items]
             if any(isinstance(name, ast.Name) and name.id in ATOMIC for name in names):

@@ -31,7 +31,8 @@ Rows = Sequence[Sequence[str | None]]
 
 def workbook(sheets: Mapping[str, Sequence[Sequence[object]]]) -> bytes:
     buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"default_date_format": "dd/mm/yyyy"}) as book:
+    as_typed = {"strings_to_formulas": False, "strings_to_urls": False, "default_date_format": "dd/mm/yyyy"}
+    with xlsxwriter.Workbook(buffer, as_typed) as book:
         for name, rows in sheets.items():
             sheet = book.add_worksheet(name)
             for n, row in enumerate(rows):
@@ -300,7 +301,13 @@ DIALECTS = st.builds(
 WRITERS = ("csv", "xlsx", "json", "ndjson", "xml", "parquet")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     rows=FRAMES,
     dialect=DIALECTS,

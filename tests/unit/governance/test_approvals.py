@@ -48,11 +48,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Partnership:
 
 @pytest.fixture
 def here(signed: Partnership, tmp_path: Path) -> Partnership:
-    copy = tmp_path / "whole"
-    shutil.copytree(signed.folder, copy, symlinks=True)
-    moved = {"home": copy / "home", "project": copy / "project", "trust_file": copy / "outside" / "trust.yaml"}
-    settings = type(signed.settings)(**{**signed.settings.model_dump(), **moved})
-    return Partnership(copy, settings)
+    return signed.copied_to(tmp_path / "whole")
 
 
 def test_everybody_has_signed(here: Partnership) -> None:

@@ -15,7 +15,7 @@ from tests.fixtures.clusters import FIRST_DAY, prints
 RECORDS = "abcdefgh"
 #: One run: to which cluster each record belongs; None where the record is not there.
 STATE = st.tuples(*[st.none() | st.integers(0, 4)] * len(RECORDS))
-FEW = settings(max_examples=8, deadline=None)
+FEW = settings(max_examples=8, deadline=None, derandomize=True, database=None)
 
 
 def frame(state: tuple[int | None, ...], records: str = RECORDS, label: str = "c") -> pl.DataFrame:

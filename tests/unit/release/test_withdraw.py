@@ -42,10 +42,10 @@ def put(
     return path
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Partnership:
-    """Signed by all, with a release and its output contract."""
-    found = build_partnership(tmp_path)
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Partnership:
+    """Signed by all, with a release and its output contract; tests copy it."""
+    found = build_partnership(tmp_path_factory.mktemp("partnership"))
     name = "contracts/spine/care_planning__residents.odcs.yaml"
     promised = yaml.safe_load((PROJECT_ROOT / "expectations" / name).read_text(encoding="utf-8"))
     promised["id"] = "plan__people"
@@ -57,6 +57,11 @@ def here(tmp_path: Path) -> Partnership:
     found.sign_all()
     put(found)
     return found
+
+
+@pytest.fixture
+def here(published: Partnership, tmp_path: Path) -> Partnership:
+    return published.copied_to(tmp_path / "whole")
 
 
 def a_folder(here: Partnership) -> None:
