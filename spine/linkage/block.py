@@ -85,7 +85,7 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     ]
     pairs = sorted_distinct(pairs_of)
     left, right = _sides(pairs, encoded.size)
-    allowed = _allowed(encoded, left, right)
+    allowed = allowed_pairs(encoded, left, right)
     report = {
         "rules": rules,
         "candidate_pairs": int(allowed.sum()),
@@ -99,7 +99,7 @@ def block(encoded: Encoded, config: LinkageConfig, *, also: Codes, fresh: Flags 
     return Candidates(left, right, report)
 
 
-def _allowed(encoded: Encoded, left: Codes, right: Codes) -> Flags:
+def allowed_pairs(encoded: Encoded, left: Codes, right: Codes) -> Flags:
     """Pairs without a restricted node, or of one NHS number."""
     result = np.ones(left.size, dtype=bool)
     if encoded.restricted.any():
@@ -131,7 +131,7 @@ def _apply(
     rows, starts, sizes = _blocks(*_sifted(rows, keys, fresh), encoded.size)
     capped = sizes > rule.cap
     pairs = np.concatenate([
-        _pairs_within(rows, starts[~capped], sizes[~capped], encoded.size),
+        pairs_within(rows, starts[~capped], sizes[~capped], encoded.size),
         _chains(encoded, rows[np.repeat(capped, sizes)], np.repeat(starts[capped], sizes[capped])),
     ])  # fmt: skip
     if fresh is not None:
@@ -269,7 +269,7 @@ def _chains(encoded: Encoded, rows: Codes, block: Codes) -> Codes:
     return rows[:-1][same] * encoded.size + rows[1:][same]
 
 
-def _pairs_within(rows: Codes, starts: Codes, sizes: Codes, size: int) -> Codes:
+def pairs_within(rows: Codes, starts: Codes, sizes: Codes, size: int) -> Codes:
     """All pairs of each block as left * size + right, one vectorised step for each block size."""
     parts = [np.empty(0, dtype=np.int64)]
     for members in sizes_of_several(sizes):

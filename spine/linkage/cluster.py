@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from spine.linkage.arrays import Codes, Flags, Floats, components, mixed
+from spine.linkage.chains import unseen_pairs
 from spine.linkage.config import LinkageConfig
 from spine.linkage.content import content
 from spine.linkage.encode import Encoded
-from spine.linkage.score import Scored, probability
+from spine.linkage.fit import Model
+from spine.linkage.score import Scored, joined, probability
 
 #: No single pair says more than so many bits for a merge of two groups, or against it: one badly written record of a
 #: person disagrees with all others.
@@ -37,32 +39,40 @@ class Clustering:
     refused: int
 
 
-def cluster(encoded: Encoded, scored: Scored, config: LinkageConfig) -> Clustering:
+def cluster(encoded: Encoded, scored: Scored, model: Model, config: LinkageConfig) -> Clustering:
     """Join linked pairs to clusters.
 
     Connected components first. A component that holds a vetoed pair, a pair below `refuse_bits`, two
     verified NHS numbers or two records of a source that promises one, is built again: decided pairs, then the
     strongest link first. A merge is refused that would put a vetoed pair together, or where the weights of all pairs
-    between the two sides are in sum against it.
+    between the two sides are in sum against it. In a long chain these are all pairs there are (see `chains`), elsewhere
+    those that a blocking rule joined.
     """
     accepted = scored.manual | ((scored.bits >= config.thresholds.link_bits) & (scored.veto == 0))
-    apart = (scored.veto > 0) | ((scored.bits <= config.thresholds.refuse_bits) & ~scored.manual)
     label = components(encoded.size, scored.left[accepted], scored.right[accepted])
     of_left = np.take(label, scored.left)
     together = of_left == np.take(label, scored.right)
-    conflicted = _conflicted(encoded, label, of_left[together & apart])
+    unseen = unseen_pairs(encoded, scored, together, label, model, config)
+    apart = of_left[together & _apart(scored, config)], label[unseen.left[_apart(unseen, config)]]
+    conflicted = _conflicted(encoded, label, np.concatenate(apart))
     pairs = np.flatnonzero(together & np.take(conflicted, of_left))
-    guard = _Guard(encoded, scored, pairs, _by_second_name(encoded, scored, pairs, label))
+    part = joined(scored.taken(pairs), unseen.taken(np.flatnonzero(conflicted[label[unseen.left]])))
+    guard = _Guard(encoded, part, _by_second_name(encoded, part, label))
     label = np.where(conflicted[label], np.arange(encoded.size), label)
-    for pair in np.flatnonzero(scored.manual[pairs]).tolist():
+    for pair in np.flatnonzero(part.manual).tolist():
         guard.join(pair)
     edges = np.flatnonzero(accepted[pairs] & ~scored.manual[pairs])
-    edges = edges[_in_turn(encoded, scored, pairs[edges])]
+    edges = edges[_in_turn(encoded, part, edges)]
     refused = sum(not guard.merge(pair) for pair in edges.tolist())
     label[guard.nodes] = guard.smallest()
     # In the other components all that is accepted is together.
     accepted[pairs] &= label[scored.left[pairs]] == label[scored.right[pairs]]
     return Clustering(label, accepted, int(conflicted.sum()), refused)
+
+
+def _apart(scored: Scored, config: LinkageConfig) -> Flags:
+    """Pairs that must stay apart, or that speak loudly against one person."""
+    return (scored.veto > 0) | ((scored.bits <= config.thresholds.refuse_bits) & ~scored.manual)
 
 
 def _in_turn(encoded: Encoded, scored: Scored, edges: Codes) -> Codes:
@@ -97,7 +107,7 @@ def _conflicted(encoded: Encoded, label: Codes, apart: Codes) -> Flags:
     return result
 
 
-def _by_second_name(encoded: Encoded, scored: Scored, pairs: Codes, label: Codes) -> Flags:
+def _by_second_name(encoded: Encoded, scored: Scored, label: Codes) -> Flags:
     """Pairs of two forenames, at least one without a date of birth, where a third record of the component has both.
 
     Who is called by a second name is in some sources by the first one, in some by the second. Where one record says
@@ -105,14 +115,14 @@ def _by_second_name(encoded: Encoded, scored: Scored, pairs: Codes, label: Codes
     """
     first, middle, born = (encoded.codes[name] for name in ("first", "middle", "birth"))
     here = np.zeros(encoded.size, dtype=bool)
-    here[label[scored.left[pairs]]] = True
+    here[label[scored.left]] = True
     both = np.flatnonzero((first > 0) & (middle > 0) & here[label])
     told = mixed([label[both], first[both], middle[both]])
-    left, right = scored.left[pairs], scored.right[pairs]
+    left, right = scored.left, scored.right
     one, other, of = first[left], first[right], label[left]
     result = np.isin(mixed([of, one, other]), told) | np.isin(mixed([of, other, one]), told)
     result &= (one != other) & (one > 0) & (other > 0) & ((born[left] == 0) | (born[right] == 0))
-    return result & (scored.bits[pairs] < 0) & (scored.veto[pairs] == 0)
+    return result & (scored.bits < 0) & (scored.veto == 0)
 
 
 class _Guard:
@@ -124,11 +134,11 @@ class _Guard:
         nodes: these nodes, ascending.
     """
 
-    def __init__(self, encoded: Encoded, scored: Scored, pairs: Codes, silent: Flags) -> None:
-        sides = np.concatenate([scored.left[pairs], scored.right[pairs]])
+    def __init__(self, encoded: Encoded, scored: Scored, silent: Flags) -> None:
+        sides = np.concatenate([scored.left, scored.right])
         self.nodes, place = np.unique(sides, return_inverse=True)
         #: The two clusters of each pair, as they were at first: each node by itself, by its place.
-        self._ends = list(zip(place[: pairs.size].tolist(), place[pairs.size :].tolist(), strict=True))
+        self._ends = list(zip(*(side.tolist() for side in np.split(place, 2)), strict=True))
         self._root = list(range(self.nodes.size))
         self._members = [[node] for node in self._root]
         verified = np.where(encoded.verified[self.nodes], encoded.codes["nhs"][self.nodes], 0)
@@ -136,7 +146,7 @@ class _Guard:
         #: Sources that promise one record a person, and whether one of them is there twice.
         self._sources = (encoded.codes["source"][self.nodes] & encoded.promised).tolist()
         self._twice = [False] * self.nodes.size
-        bits = np.where(scored.veto[pairs] > 0, -np.inf, np.clip(scored.bits[pairs], -_MOST_AGAINST, _MOST_FOR))
+        bits = np.where(scored.veto > 0, -np.inf, np.clip(scored.bits, -_MOST_AGAINST, _MOST_FOR))
         #: Sum of weights between two clusters; minus infinity where a pair of theirs is vetoed.
         self._between: list[dict[int, float]] = [{} for _ in self._root]
         for (one, other), weight in zip(self._ends, np.where(silent, 0.0, bits).tolist(), strict=True):

@@ -260,7 +260,7 @@ def _settled(
     part, nodes = compared.taken(own, place), run.nodes.encoded.taken(members)
     decisions = _moved(run.decisions, np.where(touched, place, -1), size, nodes.size)
     again = score(nodes, part, bits[own], decisions, config)
-    clusters = cluster(nodes, again, config)
+    clusters = cluster(nodes, again, run.model, config)
 
     def settled(before: Array, start: Array, after: Array, gone: float = 0) -> Array:
         result = np.concatenate([before, start[before.size :]])

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from spine.linkage.arrays import Flags
-from spine.linkage.levels import EXACT, LEVELS, level
+from spine.linkage.levels import LEVELS, level
 
 Levels = npt.NDArray[np.uint8]
 
 #: So many attributes agree between two records of one person, or what agrees must be rare indeed.
 _ENOUGH = 3
+#: A further column's value counts among them where about one person in eight holds it, or fewer do.
+_UNCOMMON = "exact_2"
 
 
 def anchored(levels: Mapping[str, Levels]) -> Flags:
@@ -70,6 +72,6 @@ def thin(levels: Mapping[str, Levels]) -> Flags:
         count = count + (levels[name] == level(name, "agree"))
     count = count + (levels["other_number"] >= level("other_number", "close"))
     for name in levels.keys() - LEVELS.keys():
-        count = count + (levels[name] >= level(name, EXACT))
+        count = count + (levels[name] >= level(name, _UNCOMMON)) * (not name.startswith("nearby_"))
     result: Flags = count < _ENOUGH
     return result

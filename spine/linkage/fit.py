@@ -22,7 +22,7 @@ from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, LEVELS, NUMBERS, Scheme, Stratum, level
-from spine.linkage.parallel import by_rows
+from spine.linkage.parallel import both, by_rows
 from spine.linkage.strangers import random_pairs
 
 if TYPE_CHECKING:
@@ -180,13 +180,12 @@ def fit(
     else:
         random = strangers(encoded, config) if counted is None else counted
         apart = _neighbours(random, patterns, elsewhere, config)
-    return Model(
-        patterns.scheme,
-        {
-            "home": _estimate(patterns, home, together, config.fit.home_matches_per_pair, config),
-            "elsewhere": _estimate(patterns, elsewhere, apart, per_record, config, population=others),
-        },
+    at_home, between = both(
+        lambda: _estimate(patterns, home, together, config.fit.home_matches_per_pair, config),
+        lambda: _estimate(patterns, elsewhere, apart, per_record, config, population=others),
+        patterns.count.size,
     )
+    return Model(patterns.scheme, {"home": at_home, "elsewhere": between})
 
 
 def _neighbours(shares: Floats, patterns: Patterns, own: npt.NDArray[np.bool_], config: LinkageConfig) -> Floats:
@@ -306,13 +305,22 @@ def strangers(encoded: Encoded, config: LinkageConfig) -> Floats:
     for comparison in COMPARISONS:
         start, levels = encoded.scheme.start[comparison], len(encoded.scheme.levels[comparison]) - 1
         counts = np.bincount(compared.levels[comparison][kept], minlength=levels + 1)[1:]
-        prior = shares[0, start : start + levels]
-        shares[0, start : start + levels] = (counts + weight * prior) / (counts.sum() + weight)
+        shares[0, start : start + levels] = shrunk(counts, shares[0, start : start + levels], weight)
     for comparison in BY_RARITY:
         shares[0, encoded.scheme.splits[comparison]] = encoded.rarity[comparison].chance
     start = encoded.scheme.start["date_of_birth"] - 1
     shares[0, start + level("date_of_birth", EXACT)] = _same_birthday(encoded, config)
     return shares
+
+
+def shrunk(counts: Floats, prior: Floats, weight: float) -> Floats:
+    """Shares of levels, shrunk towards the prior as if by so many pairs, and by at least one at each level.
+
+    A level that one pair in a million of strangers has is seen once in a sample, or not at all: neither says much.
+    """
+    held = np.maximum(weight * prior, 1.0)
+    shares: Floats = (counts + held) / (counts.sum() + held / prior)
+    return shares / shares.sum()
 
 
 def _strangers_of(before: Model, encoded: Encoded, config: LinkageConfig) -> Floats:

@@ -10,11 +10,17 @@ from spine.linkage.cluster import Clustering, cluster, confidence
 from spine.linkage.compare import VETOES
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
+from spine.linkage.fit import Model, Stratified
+from spine.linkage.levels import STRATA, Scheme
 from spine.linkage.score import Scored
 from tests.unit.linkage.rows import blank
 
 Weighed = tuple[int, int, float]
 Pairs = set[tuple[int, int]]
+#: Weights nothing: what a level is worth decides nothing where every pair of a chain is given.
+MODEL = Model(
+    Scheme(), dict.fromkeys(STRATA, Stratified(np.log(np.full((2, len(Scheme().features)), 0.5)), 0.5, 0, True, 1))
+)
 
 
 def scored(pairs: list[Weighed], vetoed: Pairs = frozenset(), manual: Pairs = frozenset()) -> Scored:  # type: ignore[assignment]
@@ -28,12 +34,12 @@ def scored(pairs: list[Weighed], vetoed: Pairs = frozenset(), manual: Pairs = fr
 
 def labels(config: LinkageConfig, nodes: Encoded | int, pairs: Scored) -> list[int]:
     encoded = blank(nodes) if isinstance(nodes, int) else nodes
-    return cluster(encoded, pairs, config).label.tolist()
+    return cluster(encoded, pairs, MODEL, config).label.tolist()
 
 
 def test_links_chain_to_clusters(config: LinkageConfig) -> None:
     pairs = scored([(0, 1, 9.0), (1, 2, 4.0), (3, 4, config.thresholds.link_bits - 0.1)])
-    result = cluster(blank(5), pairs, config)
+    result = cluster(blank(5), pairs, MODEL, config)
     assert result.label.tolist() == [0, 0, 0, 3, 4]
     assert result.link.tolist() == [True, True, False]
     certain = confidence(result, pairs, np.array([True, False, False, True, True]))
@@ -51,7 +57,7 @@ def test_confidence_is_that_of_the_weakest_link_on_the_best_path() -> None:
 
 
 def test_the_guard_keeps_vetoed_pairs_apart_and_the_strongest_link(config: LinkageConfig) -> None:
-    result = cluster(blank(3), scored([(0, 1, 9.0), (1, 2, 4.0), (0, 2, 9.0)], {(0, 2)}), config)
+    result = cluster(blank(3), scored([(0, 1, 9.0), (1, 2, 4.0), (0, 2, 9.0)], {(0, 2)}), MODEL, config)
     assert result.label.tolist() == [0, 0, 2]
     assert (result.rebuilt, result.refused) == (1, 1)
 

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from spine.errors import PipelineError
 from spine.linkage.ecm import WeightedECM
+from spine.linkage.fit import shrunk
 from spine.linkage.kernel import load_ecm
 
 COLUMNS = 4
@@ -119,3 +120,12 @@ def test_a_library_without_the_module_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("spine.linkage.kernel.find_spec", lambda _: elsewhere)
     with pytest.raises(PipelineError, match=r"no module algorithms/nb_sklearn\.py"):
         load_ecm()
+
+
+def test_what_a_sample_says_of_a_rare_level_is_held_by_one_pair() -> None:
+    prior = np.array([0.9, 0.0999998, 2e-7])
+    never, once = (shrunk(np.array([180_000.0, 20_000.0, seen]), prior, 2000) for seen in (0.0, 1.0))
+    assert never.sum() == pytest.approx(1)
+    assert never[:2] == pytest.approx([0.9, 0.1], rel=1e-4)
+    assert never[2] == pytest.approx(prior[2], rel=0.1)  # nothing seen says next to nothing
+    assert 1.5 < once[2] / never[2] < 2.5  # and one pair no more than a bit

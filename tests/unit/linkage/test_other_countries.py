@@ -6,6 +6,7 @@ import pytest
 
 from spine.linkage import evaluate, link, load_config
 from tests.fixtures.linkage_sets import SETS
+from tests.fixtures.linkage_town import one_town
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -23,3 +24,11 @@ def test_a_set_is_made_of_its_seed_alone(name: str) -> None:
     assert records.equals(again)
     assert truth.equals(truth_again)
     assert truth["person_id"].n_unique() < records.height
+
+
+def test_what_agrees_by_chance_is_not_learned_as_a_match() -> None:
+    """Where no person has two dates of birth, those of one forename and nearly one age were taken for one."""
+    records, truth = one_town()
+    found = evaluate(link(records, load_config()).clusters, truth)
+    assert found.precision >= 0.98
+    assert found.recall >= 0.99
