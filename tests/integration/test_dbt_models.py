@@ -19,19 +19,7 @@ from jinja2 import Environment
 
 from spine.settings import PROJECT_ROOT
 from tests.fixtures.academy_rows import HARCOMBE, TOR
-from tests.fixtures.dbt_rows import (
-    ADA,
-    ADA_OLD,
-    CLEM,
-    CT,
-    GP,
-    LA,
-    LEFT_RECORD,
-    OLD_RECORD,
-    RAY,
-    RESIDENTS,
-    SC,
-)
+from tests.fixtures.dbt_rows import ADA, ADA_OLD, CLEM, CT, GP, LA, LEFT_RECORD, OLD_RECORD, RAY, RESIDENTS, SC
 from tests.fixtures.dbt_sql import sql_of
 from tests.fixtures.dbt_warehouse import AS_OF, build_models, build_with_dbt, contents, holds, rows_by, run_dbt
 
