@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.linkage_data import FEBRL_EXTRAS, Changes, Data, changes, febrl, region  # noqa: E402
+from benchmarks.linkage_data import FEBRL_EXTRAS, Changes, Data, changes, febrl, region, town  # noqa: E402
 from benchmarks.measure import Pairs, Run, measured, pairwise  # noqa: E402
 from benchmarks.peers.environment import peers_python  # noqa: E402
 
@@ -35,6 +35,7 @@ GRIDS = {
     "recordlinkage": [0.1, 0.5, 0.9, 0.99, 0.999],
 }
 FEBRL_GRID = [-10.0, -5.0, 0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0]
+TOWN_GRID = FEBRL_GRID[2:]
 SPINE = [sys.executable, "-c", "from spine.cli import app; app()"]
 
 
@@ -129,6 +130,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--peers", default="", help="splink, recordlinkage or both, with a comma")
     parser.add_argument("--febrl", action="store_true", help="FEBRL 1 to 4")
+    parser.add_argument("--town", action="store_true", help="five registers of a town, written by pseudopeople")
     parser.add_argument("--delta", action="store_true", help="a day's changes against a stored state")
     parser.add_argument("--data", type=Path, default=ROOT / ".bench" / "data")
     options = parser.parse_args()
@@ -148,6 +150,10 @@ def main() -> None:
         data = febrl(options.data, number)
         lines = [ours(data, out / "ours"), ours(data, out / "ours", *FEBRL_EXTRAS)]
         lines += [peer("splink", data, out / "splink", FEBRL_GRID, "--wide")] if "splink" in peers else []
+        print("\n" + table(data.name, lines), flush=True)
+    for data in town(options.data) if options.town else ():
+        lines = [ours(data, out / "ours")]
+        lines += [peer("splink", data, out / "splink", TOWN_GRID, "--wide")] if "splink" in peers else []
         print("\n" + table(data.name, lines), flush=True)
 
 

@@ -1,16 +1,18 @@
-"""The data of the linkage benchmark as Parquet files: the region, FEBRL, and a day's changes.
+"""The data of the linkage benchmark as Parquet files: the region, FEBRL, a town, and a day's changes.
 
 Put here: files with their truth. Never here: how a region is made (linkage_truth, frozen) or any engine.
 """
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from benchmarks.linkage_truth import write_truth
+from benchmarks.peers.environment import peers_python
 
 #: FEBRL's columns as ours.
 _FEBRL = {
@@ -79,6 +81,20 @@ def febrl(folder: Path, number: int) -> Data:
     whole.select("record_id", "source", *_FEBRL.values(), *FEBRL_EXTRAS).write_parquet(data.records)
     whole.select("record_id", "person_id").write_parquet(data.truth)
     return data
+
+
+def town(folder: Path) -> tuple[Data, Data]:
+    """Five registers of pseudopeople's town; with, and without, the number that three of them hold."""
+    whole, without = folder / "town", folder / "town-without"
+    script = Path(__file__).parent / "peers" / "census_records.py"
+    subprocess.run([peers_python("census.txt"), script, "--out", whole], check=True, stderr=subprocess.DEVNULL)
+    without.mkdir(parents=True, exist_ok=True)
+    pl.read_parquet(whole / "records.parquet").drop("nino").write_parquet(without / "records.parquet")
+    truth = whole / "truth.parquet"
+    return (
+        Data("pseudopeople's town", whole / "records.parquet", truth),
+        Data("pseudopeople's town, no numbers", without / "records.parquet", truth),
+    )
 
 
 def changes(folder: Path, data: Data) -> Changes:

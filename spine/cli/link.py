@@ -185,9 +185,12 @@ def _check_state(options: Options) -> None:
 
 
 def configured(options: Options) -> LinkageConfig:
-    """The settings of a run."""
+    """The settings of a run; those of the earlier result where it brings one up to date."""
     from spine.linkage import load_config
+    from spine.linkage.state import settings_of
 
+    if options.state is not None:
+        return settings_of(state_folder(options.state))
     if options.config is not None and not options.config.is_file():
         raise UsageError(f"--config {options.config}: no such file")
     config = load_config(options.config)

@@ -53,7 +53,7 @@ class DeltaLimits(_Strict):
 
     most_changed_percent: Percent = 10.0
     settle_after_percent: float = Field(default=50.0, ge=0)
-    most_drift_percent: Percent = 0.1
+    most_drift_percent: Percent = 0.05
 
 
 class LinkageLimits(_Strict):

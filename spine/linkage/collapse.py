@@ -9,6 +9,7 @@ only where nothing they hold sets them apart.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from spine.linkage.arrays import Array, Codes, Flags, Hashes, changes, factorise, may_be_among, mixed, order_of
 from spine.linkage.dates import outlives, two_deaths
 from spine.linkage.encode import FLAGS, Encoded
-from spine.linkage.parallel import both, by_rows, each
+from spine.linkage.parallel import ROWS, both, by_rows, each
 
 #: Of these a node holds one value at most, or its records stay apart.
 _ALONE = ("nhs", "nino", "upn", "uprn")
@@ -182,17 +183,33 @@ def _groups(records: Encoded, key: Hashes, foldable: Flags, born: Codes) -> tupl
     (or of none); where something sets even these apart, each record alone.
     """
     new = changes(key) | ~foldable
-    for narrower in (changes(born), np.ones(records.size, dtype=bool)):
-        starts = np.flatnonzero(new)
-        sizes = np.diff(starts, append=records.size)
+
+    def parted(some: slice) -> Codes:
+        own = replace(records, codes={name: values[some] for name, values in records.codes.items()})
+        return some.start + _parted(own, new[some], born[some])
+
+    starts = np.concatenate([np.empty(0, dtype=np.int64), *each(parted, _whole_groups(new), records.size)])
+    return starts, np.diff(starts, append=records.size)
+
+
+def _whole_groups(new: Flags) -> list[slice]:
+    """Slices of about `ROWS` records each that begin where a group begins."""
+    starts = np.flatnonzero(new)
+    ends = starts[np.minimum(np.searchsorted(starts, np.arange(0, new.size, ROWS)), starts.size - 1)]
+    return [slice(a, b) for a, b in pairwise([*np.unique(ends).tolist(), new.size])]
+
+
+def _parted(records: Encoded, new: Flags, born: Codes) -> Codes:
+    """Start of each group of records that fold, where `new` says which may (see `_groups`)."""
+    for narrower in (changes(born), np.ones(new.size, dtype=bool)):
+        sizes = np.diff(np.flatnonzero(new), append=new.size)
         several = np.repeat(sizes > 1, sizes)
         inner = np.flatnonzero(new[several])
         if not inner.size:
             break
         apart = _set_apart(records, several, born[several], inner)
         new[several] |= np.repeat(apart, np.diff(inner, append=np.count_nonzero(several))) & narrower[several]
-    starts = np.flatnonzero(new)
-    return starts, np.diff(starts, append=records.size)
+    return np.flatnonzero(new)
 
 
 def _set_apart(records: Encoded, several: Flags, born: Codes, starts: Codes) -> Flags:
@@ -210,9 +227,8 @@ def _set_apart(records: Encoded, several: Flags, born: Codes, starts: Codes) -> 
     undated, group = born == 0, np.repeat(np.arange(starts.size), np.diff(starts, append=born.size))
     some_undated = np.logical_or.reduceat(undated, starts)
     result, unlike = _differ(born, group), np.zeros(starts.size, dtype=bool)
-    names = (*_ALONE, *records.scheme.extra_comparisons, *_WITHOUT_DATE)
-    found = each(lambda name: _differ(records.codes[name][several], group), names, born.size)
-    for name, differ in zip(names, found, strict=True):
+    for name in (*_ALONE, *records.scheme.extra_comparisons, *_WITHOUT_DATE):
+        differ = _differ(records.codes[name][several], group)
         if name in _WITHOUT_DATE:
             unlike |= differ
         result |= differ & some_undated if name in _WITHOUT_DATE else differ

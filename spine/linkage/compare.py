@@ -25,6 +25,8 @@ Levels = npt.NDArray[np.uint8]
 #: Jaro-Winkler similarity from which two names count as similar, and as close.
 FIRST_NAME_CUTS = (0.75, 0.88)
 SURNAME_CUTS = (0.78, 0.90)
+#: So many pairs are compared at a time: two names that come in several pairs are compared once in these.
+_AT_A_TIME = 1 << 19
 #: Years between two dates of birth from which two people of one name at one home may be parent and child.
 _GENERATION = 14
 _FIRST_OF_YEAR = 101
@@ -105,7 +107,7 @@ def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:
         for name in _FLAGS:
             getattr(result, name)[some] = getattr(found, name)
 
-    by_rows(put, left.size)
+    by_rows(put, left.size, _AT_A_TIME)
     return result
 
 

@@ -98,9 +98,11 @@ class Encoded:
 
     def taken(self, chosen: Codes) -> Encoded:
         """Some of the entries."""
-        codes = self.codes.taken(chosen) if isinstance(self.codes, Columns) else {
-            name: np.take(values, chosen) for name, values in self.codes.items()
-        }  # fmt: skip
+        if isinstance(self.codes, Columns):
+            codes = self.codes.taken(chosen)
+        else:
+            values = each(lambda one: np.take(one, chosen), self.codes.values(), chosen.size)
+            codes = dict(zip(self.codes, values, strict=True))
         flags: dict[str, Any] = {name: np.take(getattr(self, name), chosen) for name in FLAGS}
         return replace(self, size=chosen.size, codes=codes, **flags)
 

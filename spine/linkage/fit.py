@@ -22,7 +22,7 @@ from spine.linkage.compare import Compared, compare, stack
 from spine.linkage.config import LinkageConfig
 from spine.linkage.encode import Encoded
 from spine.linkage.levels import BY_RARITY, COMPARISONS, EXACT, LEVELS, NUMBERS, Scheme, Stratum, level
-from spine.linkage.parallel import by_rows
+from spine.linkage.parallel import both, by_rows
 from spine.linkage.strangers import random_pairs
 
 if TYPE_CHECKING:
@@ -180,13 +180,12 @@ def fit(
     else:
         random = strangers(encoded, config) if counted is None else counted
         apart = _neighbours(random, patterns, elsewhere, config)
-    return Model(
-        patterns.scheme,
-        {
-            "home": _estimate(patterns, home, together, config.fit.home_matches_per_pair, config),
-            "elsewhere": _estimate(patterns, elsewhere, apart, per_record, config, population=others),
-        },
+    at_home, between = both(
+        lambda: _estimate(patterns, home, together, config.fit.home_matches_per_pair, config),
+        lambda: _estimate(patterns, elsewhere, apart, per_record, config, population=others),
+        patterns.count.size,
     )
+    return Model(patterns.scheme, {"home": at_home, "elsewhere": between})
 
 
 def _neighbours(shares: Floats, patterns: Patterns, own: npt.NDArray[np.bool_], config: LinkageConfig) -> Floats:

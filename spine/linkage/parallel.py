@@ -51,9 +51,10 @@ def both(one: Callable[[], A], other: Callable[[], B], rows: int) -> tuple[A, B]
         return one(), beside.result()
 
 
-def by_rows(work: Callable[[slice], None], rows: int) -> None:
-    """Work on all rows, some at a time."""
-    each(work, (slice(start, start + ROWS) for start in range(0, rows, ROWS)), rows)
+def by_rows(work: Callable[[slice], None], rows: int, at_a_time: int | None = None) -> None:
+    """Work on all rows, some at a time: as many as stay in the processor's cache, or `at_a_time`."""
+    step = at_a_time or ROWS
+    each(work, (slice(start, start + step) for start in range(0, rows, step)), rows)
 
 
 def _threads(rows: int, most: int) -> int:

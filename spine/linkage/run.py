@@ -127,17 +127,21 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     bits = weigh(compared, of_pair, patterns, model, config)
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
     scored = score(nodes.encoded, compared, bits, decisions, config)
-    clustering, source = both(
-        lambda: cluster(nodes.encoded, scored, model, config), lambda: as_text(given.column("source")), records.size
+    clustering, (source, tally, within) = both(
+        lambda: cluster(nodes.encoded, scored, model, config),
+        lambda: (
+            as_text(given.column("source")),
+            tally_of(patterns, compared.left.size, stands_for),
+            spread_within(inner, inner_bits, weight, config),
+        ),
+        records.size,
     )
     if not keep:
         nodes = replace(nodes, encoded=replace(nodes.encoded, codes={}))
     return Run(
         given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
         inner_bits, stands_for, model, clustering, decisions, overrides,
-        tally_of(patterns, compared.left.size, stands_for),
-        spread_between(compared, scored, clustering, between, config)
-        .with_more(spread_within(inner, inner_bits, weight, config)),
+        tally, spread_between(compared, scored, clustering, between, config).with_more(within),
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from spine.linkage.encode import Encoded
 from spine.linkage.fit import Model, Patterns
 from spine.linkage.levels import level
 from spine.linkage.overrides import Decisions
+from spine.linkage.parallel import both
 
 _MOST_BITS = 60.0
 _OF_PAIRS = ("left", "right", "bits", "anchor", "manual", "veto")
@@ -99,8 +100,12 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
     """
     threshold = config.thresholds.link_bits
     # Inside a single source nothing says that a person has one record.
-    settled = _discount_rivals(encoded, compared, bits, config) if encoded.several_sources else bits
-    settled = np.where(_one_by_two_forenames(encoded, compared), np.maximum(settled, threshold), settled)
+    settled, named_twice = both(
+        lambda: _discount_rivals(encoded, compared, bits, config) if encoded.several_sources else bits,
+        lambda: _one_by_two_forenames(encoded, compared),
+        bits.size,
+    )
+    settled = np.where(named_twice, np.maximum(settled, threshold), settled)
     contested = int(((bits >= threshold) & (settled < threshold) & (compared.veto == 0)).sum())
     twins = compared.lookalike & (settled < 0) & (compared.veto == 0)
     veto = np.where(twins, VETOES.index("twins"), compared.veto)
@@ -247,6 +252,11 @@ def _alike(encoded: Encoded, a: Codes, b: Codes, compared: Compared, maybe_one: 
     known = pair_keys(compared.left, compared.right, encoded.size)
     wanted = pair_keys(np.minimum(a, b), np.maximum(a, b), encoded.size)
     place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
-    equal = {name: codes[a] == codes[b] for name, codes in encoded.codes.items()}
-    same, twice = equal["first"] & equal["surname"] & equal["birth"], np.logical_and.reduce(list(equal.values()))
+    first = ("first", "surname", "birth")
+    same = np.logical_and.reduce([encoded.codes[name][a] == encoded.codes[name][b] for name in first])
+    twice = same.copy()
+    for name, codes in encoded.codes.items():
+        if name not in first:
+            alike = np.flatnonzero(twice)
+            twice[alike] = codes[a[alike]] == codes[b[alike]]
     return np.where(known[place] == wanted, (maybe_one[place] | twice) & (compared.veto[place] == 0), same)

@@ -97,19 +97,33 @@ def load_state(folder: Path) -> State:
     Raises:
         PipelineError: the folder holds no state, or one of another version.
     """
-    if not (folder / "state.json").is_file():
-        raise PipelineError("linkage: the folder holds no state. Expected one that a run was told to keep.")
-    told = json.loads((folder / "state.json").read_text("utf-8"))
-    if told["form"] != FORM:
-        raise PipelineError(
-            f"linkage: the state is of form {told['form']}, this is {FORM}. Link all records again and keep the state."
-        )
+    told = _read_told(folder)
     arrays, bases = read_arrays(folder / "arrays")
     frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
     overrides = frames.pop("overrides", None)
     texts = {name: frame["value"].rechunk() for name, frame in frames.items()}
-    config = LinkageConfig.model_validate(told["config"])
+    config = settings_of(folder)
     return State(replace(_run(arrays, texts, told, config), overrides=overrides), config, bases)
+
+
+def settings_of(folder: Path) -> LinkageConfig:
+    """The configuration of a state, which holds for the records that change it.
+
+    Raises:
+        PipelineError: as of `load_state`.
+    """
+    return LinkageConfig.model_validate(_read_told(folder)["config"])
+
+
+def _read_told(folder: Path) -> dict[str, Any]:
+    if not (folder / "state.json").is_file():
+        raise PipelineError("linkage: the folder holds no state. Expected one that a run was told to keep.")
+    told: dict[str, Any] = json.loads((folder / "state.json").read_text("utf-8"))
+    if told["form"] != FORM:
+        raise PipelineError(
+            f"linkage: the state is of form {told['form']}, this is {FORM}. Link all records again and keep the state."
+        )
+    return told
 
 
 def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> PairLevels:

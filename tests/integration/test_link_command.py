@@ -185,7 +185,7 @@ def test_explain_refuses_what_is_not_there(linked: tuple[Path, str], tmp_path: P
 
 def test_changed_and_withdrawn_records_bring_a_result_up_to_date(files: tuple[Path, Path], tmp_path: Path) -> None:
     january = tmp_path / "january"
-    assert spine(*files, "--out", january, *MAP, "--keep-state")[0] == 0
+    assert spine(*files, "--out", january, *MAP, "--keep-state", "--extra", "birth_place")[0] == 0
     assert {path.name for path in january.iterdir()} == {*FILES, "state"}
     moved = pl.read_parquet(files[0]).filter(pl.col("record_id") == "GP-P7").with_columns(surname=pl.lit("Umpfexwiv"))
     new = moved.with_columns(record_id=pl.lit("GP-NEW"))
@@ -203,6 +203,7 @@ def test_changed_and_withdrawn_records_bring_a_result_up_to_date(files: tuple[Pa
     assert residents.height == 250
     assert "CARE-P9" not in by_id
     assert by_id["GP-NEW"] == by_id["GP-P7"]
+    assert "level_extra_birth_place" in pl.read_parquet(tmp_path / "new" / "links.parquet").columns
 
 
 def test_an_earlier_result_is_replaced_as_a_whole(files: tuple[Path, Path], tmp_path: Path) -> None:
