@@ -11,9 +11,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets.extracts import raw_key, sources
-from assets.linkage_checks import table
 from assets.resources import HOME, require_built_for, run_as_of, scrubbed
 from assets.run_verdicts import recorded
+from assets.verdict import table
 from spine.contracts import Contract, Partner
 from spine.quality.cross import CrossFindings, CrossResult, Group, cross_source
 from spine.quality.cross_limits import COVERAGE, KINDS, CrossLimits, load_cross_limits

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from assets.linkage_checks import DECISIONS, table
+from assets.linkage_checks import DECISIONS
+from assets.verdict import begun, table, verdict
 from spine.contracts import Partner
 from spine.identity.decisions import CONTRADICTED, STANDINGS, TOO_FEW, UNKNOWN, Judged
 
@@ -55,25 +56,17 @@ def check_results(decisions: Judged, partners: Mapping[str, Partner]) -> Iterato
         found = sum(registers.values())
         stewards = [partners[partner].steward if partner in partners else partner for partner in registers]
         owner = ", ".join(dict.fromkeys(stewards))
-        act = f" {_start(owner)} {_TO_DO[name]}." if found else ""
-        yield dg.AssetCheckResult(
-            passed=not found,
-            asset_key=DECISIONS,
-            check_name=name,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{found:,} of {total:,} decisions {_said(name, decisions)}.{act}",
-            metadata={
-                "sentence": sentence,
-                "dimension": dimension,
-                "severity": "warn",
-                "outcome": "failed" if found else "passed",
-                "threshold": 0,
-                "owner": owner or "nobody",
-                "numerator": found,
-                "denominator": total,
-                "percentage": round(100 * found / total, 3) if total else 0.0,
-                "registers": table(("register", "decisions"), [(n, f"{count:,}") for n, count in registers.items()]),
-            },
+        act = f" {begun(owner)} {_TO_DO[name]}." if found else ""
+        rows = [(register, f"{count:,}") for register, count in registers.items()]
+        yield verdict(
+            name,
+            (DECISIONS, dimension, sentence),
+            not found,
+            f"{found:,} of {total:,} decisions {_said(name, decisions)}.{act}",
+            (found, total),
+            threshold=0,
+            owner=owner or "nobody",
+            more={"registers": table(("register", "decisions"), rows)},
         )
 
 
@@ -103,7 +96,3 @@ def _said(name: str, decisions: Judged) -> str:
     if name == KNOWN:
         return "name a record that no source holds"
     return "cannot be read"
-
-
-def _start(words: str) -> str:
-    return words[:1].upper() + words[1:]

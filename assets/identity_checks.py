@@ -10,7 +10,8 @@ from datetime import date
 
 import dagster as dg
 
-from assets.linkage_checks import CROSSWALK, table
+from assets.linkage_checks import CROSSWALK
+from assets.verdict import table, verdict
 from spine.errors import PipelineError
 from spine.identity import CHANGES_OF_ID, Churn, IdentityLimits, Resolution
 
@@ -34,22 +35,16 @@ def identity_result(resolution: Resolution, budget: IdentityLimits, as_of: date)
     rows = [
         (words, f"{found.changed[kind]:,}", f"{found.without_cause[kind]:,}") for kind, words in CHANGES_OF_ID.items()
     ]
-    return dg.AssetCheckResult(
-        passed=not resolution.is_held,
-        asset_key=CROSSWALK,
-        check_name=CHURN,
+    return verdict(
+        CHURN,
+        (CROSSWALK, "consistency", _SENTENCE),
+        not resolution.is_held,
+        _said(resolution, budget, as_of),
+        (without, found.residents),
+        threshold=budget.budget_percent(as_of),
+        owner=budget.owner,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=_said(resolution, budget, as_of),
-        metadata={
-            "sentence": _SENTENCE,
-            "dimension": "consistency",
-            "severity": "error",
-            "outcome": "failed" if resolution.is_held else "passed",
-            "threshold": budget.budget_percent(as_of),
-            "owner": budget.owner,
-            "numerator": without,
-            "denominator": found.residents,
-            "percentage": round(found.percent, 3),
+        more={
             "changed": changed,
             **{f"changed_{kind}": count for kind, count in found.changed.items()},
             **{f"without_cause_{kind}": count for kind, count in found.without_cause.items()},

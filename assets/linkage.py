@@ -24,11 +24,11 @@ from assets.linkage_checks import (
     named,
     shown_count,
     shown_rate,
-    table,
 )
 from assets.pictures import picture
 from assets.resources import FULL_LINK_TAG, HOME, require_built_for, run_as_of, scrubbed
 from assets.run_verdicts import recorded
+from assets.verdict import table
 from spine import audit
 from spine.contracts import Contract, Partner
 from spine.identity import Resolution, Terms, load_identity_limits, load_limits, resolve

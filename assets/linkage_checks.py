@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.verdict import begun, table, verdict
 from spine.contracts import Partner
 from spine.identity import KINDS, LinkageLimits, RateStanding, Resolution
 
@@ -111,12 +112,6 @@ def shown_count(records: int) -> str:
     return f"{records:,}" if records >= LEAST else f"fewer than {LEAST}"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> dg.MarkdownMetadataValue:
-    """Rows as a table of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return dg.MarkdownMetadataValue("\n".join(f"| {' | '.join(line)} |" for line in lines))
-
-
 def _rates(
     rates: Sequence[RateStanding], limits: LinkageLimits, partners: Mapping[str, Partner]
 ) -> dg.AssetCheckResult:
@@ -148,7 +143,7 @@ def _distance(rate: RateStanding) -> float:
 
 def _said_of_odd(odd: Sequence[RateStanding], limits: LinkageLimits, partners: Mapping[str, Partner]) -> list[str]:
     return [
-        f"{_start(_steward(rate, partners, limits))} must look at {named(rate.source)}: linked are "
+        f"{begun(_steward(rate, partners, limits))} must look at {named(rate.source)}: linked are "
         f"{shown_rate(rate.linked, rate.records)} of its records, usually {rate.usual:.1%}."
         for rate in odd
     ]
@@ -214,7 +209,7 @@ def _capped(resolution: Resolution, limits: LinkageLimits) -> dg.AssetCheckResul
 def _reviewed(resolution: Resolution, limits: LinkageLimits) -> dg.AssetCheckResult:
     found, residents = resolution.conflicts, resolution.residents
     passed = found.unreviewed * 100 <= residents * limits.unreviewed_conflicts_percent
-    act = "" if passed else f" {_start(limits.reviewer)} must go through linkage.conflicts."
+    act = "" if passed else f" {begun(limits.reviewer)} must go through linkage.conflicts."
     return _result(
         REVIEWED,
         passed,
@@ -270,7 +265,7 @@ def _large(rates: Mapping[str, _Rate], least: int) -> dict[str, _Rate]:
 
 def _said(gaps: Mapping[str, float], wide: Sequence[str], limits: LinkageLimits) -> str:
     if wide:
-        return f"{_start(limits.owner)} must find out why some are linked less, {'; '.join(wide)}."
+        return f"{begun(limits.owner)} must find out why some are linked less, {'; '.join(wide)}."
     if not gaps:
         return "No two groups are large enough to compare."
     return "Widest gaps in points: " + ", ".join(f"{_GROUPINGS[name]} {gap:g}" for name, gap in gaps.items()) + "."
@@ -280,11 +275,6 @@ def _of(rate: _Rate) -> str:
     """As `shown_rate`; nor can fewer than ten of a group be worked out who are not linked."""
     linked, records = int(rate["linked"]), int(rate["records"])
     return f"all but fewer than {LEAST}" if records - linked < LEAST else shown_rate(linked, records)
-
-
-def _start(words: str) -> str:
-    """As a sentence begins."""
-    return words[:1].upper() + words[1:]
 
 
 def named(source: str) -> str:
@@ -297,36 +287,5 @@ def _steward(rate: RateStanding, partners: Mapping[str, Partner], limits: Linkag
     return partner.steward if partner else limits.owner
 
 
-def _result(
-    name: str,
-    passed: bool,
-    description: str,
-    shares: tuple[int, int],
-    *,
-    threshold: float | str,
-    owner: str,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
-    more: Mapping[str, Any] | None = None,
-) -> dg.AssetCheckResult:
-    """A verdict with the fields of every check of the spine (see spine.quality.metadata); numbers make a trend."""
-    key, dimension, sentence = CHECKS[name]
-    numerator, denominator = shares
-    return dg.AssetCheckResult(
-        passed=passed,
-        asset_key=key,
-        check_name=name,
-        severity=severity,
-        description=description,
-        metadata={
-            "sentence": sentence,
-            "dimension": dimension,
-            "severity": severity.value.lower(),
-            "outcome": "passed" if passed else "failed",
-            "threshold": threshold,
-            "owner": owner,
-            "numerator": numerator,
-            "denominator": denominator,
-            "percentage": round(100 * numerator / denominator, 3) if denominator else 0.0,
-            **(more or {}),
-        },
-    )
+def _result(name: str, passed: bool, description: str, shares: tuple[int, int], **more: Any) -> dg.AssetCheckResult:
+    return verdict(name, CHECKS[name], passed, description, shares, **more)

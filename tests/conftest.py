@@ -8,6 +8,5 @@ os.environ.pop("COLUMNS", None)
 
 import spine.cli  # noqa: F401
 
-# No test cuts the power: what tests write in their own process need not wait for the disk. Processes that tests start,
-# and kill, wait for it as in use.
+# No test cuts the power, and only a power cut loses what was written and not yet forced to disk.
 os.fsync = lambda _: None

@@ -7,13 +7,14 @@ Put here: arguments, the line in the audit log, and how to explain a pair of the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spine import audit
 from spine.cli.app import app, out
-from spine.cli.resident_show import show_pair, show_resident
+from spine.cli.resident_show import show_known_on, show_pair, show_resident
 from spine.errors import UsageError
 from spine.identity.lookup import Found, Lookup, Resident
 from spine.linkage.config import Thresholds
@@ -44,15 +45,19 @@ _EXIT = "Exit codes: 0 shown · 2 an id is not known, or nothing has been linked
 def show(
     ident: Annotated[str, typer.Argument(metavar="ID", help="A resident id, in use or retired, or a record_id.")],
     reason: Reason,
+    on: Annotated[str, typer.Option("--on", help="YYYY-MM-DD: the records as known for that day instead.")] = "",
 ) -> None:
     """Show a resident: records by source, the links between them with reasons, history, conflicts and decisions.
 
     Ids, sources and how alike records are; never what a record holds. A retired id is followed to whoever stands in its
-    place today.
+    place today; with --on, the records that it stood for on that day are shown.
     """
-    settings = Settings()
+    settings, day = Settings(), _day(on)
     why, lookup = _reason(reason), Lookup(settings.linkage, settings.identity)
     found = _found(settings, lookup, "show", why, ident)[0]
+    if day is not None:
+        show_known_on(day, lookup.known_on(found, day))
+        return
     known = lookup.resident(found)
     show_resident(known, _reasons(lookup, known))
 
@@ -82,6 +87,13 @@ def why(
         raise UsageError("resident why: a resident of one record was asked about itself. Name two records")
     pair, told = _explained(lookup, *sides, together=together)
     show_pair(pair, told, lookup.decisions_between(*sides), together=together)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError("--on: expected a day of the calendar as YYYY-MM-DD") from None
 
 
 def _reason(text: str) -> str:

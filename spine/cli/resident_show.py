@@ -6,6 +6,7 @@ Put here: tables for people. Never here: what is known of a resident (spine.iden
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import polars as pl
 from rich import box
@@ -59,6 +60,20 @@ def show_resident(known: Resident, reasons: Sequence[Explanation]) -> None:
     ])  # fmt: skip
 
 
+def show_known_on(day: date, known: pl.DataFrame) -> None:
+    """Print the records of one resident as known for a day.
+
+    Args:
+        known: record_id, resident_id; no row where nobody was known by the id then.
+    """
+    if known.is_empty():
+        out.print(f"For {day} nobody was known by this id.")
+        return
+    resident = known["resident_id"][0]
+    out.print(Text(f"Resident {resident}, as known for {day}: {_counted(known.height)}.", style="bold"), soft_wrap=True)
+    _print("Records", ("record",), [(record,) for record in known["record_id"].sort()])
+
+
 def show_pair(pair: tuple[str, str], told: Explanation, decisions: pl.DataFrame, *, together: bool) -> None:
     """Print why two records are one person or not.
 
@@ -102,11 +117,14 @@ def _heading(known: Resident) -> None:
     sure = (
         "" if known.confidence is None else f"; the weakest link that holds it together is {known.confidence:.1%} sure"
     )
-    count = f"{known.records.height} record{'' if known.records.height == 1 else 's'}"
-    told = f"{count} of {sources} source{'' if sources == 1 else 's'}{sure}."
+    told = f"{_counted(known.records.height)} of {sources} source{'' if sources == 1 else 's'}{sure}."
     out.print(Text(f"Resident {found.resident_id}: {told}", style="bold"), soft_wrap=True)
     if known.former:
         out.print(Text(f"Earlier ids that lead here: {', '.join(known.former)}."), soft_wrap=True)
+
+
+def _counted(records: int) -> str:
+    return f"{records} record{'' if records == 1 else 's'}"
 
 
 def _share(confidence: float | None) -> str:

@@ -234,19 +234,28 @@ def _verdict(staged: Staged, results: Sequence[RuleResult], case: _Case) -> Ledg
 
 
 def _failures(rules: Sequence[Rule], results: Sequence[RuleResult], waived: Collection[str]) -> list[str]:
-    """One line for each rule that refuses the delivery and is not waived, and for each that gave no verdict."""
-    by_name = {rule.name: rule for rule in rules}
+    """One line for each rule that refuses the delivery and is not waived, and each cause that left rules unjudged."""
+    sentences = {rule.name: rule.sentence for rule in rules}
     lines = []
+    silent: dict[str, list[str]] = {}
     for result in results:
-        sentence = by_name[result.name].sentence if result.name in by_name else ""
         if result.outcome == "failed" and result.name not in waived:
+            sentence = sentences.get(result.name, "")
             found = f"{result.numerator} of {result.denominator} rows" if result.denominator else "the table has no row"
             lines.append(f"expected: {sentence} Against it: {found} (rule {result.name}). Ask the partner to resend")
         elif result.outcome == "error":
-            lines.append(f"rule {result.name} could not be measured ({result.problem}): {sentence}")
+            silent.setdefault(f"could not be measured ({result.problem})", []).append(result.name)
     measured = {result.name for result in results}
-    silent = [rule for rule in rules if rule.metric != "text" and rule.name not in measured]
-    return lines + [f"rule {rule.name} gave no result: {rule.sentence}" for rule in silent]
+    missing = [rule.name for rule in rules if rule.metric != "text" and rule.name not in measured]
+    silent |= {"gave no result": missing} if missing else {}
+    return lines + [_silent(cause, names, sentences) for cause, names in silent.items()]
+
+
+def _silent(cause: str, names: Sequence[str], sentences: Mapping[str, str]) -> str:
+    """Rules without a verdict for one cause, such as a file that cannot be opened, in one line."""
+    if len(names) == 1:
+        return f"rule {names[0]} {cause}: {sentences.get(names[0], '')}"
+    return f"{len(names)} rules {cause}: {', '.join(names)}"
 
 
 def _refuse(case: _Case, content: Content, fault: str) -> Judgement:

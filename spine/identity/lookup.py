@@ -7,14 +7,17 @@ any value of a record: ids, sources, dates of runs and weights are all that is r
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from spine.errors import PipelineError, UsageError
+from spine.identity.ids import PATTERN, is_resident_id
 from spine.identity.store import IdentityFiles, IdentityStore
 
 _PAIR = ("left_record_id", "right_record_id")
@@ -74,7 +77,8 @@ class Lookup:
     """
 
     def __init__(self, linkage: Path, identity: Path) -> None:
-        files = IdentityStore(identity).current()
+        self._store = IdentityStore(identity)
+        files = self._store.current()
         if files is None or not (linkage / "links.parquet").is_file():
             raise UsageError("resident: nothing has been linked in this home yet. Run `spine run` first")
         self.linkage = linkage
@@ -96,6 +100,8 @@ class Lookup:
             resident = str(rows.item())
             return Found(resident, wanted, resident, "current")
         known = pl.scan_parquet(self._files.register).filter(pl.col("resident_id") == wanted).collect()
+        if re.fullmatch(PATTERN, wanted) and not is_resident_id(wanted):
+            raise UsageError(f"resident: {name} has a wrong check character: a letter or digit of it is mistyped")
         if known.is_empty():
             raise UsageError(
                 f"resident: {name} is no resident id that was ever given out, and no record_id of the last run. "
@@ -128,6 +134,17 @@ class Lookup:
             decisions=self._scan("decisions").filter(left | right).collect(),
             former=former,
         )
+
+    def known_on(self, found: Found, day: date) -> pl.DataFrame:
+        """record_id, resident_id as known for a day: of the resident id that was asked for, or of whose a record was.
+
+        An id that stood for nobody then has no row.
+        """
+        crosswalk = self._store.load()
+        assert crosswalk is not None  # as `find` has read it
+        known = crosswalk.known_on(day)
+        asked = pl.col("record_id") == found.record_id if found.record_id else pl.col("resident_id") == found.asked
+        return known.join(known.filter(asked).select("resident_id").unique(), on="resident_id", how="semi")
 
     def records_of(self, found: Found) -> list[str]:
         """The record that was asked for, or all records of the resident."""

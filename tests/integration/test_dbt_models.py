@@ -19,73 +19,16 @@ from jinja2 import Environment
 
 from spine.settings import PROJECT_ROOT
 from tests.fixtures.academy_rows import HARCOMBE, TOR
+from tests.fixtures.dbt_rows import ADA, ADA_OLD, CLEM, CT, GP, LA, LEFT_RECORD, OLD_RECORD, RAY, RESIDENTS, SC
 from tests.fixtures.dbt_sql import sql_of
-from tests.fixtures.dbt_warehouse import (
-    ADA,
-    ADA_OLD,
-    AS_OF,
-    CLEM,
-    CT,
-    GP,
-    LA,
-    LEFT_RECORD,
-    OLD_RECORD,
-    RAY,
-    RESIDENTS,
-    SC,
-    build_linkage,
-    build_models,
-    build_raw,
-    run_dbt,
-)
-
-#: Earlier ids: of who is in the mart, of a baby, of both, and one that the baby has still.
-SUPERSEDED = """
-    INSERT INTO linkage.supersessions VALUES
-    ('old_ada', 'ada', 'merge', '2028-03-31'), ('una', 'holmes', 'split', '2028-03-31'),
-    ('old_baby', 'baby', 'merge', '2028-03-31'), ('old_both', 'ada', 'split', '2028-03-31'),
-    ('old_both', 'baby', 'split', '2028-03-31'), ('baby', 'una', 'return', '2028-03-31');
-    INSERT INTO linkage.crosswalk_history
-    SELECT record_id, 'old_ada', DATE '2028-02-29', valid_from, 0, known_from, false
-    FROM linkage.crosswalk_history WHERE resident_id = 'ada'
-"""
+from tests.fixtures.dbt_warehouse import AS_OF, build_models, build_with_dbt, contents, holds, rows_by, run_dbt
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home whose warehouse dbt has built on both sides of linkage."""
-    root = tmp_path_factory.mktemp("spine")
-    environment = {
-        "SPINE_HOME": root,
-        "DBT_TARGET_PATH": root / "dbt" / "target",
-        "DBT_LOG_PATH": root / "dbt" / "logs",
-        "DO_NOT_TRACK": 1,
-    }
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, str(value))
-        with duckdb.connect(root / "warehouse.duckdb") as connection:
-            build_raw(connection, root)
-            build_linkage(connection)
-            connection.execute(SUPERSEDED)
-        assert run_dbt("build", "--selector", "before_linkage")
-        assert run_dbt("build", "--selector", "after_linkage")
-        yield root
-
-
-def rows_by(home: Path, key: str, query: str) -> dict[Any, dict[str, Any]]:
-    """The rows of a query as dictionaries, by one of their columns."""
-    with duckdb.connect(home / "warehouse.duckdb", read_only=True) as connection:
-        cursor = connection.execute(query)
-        names = [column[0] for column in cursor.description or []]
-        return {row[key]: row for row in (dict(zip(names, values, strict=True)) for values in cursor.fetchall())}
-
-
-def holds(row: dict[str, Any], **expected: Any) -> bool:
-    """True where the row has these values; a difference shows both sides."""
-    found = {name: row[name] for name in expected}
-    assert found == expected
-    return True
+        yield build_with_dbt(tmp_path_factory.mktemp("spine"), patch)
 
 
 @pytest.fixture(scope="module")
@@ -407,20 +350,6 @@ def test_a_run_builds_what_dbt_builds(home: Path, tmp_path: Path) -> None:
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
     build_models(tmp_path)
     assert contents(tmp_path) == contents(home)
-
-
-def contents(home: Path) -> dict[str, tuple[Any, ...]]:
-    """Columns, rows and a sum over the rows of each relation that dbt or a run builds."""
-    with duckdb.connect(home / "warehouse.duckdb", read_only=True) as connection:
-        relations = connection.execute(
-            "SELECT '\"' || table_schema || '\".\"' || table_name || '\"', table_type FROM information_schema.tables "
-            "WHERE table_schema NOT IN ('main', 'raw', 'linkage')"
-        ).fetchall()
-        return {
-            name: (kind, connection.execute(f"DESCRIBE {name}").fetchall(), *connection.execute(
-                f"SELECT count(*), sum(hash(t::varchar)::hugeint) FROM {name} t").fetchall())
-            for name, kind in relations
-        }  # fmt: skip
 
 
 def test_what_dbt_leaves_behind_holds_no_value(home: Path) -> None:

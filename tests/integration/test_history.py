@@ -95,7 +95,7 @@ def test_a_batch_of_events_is_written_in_full_or_not_at_all(tmp_path: Path, monk
             raise ZeroDivisionError
 
         before = tables(log)
-        monkeypatch.setattr(log, "_write_assets", break_behind_the_rows)
+        monkeypatch.setattr(log, "_store_asset_event", break_behind_the_rows)
         with pytest.raises(ZeroDivisionError):
             log.store_event_batch([entry, entry])
         assert tables(log) == before

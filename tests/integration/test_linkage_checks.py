@@ -43,7 +43,7 @@ from spine.linkage import LinkageResult
 from spine.linkage import link as link_for_real
 from spine.linkage.distribution import ScoredPairs
 from spine.settings import PROJECT_ROOT, Settings
-from tests.fixtures.dbt_warehouse import valid_nhs_number
+from tests.fixtures.dbt_rows import valid_nhs_number
 from tests.fixtures.faults_pipeline import AS_OF
 
 PEOPLE = 60

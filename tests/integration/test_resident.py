@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from spine.cli import app
 from spine.identity import Terms, resolve
 from spine.identity.decisions import REGISTER
+from spine.identity.ids import ALPHABET
 from spine.settings import Settings
 from tests.unit.linkage.conftest import build
 
@@ -123,6 +124,33 @@ def test_a_record_leads_to_its_resident(scene: Scene) -> None:
     assert "contradicts other decisions, so that none of them holds" in text
 
 
+def test_a_resident_as_known_on_a_day(scene: Scene) -> None:
+    """Two residents were merged in the second run; for a day before it each still stands for itself."""
+    joined = scene.resident_of(scene.one)
+    for record in (scene.one, scene.other):
+        before = scene.first.filter(pl.col("resident_id") == record["resident_id"])["record_id"]
+        for ident in (record["resident_id"], record["record_id"]):
+            code, text = invoke(scene, "show", ident, "--on", "2028-03-15")
+            assert code == 0
+            assert f"Resident {record['resident_id']}, as known for 2028-03-15: {len(before)} record" in text
+            assert [name for name in scene.records["record_id"] if name in text] == before.to_list()
+    now = scene.second.filter(pl.col("resident_id") == joined)["record_id"]
+    _, text = invoke(scene, "show", scene.other["record_id"], "--on", "2028-03-31")
+    assert [name for name in scene.records["record_id"] if name in text] == now.to_list()
+    retired = ({scene.one["resident_id"], scene.other["resident_id"]} - {joined}).pop()
+    assert "nobody was known by this id" in invoke(scene, "show", retired, "--on", "2028-03-31")[1]
+    assert "nobody was known by this id" in invoke(scene, "show", joined, "--on", "2028-02-28")[1]
+
+
+def test_a_mistyped_id_is_told_from_one_that_was_never_given_out(scene: Scene) -> None:
+    right = scene.resident_of(scene.one)
+    wrong = right[:-1] + next(letter for letter in ALPHABET if letter != right[-1])
+    code, text = invoke(scene, "show", wrong)
+    assert code == 2
+    assert "ID has a wrong check character" in text
+    assert wrong not in text
+
+
 def test_why_two_records_are_one_person(scene: Scene) -> None:
     left, right = scene.second.filter(pl.col("resident_id") == scene.resident_of(scene.third))["record_id"].head(2)
     code, text = invoke(scene, "why", left, right)
@@ -172,6 +200,7 @@ def test_nothing_that_a_record_holds_is_shown(scene: Scene) -> None:
         (("show", "zebra"), "case 17", "ID is no resident id"),
         (("why", "zebra", "zebra"), "case 17", "two different ids"),
         (("show", "zebra"), "x", "--reason: expected 5 to 200"),
+        (("show", "zebra", "--on", "2028-02-30"), "case 17", "--on: expected a day of the calendar"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(scene: Scene, arguments: tuple[str, ...], reason: str, message: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from spine.contracts import Rule, Supply, Threshold
+from spine.contracts import Rule, RuleResult, Supply, Threshold
 from spine.errors import DeliveryError, PipelineError, ReconciliationError
 from spine.extract import Ledger, create_raw_views, deliveries, find_deliveries, in_use, judge, land, read
 from tests.fixtures.judging import process
@@ -210,6 +210,24 @@ def test_a_rule_without_result_refuses(home):
     )
     assert entry is not None
     assert entry.reasons == ("rule table__ok gave no result: It is.",)
+
+
+def test_rules_that_one_cause_keeps_from_a_verdict_are_told_in_one_line(home):
+    rules = tuple(replace(RULE, name=f"table__{n}") for n in range(3))
+    home.with_contract("people__flat", rules=(*rules, RULE))
+    home.put("people", people("1"))
+    home.lake.mkdir()
+    delivery = find_deliveries(home.root / "landing", home.contracts, home.as_of).deliveries[0]
+    results = [RuleResult(name=rule.name, outcome="error", problem="IOException") for rule in rules]
+    entry = process(
+        delivery, home.contracts[0], lake=home.lake, ledger=home.ledger, as_of=home.as_of,
+        evaluate=lambda t, r, d: results,
+    )  # fmt: skip
+    assert entry is not None
+    assert entry.reasons == (
+        "3 rules could not be measured (IOException): table__0, table__1, table__2",
+        "rule table__ok gave no result: It is.",
+    )
 
 
 def test_append_unites_every_date(home):

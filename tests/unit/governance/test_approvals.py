@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +13,8 @@ import yaml
 from spine import audit
 from spine.contracts import Contract, Supply
 from spine.errors import ContractError, GovernanceError
-from spine.governance import TrustError, load_agreement, permission, require_right, standing
+from spine.governance import TrustError, load_agreement, permission, standing
 from spine.governance.lineage import note_lineage
-from spine.governance.trust import current_user
 from spine.settings import PROJECT_ROOT
 from tests.fixtures.agreements import (
     AS_OF,
@@ -29,26 +26,12 @@ from tests.fixtures.agreements import (
     RISK_OWNER,
     STEWARD,
     Partnership,
-    build_partnership,
     contracts,
     private_key,
     write_trust,
 )
 
 EXPECTATIONS = PROJECT_ROOT / "expectations"
-
-
-@pytest.fixture(scope="module")
-def signed(tmp_path_factory: pytest.TempPathFactory) -> Partnership:
-    """Everybody has signed; tests copy it."""
-    found = build_partnership(tmp_path_factory.mktemp("partnership") / "whole")
-    found.sign_all()
-    return found
-
-
-@pytest.fixture
-def here(signed: Partnership, tmp_path: Path) -> Partnership:
-    return signed.copied_to(tmp_path / "whole")
 
 
 def test_everybody_has_signed(here: Partnership) -> None:
@@ -273,46 +256,6 @@ def test_an_expired_agreement_permits_nothing_whoever_signed(here: Partnership) 
         here.judge(date(2029, 1, 2))
 
 
-def swap(here: Partnership) -> Partnership:
-    write_trust(here.folder / "outside" / "trust.yaml", dict.fromkeys(QUORUM[:1], "stranger"))
-    return here
-
-
-def remove(here: Partnership) -> Partnership:
-    (here.folder / "outside" / "trust.yaml").unlink()
-    return here
-
-
-def into_project(here: Partnership) -> Partnership:
-    inside = here.settings.expectations / "trust.yaml"
-    inside.symlink_to(here.folder / "outside" / "trust.yaml")
-    inside.unlink()
-    shutil.move(here.folder / "outside" / "trust.yaml", inside)
-    (here.folder / "outside" / "trust.yaml").symlink_to(inside)
-    return here
-
-
-def unpinned(here: Partnership) -> Partnership:
-    return here.trusting(trust_sha256=None)
-
-
-def unset(here: Partnership) -> Partnership:
-    return here.trusting(trust_file=None)
-
-
-def demo_keys(here: Partnership) -> Partnership:
-    path = here.folder / "outside" / "trust.yaml"
-    content = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump({**content, "demonstration": True}))
-    from spine.files import sha256_of
-
-    return here.trusting(trust_sha256=sha256_of(path))
-
-
-def demo_mode(here: Partnership) -> Partnership:
-    return here.trusting(mode="demo")
-
-
 def takes_over(here: Partnership, *, west_is_named: bool) -> tuple[Contract, ...]:
     """East, who holds a key, makes the fields of both councils public and itself the only controller, and signs."""
     matrix = here.settings.expectations / "decision_rights.yaml"
@@ -399,62 +342,10 @@ def test_nobody_signs_for_a_register_that_the_trust_file_lists(here: Partnership
         both.judge()
 
 
-@pytest.mark.parametrize(
-    ("change", "match", "kind"),
-    [
-        (swap, "not the one that the settings pin", TrustError),
-        (remove, "cannot be read", TrustError),
-        (into_project, "lies in the project", GovernanceError),
-        (unpinned, "must set SPINE_TRUST_FILE and SPINE_TRUST_SHA256", GovernanceError),
-        (unset, "must set SPINE_TRUST_FILE and SPINE_TRUST_SHA256", GovernanceError),
-        (demo_keys, "production refuses them", GovernanceError),
-        (demo_mode, "must take away one of them", GovernanceError),
-    ],
-)
-def test_only_the_pinned_trust_file_outside_the_project_counts(
-    here: Partnership, change: Callable[[Partnership], Partnership], match: str, kind: type[Exception]
-) -> None:
-    with pytest.raises(GovernanceError, match=match) as error:
-        change(here).judge()
-    assert type(error.value) is kind
-
-
-def test_a_trust_file_with_faults_is_told_of_with_its_lines(here: Partnership) -> None:
-    path = here.folder / "outside" / "trust.yaml"
-    path.write_text("keys:\n  - organisation: east\n    role: x\n    public_key: 'ed25519:AAAA'\ncolour: blue\n")
-    from spine.files import sha256_of
-
-    with pytest.raises(TrustError, match=r"(?s)line 4: at keys/0/public_key.*line 5: at colour"):
-        here.trusting(trust_sha256=sha256_of(path)).judge()
-
-
-def test_one_key_speaks_for_one_organisation(here: Partnership) -> None:
-    path = here.folder / "outside" / "trust.yaml"
-    pinned = write_trust(path, {("east", RISK_OWNER): "east", ("west", RISK_OWNER): "east"})
-    with pytest.raises(TrustError, match="one key speaks for several organisations"):
-        here.trusting(trust_sha256=pinned).judge()
-
-
 def test_a_key_that_stands_twice_is_a_fault(here: Partnership) -> None:
     here.file.write_text(here.file.read_text() + "title: Another\n", encoding="utf-8")
     with pytest.raises(ContractError, match=r"plan\.yaml, line \d+: 'title' stands there twice"):
         load_agreement(here.file)
-
-
-def test_what_takes_no_key_is_done_by_users_with_the_role(here: Partnership) -> None:
-    path = here.folder / "outside" / "trust.yaml"
-    keys = {("east", RISK_OWNER): "east"}
-    mine = {"user": current_user(), "organisation": "east", "roles": ["engineer"]}
-    other = {"user": "somebody else", "organisation": "east", "roles": ["caldicott_guardian"]}
-    settings = here.trusting(trust_sha256=write_trust(path, keys, users=[mine, other])).settings
-    assert require_right("rotate_key", settings) == current_user()
-    with pytest.raises(GovernanceError, match="for Manager of the service to do, and was asked for by Data engineer"):
-        require_right("reidentify_for_service", settings)
-    with pytest.raises(GovernanceError, match="does not say who may decide this"):
-        require_right("read_everything", settings)
-    settings = here.trusting(trust_sha256=write_trust(path, keys, users=[other])).settings
-    with pytest.raises(GovernanceError, match="was asked for by nobody"):
-        require_right("rotate_key", settings)
 
 
 def test_a_signature_in_another_spelling_does_not_count(here: Partnership) -> None:
