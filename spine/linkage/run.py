@@ -22,7 +22,7 @@ from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
 from spine.linkage.distribution import Spread, spread
 from spine.linkage.encode import Encoded, encode
-from spine.linkage.fit import Model, fit, histogram, strangers
+from spine.linkage.fit import Model, Patterns, fit, histogram, strangers
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.parallel import both
 from spine.linkage.score import Scored, score, weigh
@@ -116,13 +116,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     compared = compare(nodes.encoded, candidates.left, candidates.right)
     between = pairs_of_records(nodes, compared)
     stands_for = np.concatenate([between, weight])
-    patterns, counted = both(
-        lambda: histogram((compared, inner), config.scheme, stands_for),
-        lambda: strangers(nodes.encoded, config),
-        stands_for.size,
-    )
-    estimator.join()
-    model = fit(nodes.encoded, records.size, patterns, config, counted=counted)
+    patterns, model = _learned(nodes.encoded, records.size, (compared, inner), stands_for, config, estimator)
     of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
     bits = weigh(compared, of_pair, patterns, model, config)
     inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
