@@ -101,8 +101,7 @@ class Encoded:
         if isinstance(self.codes, Columns):
             codes = self.codes.taken(chosen)
         else:
-            values = each(lambda one: np.take(one, chosen), self.codes.values(), chosen.size)
-            codes = dict(zip(self.codes, values, strict=True))
+            codes = dict(each(lambda name: (name, np.take(self.codes[name], chosen)), self.codes, chosen.size))
         flags: dict[str, Any] = {name: np.take(getattr(self, name), chosen) for name in FLAGS}
         return replace(self, size=chosen.size, codes=codes, **flags)
 
@@ -122,9 +121,8 @@ def encode(records: Records, config: LinkageConfig, known: Encoded | None = None
     promised = (1 << len(set(config.one_record_per_person))) - 1
     verified = codes.pop("verified").astype(bool)
     holder = mixed([codes[name] for name in ("first", "surname", "birth")])
-    numbers, most = ("nhs", "nino", "upn"), config.standardise.max_holders_per_number
-    kept = each(lambda name: held_by_few(codes[name], holder, most), numbers, holder.size)
-    codes |= dict(zip(numbers, kept, strict=True))
+    most = config.standardise.max_holders_per_number
+    codes |= each(lambda name: (name, held_by_few(codes[name], holder, most)), ("nhs", "nino", "upn"), holder.size)
     _forget_organisations(records, codes)
     return Encoded(
         size=len(records.ids),
@@ -150,14 +148,13 @@ def _columns(
     own = _dictionary_columns(config)
     jobs: list[Callable[[], Any]] = [
         partial(_names, records, config.standardise, known.names if known else None),
-        *(partial(make, records, config.standardise) for make in (_address, _contact)),
+        *(partial(make, records, config.standardise) for make in (_address, _contact, _facts, _births)),
         partial(_sources, records, config.one_record_per_person, known.bits if known else {}),
         partial(_nhs, records, known.facts if known else None),
-        *(partial(make, records, config.standardise) for make in (_facts, _births)),
         *(partial(_coded, records, column, cleaner, known.dictionaries[name] if known else None)
           for name, column, cleaner in own),
     ]  # fmt: skip
-    (codes, names), address, contact, (source, bits), (nhs, counts), facts, births, *coded = each(
+    (codes, names), address, contact, facts, births, (source, bits), (nhs, counts), *coded = each(
         lambda job: job(), jobs, len(records.ids)
     )
     codes |= {"source": source, **address, **contact, **births, **facts, "nhs": nhs}

@@ -139,6 +139,22 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     )  # fmt: skip
 
 
+def _learned(
+    encoded: Encoded,
+    records: int,
+    parts: tuple[Compared, ...],
+    stands_for: Floats,
+    config: LinkageConfig,
+    ready: Thread,
+) -> tuple[Patterns, Model]:
+    """Pairs of records by pattern, and what levels are worth; `ready` brings the estimator's libraries."""
+    patterns, counted = both(
+        lambda: histogram(parts, config.scheme, stands_for), lambda: strangers(encoded, config), stands_for.size
+    )
+    ready.join()
+    return patterns, fit(encoded, records, patterns, config, counted=counted)
+
+
 def loading(*names: str) -> Thread:
     """The estimator's libraries and those of graphs are slow to import: they load while the records are read."""
 
