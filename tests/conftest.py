@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 
 # The console of the command takes its width from COLUMNS for good where that is set while it is made. Made here without
@@ -10,3 +11,7 @@ import spine.cli  # noqa: F401
 
 # No test cuts the power, and only a power cut loses what was written and not yet forced to disk.
 os.fsync = lambda _: None
+
+# What has been imported stays: the collector need not look through it again and again.
+gc.freeze()
+gc.set_threshold(50_000)

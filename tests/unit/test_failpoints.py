@@ -147,11 +147,13 @@ def _calls(path: Path) -> tuple[tuple[str, str, ast.Call], ...]:
 
 
 def _found_calls(tree: ast.Module) -> Iterator[tuple[str, str, ast.Call]]:
-    scopes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        around = [s.name for s in scopes if s.lineno <= call.lineno <= (s.end_lineno or s.lineno)]
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        yield (around[-1] if around else ""), name, call
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, around = waiting.pop()
+        if isinstance(node, ast.Call):
+            yield around, node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""), node
+        inside = node.name if isinstance(node, ast.FunctionDef) else around
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
 
 
 def _is_write(name: str, call: ast.Call) -> bool:
