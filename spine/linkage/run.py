@@ -117,9 +117,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     between = pairs_of_records(nodes, compared)
     stands_for = np.concatenate([between, weight])
     patterns, model = _learned(nodes.encoded, records.size, (compared, inner), stands_for, config, estimator)
-    of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
-    bits = weigh(compared, of_pair, patterns, model, config)
-    inner_bits = np.maximum(weigh(inner, of_inner, patterns, model, config), config.thresholds.link_bits)
+    bits, inner_bits = _weighed(compared, inner, patterns, model, config)
     scored = score(nodes.encoded, compared, bits, decisions, config)
     clustering, (source, tally, within) = both(
         lambda: cluster(nodes.encoded, scored, model, config),
@@ -137,6 +135,15 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
         inner_bits, stands_for, model, clustering, decisions, overrides,
         tally, spread_between(compared, scored, clustering, between, config).with_more(within),
     )  # fmt: skip
+
+
+def _weighed(
+    compared: Compared, inner: Compared, patterns: Patterns, model: Model, config: LinkageConfig
+) -> tuple[Floats, Floats]:
+    """Weights of pairs between nodes, and of those within: these are links, whatever the levels say."""
+    of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
+    within = weigh(inner, of_inner, patterns, model, config)
+    return weigh(compared, of_pair, patterns, model, config), np.maximum(within, config.thresholds.link_bits)
 
 
 def _learned(
