@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import polars as pl
@@ -38,9 +40,16 @@ class Pairs:
 def measured(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> Run:
     """Run a command to its end.
 
+    It is started from a small process: the system counts the memory of the one that starts it to its peak.
+
     Raises:
         SystemExit: it failed; its last lines are in the message.
     """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as small:
+        return small.submit(_measured, command, environment).result()
+
+
+def _measured(command: Sequence[str | Path], environment: dict[str, str] | None) -> Run:
     begin = time.perf_counter()
     process = subprocess.Popen(
         [str(part) for part in command],

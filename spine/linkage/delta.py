@@ -30,6 +30,7 @@ from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
+from spine.linkage.parallel import each
 from spine.linkage.run import (
     People,
     Run,
@@ -192,7 +193,9 @@ def _merged_nodes(run: Run, records: Encoded, places: _Places, dissolved: Flags,
         return result
 
     flags: dict[str, Any] = {name: merged(getattr(old.encoded, name), getattr(made.encoded, name)) for name in FLAGS}
-    codes = {name: merged(old.encoded.codes[name], values) for name, values in made.encoded.codes.items()}
+    names = tuple(made.encoded.codes)
+    whole = each(lambda name: merged(old.encoded.codes[name], made.encoded.codes[name]), names, size)
+    codes = dict(zip(names, whole, strict=True))
     encoded = replace(records, size=size + made.encoded.size, codes=codes, **flags)
     of_record = places.entries(old.of_record, np.zeros(places.new.size, dtype=np.int64))
     of_record[apart] = size + made.of_record
@@ -262,26 +265,25 @@ def _settled(
     again = score(nodes, part, bits[own], decisions, config)
     clusters = cluster(nodes, again, run.model, config)
 
-    def settled(before: Array, start: Array, after: Array, gone: float = 0) -> Array:
+    def settled(before: Array, start: Array, after: Array, gone: float) -> Array:
         result = np.concatenate([before, start[before.size :]])
         result[lost], result[own] = gone, after
         return result
 
     none = np.zeros(compared.left.size, dtype=bool)
-    scored = Scored(
-        compared.left, compared.right,
-        settled(old.scored.bits, bits, again.bits, _GONE_BITS),
-        settled(old.scored.anchor, none, again.anchor),
-        settled(old.scored.manual, none, again.manual),
-        settled(old.scored.veto, compared.veto, again.veto),
-        again.contested,
+    settle: tuple[tuple[Array, Array, Array, float], ...] = (
+        (old.scored.bits, bits, again.bits, _GONE_BITS), (old.scored.anchor, none, again.anchor, 0),
+        (old.scored.manual, none, again.manual, 0), (old.scored.veto, compared.veto, again.veto, 0),
+        (old.clustering.link, none, clusters.link, 0),
     )  # fmt: skip
+    *of_pairs, link = each(lambda some: settled(*some), settle, compared.left.size)
+    weights, anchor, manual, veto = of_pairs
+    scored = Scored(compared.left, compared.right, weights, anchor, manual, veto, again.contested)
     label = np.arange(size)
     # A blank is a cluster of its own.
     before = np.flatnonzero(run.nodes.records[: old.clustering.label.size])
     label[before] = old.clustering.label[before]
     label[members] = members[clusters.label]
-    link = settled(old.clustering.link, none, clusters.link)
     turned = np.zeros(compared.left.size, dtype=bool)
     turned[lost] = turned[own] = turned[old.compared.left.size :] = True
     return scored, Clustering(label, link, clusters.rebuilt, clusters.refused), turned
