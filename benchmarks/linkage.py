@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ def delta(data: Data, out: Path) -> list[Line]:
     day: Changes = changes(out, data)
     before, updated = out / "before", out / "updated"
     spine_link(day.before, "--out", before, "--keep-state")
+    shutil.rmtree(updated, ignore_errors=True)
+    os.sync()  # the state of the day before has long been written, and no earlier result is in the way
     run = spine_link(day.changed, "--state", before, "--withdrawn", day.withdrawn, "--out", updated)
     whole = ours(day.after, out / "anew")
     pairs = pairwise(updated / "residents.parquet", day.after.truth, "resident_id")

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from spine.linkage.arrays import Array, Codes, Flags, Floats, may_be_among, pair_keys, reached
-from spine.linkage.block import block
+from spine.linkage.block import Candidates, block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.collapse import Nodes, at_homes, collapse, folding_keys
 from spine.linkage.columns import joined
@@ -30,7 +30,7 @@ from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import Model, histogram
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
-from spine.linkage.parallel import each
+from spine.linkage.parallel import both, each
 from spine.linkage.run import (
     People,
     Run,
@@ -65,9 +65,7 @@ def delta(
     """
     libraries = loading("scipy.sparse.csgraph")
     run, config = compacted(state.run), state.config
-    given = conform(changed, config.extras)
-    fresh = encode(given, config, run.records)
-    places = _Places.of(run, given.ids, as_text(given.column("source")), pl.Series(withdrawn, dtype=pl.String))
+    fresh, places = _read(run, changed, withdrawn, config)
     records = places.merged(run.records, fresh)
     decided = run.overrides if overrides is None else overrides
     told = places.found(changed_names(run.overrides, decided), run.ids)
@@ -84,8 +82,23 @@ def delta(
         decisions=on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size),
     )  # fmt: skip
     libraries.join()
-    inner = _inner(run, start, places, dissolved, (parted, apart, made), config)
-    return State(_linked(run, start, dissolved, inner, config), config, state.bases)
+    new = np.arange(nodes.encoded.size) >= dissolved.size
+    candidates, inner = both(
+        lambda: block(nodes.encoded, config, also=start.decisions.both, fresh=new),
+        lambda: _inner(run, start, places, dissolved, (parted, apart, made), config),
+        records.size,
+    )
+    return State(_linked(run, start, dissolved, new, candidates, inner, config), config, state.bases)
+
+
+def _read(run: Run, changed: pl.DataFrame, withdrawn: Sequence[str], config: LinkageConfig) -> tuple[Encoded, _Places]:
+    """The changed records as codes, and where all records were and are."""
+    given = conform(changed, config.extras)
+    return both(
+        lambda: encode(given, config, run.records),
+        lambda: _Places.of(run, given.ids, as_text(given.column("source")), pl.Series(withdrawn, dtype=pl.String)),
+        len(run.ids),
+    )
 
 
 @dataclass(frozen=True)
@@ -203,11 +216,10 @@ def _merged_nodes(run: Run, records: Encoded, places: _Places, dissolved: Flags,
     return Nodes(encoded, of_record, first, merged(old.records, made.records))
 
 
-def _linked(old: Run, run: Run, dissolved: Flags, inner: _Inner, config: LinkageConfig) -> Run:
+def _linked(
+    old: Run, run: Run, dissolved: Flags, new: Flags, candidates: Candidates, inner: _Inner, config: LinkageConfig
+) -> Run:
     """The next run: new pairs are compared, and what they or the lost ones touch is clustered again."""
-    before, size = dissolved.size, run.nodes.encoded.size
-    new = np.arange(size) >= before
-    candidates = block(run.nodes.encoded, config, also=run.decisions.both, fresh=new)
     unseen = new[candidates.left] | new[candidates.right]
     added = compare(run.nodes.encoded, candidates.left[unseen], candidates.right[unseen])
     added_bits = _weights(added, run.model, config)
@@ -216,7 +228,7 @@ def _linked(old: Run, run: Run, dissolved: Flags, inner: _Inner, config: Linkage
     compared, bits = stack(old.compared, added), np.concatenate([old.bits, added_bits])
     bits[lost] = _GONE_BITS
     orphaned = old.compared.taken(np.flatnonzero((lost_left != lost_right) & (old.bits > 0)))
-    touched = _touched(old, compared, bits, dissolved, orphaned, size)
+    touched = _touched(old, compared, bits, dissolved, orphaned, new.size)
     scored, clustering, turned = _settled(old, run, compared, bits, lost, touched, config)
     added_records = pairs_of_records(run.nodes, added)
     stands_for = np.concatenate([old.pair_records[: old.compared.left.size], added_records, inner.records])
