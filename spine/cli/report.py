@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from spine.cli.terminal import listing, out
+from spine.errors import GovernanceError
 from spine.runs import RunSummary
 from spine.settings import Settings
 
@@ -50,6 +51,8 @@ def show_summary(summary: RunSummary, settings: Settings) -> None:
 def _title(summary: RunSummary) -> str:
     """The run in one sentence: a source that is left behind is said first."""
     if not summary.succeeded:
+        if summary.exit_code == GovernanceError.exit_code:  # which may have taken away what was published
+            return "Refused by governance; below stands who must act"
         return "The run failed; what was published before stands"
     refused, unrecognised = len(summary.refused), len(summary.unrecognised)
     behind = [f"{refused:,} {'delivery' if refused == 1 else 'deliveries'} refused"] if refused else []

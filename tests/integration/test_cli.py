@@ -118,6 +118,11 @@ def test_a_run_with_refusals_says_so_first_and_where_each_report_lies_once(
     assert told.count(str(page)) == 1
     show_summary(summary.model_copy(update={"unrecognised": ["a: b", "c: d"]}), settings)
     assert "The run is done, 2 folders not recognised" in capsys.readouterr().out
+    show_summary(summary.model_copy(update={"succeeded": False, "exit_code": 8}), settings)
+    assert "what was published before stands" in capsys.readouterr().out
+    show_summary(summary.model_copy(update={"succeeded": False, "exit_code": 6}), settings)
+    assert "stands who must act" in (told := capsys.readouterr().out)
+    assert "what was published" not in told, "a suspension withdraws it"
 
 
 def test_dropped_columns_are_told_by_table_and_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
