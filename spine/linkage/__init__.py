@@ -117,6 +117,7 @@ def link_changes(
 
 def _result(state: State, keep: bool) -> LinkageResult:
     from spine.linkage import results
+    from spine.linkage.people import IDENTIFIERS
     from spine.linkage.report import report
 
     done, settings = state.run, state.config
@@ -129,7 +130,7 @@ def _result(state: State, keep: bool) -> LinkageResult:
             groups,
             links=results.methods(done),
             blocking=done.blocking,
-            known=done.people.known,
+            known=(IDENTIFIERS, done.people.known),
             counts=results.counts(done),
             config=settings,
         )

@@ -11,7 +11,7 @@ Nodes and pairs keep their places: those that are gone stay as blanks, new ones 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -31,14 +31,13 @@ from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import pattern_keys
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
 from spine.linkage.parallel import both, each
+from spine.linkage.people import People, people_of
 from spine.linkage.run import (
-    People,
     Run,
     inner_pairs,
     loading,
     pairs_between,
     pairs_within,
-    people_of,
     spread_between,
     spread_within,
 )
@@ -161,8 +160,8 @@ class _Places:
 
     def people(self, before: People, after: People) -> People:
         """What is told of the records."""
-        known = {name: self.entries(flags, after.known[name]) for name, flags in before.known.items()}
-        return People(known, self.entries(before.sex, after.sex), self.entries(before.decade, after.decade))
+        whole = (self.entries(getattr(before, part.name), getattr(after, part.name)) for part in fields(People))
+        return People(*whole)
 
     def merged(self, before: Encoded, after: Encoded) -> Encoded:
         """The records of the next run."""

@@ -21,8 +21,6 @@ from spine.linkage.distribution import Codes, Flags, Spread, clerical, conflicts
 LEAST_IN_GAP = 100
 _UNKNOWN = "unknown"
 _NORMAL_95 = 1.959964
-#: So many identifiers are counted in one pass: a byte has a bit for each.
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def report(
     *,
     links: Mapping[str, int],
     blocking: Mapping[str, Any],
-    known: Mapping[str, Flags],
+    known: tuple[tuple[str, ...], Codes],
     counts: Mapping[str, Any],
     config: LinkageConfig,
 ) -> dict[str, Any]:
@@ -59,7 +57,7 @@ def report(
         groups: one row per record in the order of `found`; each column but record_id is a grouping.
         links: accepted pairs by method.
         blocking: what the blocking rules found.
-        known: by identifier, for each record whether it has a usable value, after cleaning.
+        known: identifiers, and for each record those of which it has a usable value after cleaning: a bit for each.
         counts: further counts of the run, such as those of the cluster rule; they stand beside the others.
         config: thresholds.
     """
@@ -75,7 +73,7 @@ def report(
         **conflicts(spread),
         **counts,
         "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
-        "completeness": _completeness(found, known),
+        "completeness": _completeness(found, *known),
         **_weights(spread, config),
         **_groups(found, groups, linked),
     }
@@ -174,25 +172,18 @@ def _source_pairs(names: tuple[str, ...], total: Codes, meets: Codes, presence: 
     ]
 
 
-def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[str, float]]:
+def _completeness(found: Found, names: tuple[str, ...], known: Codes) -> dict[str, dict[str, float]]:
     """Share of records per source whose identifier is usable."""
-    width = len(found.sources)
-    total = np.bincount(found.source, minlength=width)
-    counts: dict[str, Codes] = {}
-    for start in range(0, len(known), _AT_ONCE):
-        # Which of some identifiers a record has is one number, so that one count does for all of these.
-        names, held = list(known)[start : start + _AT_ONCE], np.zeros(found.source.size, dtype=np.uint8)
-        for bit, name in enumerate(names):
-            held |= known[name].astype(np.uint8) << np.uint8(bit)
-        table = np.bincount((found.source << _AT_ONCE) | held, minlength=width << _AT_ONCE).reshape(
-            width, 1 << _AT_ONCE
-        )
-        numbers = np.arange(1 << _AT_ONCE)
-        counts |= {name: table[:, numbers >> bit & 1 == 1].sum(axis=1) for bit, name in enumerate(names)}
+    numbers = np.arange(1 << len(names))
+    table = np.bincount((found.source << len(names)) | known, minlength=len(found.sources) * numbers.size)
+    by_source = table.reshape(-1, numbers.size)
     return {
-        source: {name: round(int(count[i]) / int(total[i]), 6) for name, count in counts.items()}
-        for i, source in enumerate(found.sources)
-        if total[i]
+        source: {
+            name: round(int(counts[numbers >> bit & 1 == 1].sum()) / int(counts.sum()), 6)
+            for bit, name in enumerate(names)
+        }
+        for source, counts in zip(found.sources, by_source, strict=True)
+        if counts.any()
     }
 
 

@@ -156,8 +156,8 @@ def groups(run: Run) -> pl.DataFrame:
             "record_id": run.ids,
             "sex": _named(people.sex, ("unknown", "female", "male")),
             "birth_decade": _named(people.decade, decades),
-            "has_postcode": people.known["postcode"],
-            "has_date_of_birth": people.known["date_of_birth"],
+            "has_postcode": people.has("postcode"),
+            "has_date_of_birth": people.has("date_of_birth"),
         }
     )
 

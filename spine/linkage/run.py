@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats
+from spine.linkage.arrays import Codes, Flags, Floats
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
 from spine.linkage.coded import Coded, coded
@@ -26,30 +26,9 @@ from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, Patterns, fit, histogram, strangers
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.parallel import both
+from spine.linkage.people import People, people_of
 from spine.linkage.score import Scored, score
 from spine.linkage.tally import Scale, Tally, tally_of
-
-#: Identifiers whose completeness is told, and the codes that hold them.
-_IDENTIFIERS = {
-    "first_name": "first", "middle_name": "middle", "surname": "surname", "date_of_birth": "birth", "sex": "sex",
-    "nhs_number": "nhs", "nino": "nino", "upn": "upn", "uprn": "uprn", "house": "house", "postcode": "postcode",
-    "phone": "phone", "email": "email",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class People:
-    """What is told of the records themselves.
-
-    Attributes:
-        known: by identifier, for each record whether it has a usable value.
-        sex: 1 female, 2 male, 0 not known.
-        decade: decade of birth (198 is the 1980s), 0 not known.
-    """
-
-    known: dict[str, Flags]
-    sex: Array
-    decade: Array
 
 
 @dataclass(frozen=True)
@@ -163,14 +142,6 @@ def loading(*names: str) -> Thread:
     thread = Thread(target=load, daemon=True)
     thread.start()
     return thread
-
-
-def people_of(records: Encoded) -> People:
-    """What is told of the records in counts."""
-    codes = records.codes
-    known = {name: codes[column] != 0 for name, column in _IDENTIFIERS.items()}
-    known["date_of_birth"] = codes["birth"] % 100 > 0
-    return People(known, codes["sex"], (codes["birth"] // 100_000).astype(np.int16))
 
 
 def pairs_between(nodes: Nodes, left: Codes, right: Codes) -> Floats:

@@ -28,7 +28,8 @@ from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
 from spine.linkage.kept import read_arrays, write_arrays
 from spine.linkage.overrides import Decisions
-from spine.linkage.run import People, Run
+from spine.linkage.people import People
+from spine.linkage.run import Run
 from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
 from spine.linkage.tally import Tally, examples
@@ -38,6 +39,7 @@ FORM = f"6, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
 _PAIRS = ("left", "right", "pattern", "veto")
 _SCORED = ("bits", "manual", "veto")
+_PEOPLE = ("known", "sex", "decade")
 _TALLY = ("keys", "bits", "between", "within")
 _RARITY = ("bucket", "holders", "chance")
 
@@ -166,8 +168,7 @@ def _arrays(run: Run) -> dict[str, Array]:
         result |= {f"record.{number}.{name}": values for name, values in part.items()}
     if isinstance(codes, Columns):
         result["origin"] = codes.origin
-    result |= {f"people.{name}": values for name, values in run.people.known.items()}
-    result |= {"told.sex": run.people.sex, "told.decade": run.people.decade}
+    result |= {f"people.{name}": getattr(run.people, name) for name in _PEOPLE}
     for prefix, kept, names in (
         ("pair", run.compared, _PAIRS), ("inner", run.inner, _PAIRS), ("nodes", run.nodes, _NODES),
         ("scored", run.scored, _SCORED), ("tally", run.tally, _TALLY),
@@ -225,7 +226,7 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
     return Run(
         ids=texts["ids"],
         source=texts["source"],
-        people=People(part("people"), arrays["told.sex"], arrays["told.decade"]),
+        people=People(**part("people")),
         records=records,
         nodes=Nodes(nodes, **part("nodes")),
         blocking=told["blocking"],

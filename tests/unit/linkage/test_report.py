@@ -63,7 +63,7 @@ def told() -> dict[str, Any]:
         GROUPS,
         links={"exact": 1, "probabilistic": 2},
         blocking={"capped_blocks": 0},
-        known={"phone": np.array([True, False, True, True, False, False, False])},
+        known=(("email", "phone"), np.array([2, 1, 2, 2, 1, 0, 0])),
         counts={"merges_refused": 1},
         config=CONFIG,
     )
@@ -82,7 +82,11 @@ def test_records_clusters_and_sources(told: dict[str, Any]) -> None:
 
 
 def test_completeness_is_the_share_of_a_source_that_has_a_value(told: dict[str, Any]) -> None:
-    assert told["completeness"] == {"care": {"phone": 0.0}, "gp": {"phone": 0.666667}, "tax": {"phone": 0.5}}
+    assert told["completeness"] == {
+        "care": {"email": 0.5, "phone": 0.0},
+        "gp": {"email": 0.333333, "phone": 0.666667},
+        "tax": {"email": 0.0, "phone": 0.5},
+    }
 
 
 def test_vetoes_and_pairs_kept_apart_count_records(told: dict[str, Any]) -> None:
@@ -111,7 +115,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
         frame,
         links={},
         blocking={},
-        known={},
+        known=((), np.zeros(500, dtype=np.int64)),
         counts={},
         config=CONFIG,
     )
