@@ -166,3 +166,22 @@ def test_clerical_band_lies_around_the_threshold() -> None:
 )
 def test_wilson_interval(part: int, whole: int, low: float, high: float) -> None:
     assert wilson(part, whole) == (pytest.approx(low, abs=1e-5), pytest.approx(high, abs=1e-5))
+
+
+def test_any_number_of_sources_is_counted_by_source_and_pair() -> None:
+    """Cluster n holds a record of source n, one of source n + 1, and the last cluster two of one source."""
+    names = [f"source_{n:03}" for n in range(140)]
+    source = [name for n in range(139) for name in (names[n], names[n + 1])] + [names[0]] * 2
+    label = np.repeat(np.arange(0, len(source), 2), 2)
+    told = report(
+        Found(label, *codes(pl.Series(source))),
+        spread_of(Pairs([]), APART[:0]),
+        pl.DataFrame({"record_id": [str(n) for n in range(len(source))]}),
+        links={}, blocking={}, known=((), np.zeros(len(source), dtype=np.int64)), counts={}, config=CONFIG,
+    )  # fmt: skip
+    of_source = told["sources"]
+    assert (of_source[names[0]]["records"], of_source[names[0]]["residents"]) == (3, 2)
+    assert of_source[names[0]]["linked_to_another_source"] == 1
+    assert all((of_source[name]["residents"], of_source[name]["link_rate"]) == (2, 1.0) for name in names[1:-1])
+    pairs = {(pair["source"], pair["source_2"]): pair["clusters"] for pair in told["source_pairs"]}
+    assert pairs == {(names[n], names[n + 1]): 1 for n in range(139)}
