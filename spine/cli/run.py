@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from spine import audit
 from spine.changes import Changes, compare, look, look_at_results
-from spine.cli.app import STARTED, app, err, out, pipeline
+from spine.cli.app import STARTED, app, pipeline
 from spine.cli.report import show_next_steps, show_summary
+from spine.cli.terminal import err, out, progress_bar
 from spine.errors import UsageError
 from spine.files import write_json
 from spine.locks import home_lock
@@ -210,8 +211,7 @@ def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSumm
     columns = (SpinnerColumn(), TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
     # Great Expectations first, in a process of its own: it takes as long to import as all the rest.
     rules = standing_by() if changes.may_judge else nullcontext()
-    bar = Progress(*columns, console=err, transient=True)
-    with rules, _door(settings, as_of, changes), bar as progress:
+    with rules, _door(settings, as_of, changes), progress_bar(*columns) as progress:
         task = progress.add_task("Starting Dagster", total=None)
         refresh = pipeline("refresh")
 
@@ -241,12 +241,12 @@ def _contracts(settings: Settings) -> tuple[Contract, ...]:
 def _synthesise(folder: Path, residents: int, seed: int, as_of: date, truth: Path) -> None:
     from spine.synthetic import write_region  # slow to import, and needed here only
 
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
-    ) as bar:
+    with progress_bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
         task = bar.add_task("Writing the Wexmoor region")
-        region = write_region(
-            folder, residents, seed, as_of, lambda step: bar.update(task, description=f"Writing {step}"), truth
-        )
+
+        def tell(step: str) -> None:
+            bar.update(task, description=f"Writing the Wexmoor region: {step}")
+
+        region = write_region(folder, residents, seed, as_of, tell, truth)
     sizes = ", ".join(f"{source.replace('__', ' / ')} {rows:,}" for source, rows in region.records.items())
     out.print(f"Wexmoor, {region.residents:,} residents as of {as_of}: {sizes}.", highlight=False, soft_wrap=True)
