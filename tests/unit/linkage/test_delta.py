@@ -154,6 +154,22 @@ def test_a_decision_holds_when_records_come_again(
     assert together(result, left, right) == (decision == "must_link")
 
 
+def test_a_decision_on_two_unlike_people_holds_when_another_record_of_one_comes(
+    records: pl.DataFrame, kept: LinkageResult, config: LinkageConfig
+) -> None:
+    """Links reach one of the two only; the decision reaches the other."""
+    row = records.filter(pl.col("nhs_number").is_not_null()).head(1)
+    left = row["record_id"][0]
+    right = next(
+        name for name in records["record_id"] if name != left and levels_of_pair(state_of(kept), left, name).bits < -20
+    )
+    decided = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": ["must_link"]})
+    state = state_of(link(records, config, decided, keep_state=True))
+    more = row.with_columns(record_id=pl.lit("zz:1"), surname=pl.col("surname").str.slice(1))
+    result = link_changes(state, more)
+    assert together(result, left, right)
+
+
 def test_decisions_that_come_and_go(records: pl.DataFrame, kept: LinkageResult) -> None:
     left, right = kept.links.select("left_record_id", "right_record_id").row(0)
     apart = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": ["cannot_link"]})
