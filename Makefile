@@ -56,8 +56,8 @@ lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
 		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove the demonstration, caches and the environment; a home that is no demonstration stays
-	@if test -f $(SPINE_HOME)/runs/demo.json; then rm -rf $(SPINE_HOME) $(SPINE_HOME).truth; \
-		elif test -e $(SPINE_HOME); then echo "$(SPINE_HOME) is no demonstration: it stays"; fi
+	@if test -f "$(SPINE_HOME)/runs/demo.json"; then rm -rf "$(SPINE_HOME)" "$(SPINE_HOME).truth"; \
+		elif test -e "$(SPINE_HOME)"; then echo "$(SPINE_HOME) is no demonstration: it stays"; fi
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 
 # The installer is put into the environment itself; where it can't be had, plain pip installs the same lock.

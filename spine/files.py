@@ -206,7 +206,9 @@ def _folder_beside(path: Path, point: str, put: Callable[[Path, Path], None]) ->
                 reach(f"{point}.before_write")
                 yield temporary
             for file in temporary.rglob("*"):
-                fsync(file)
+                # A file that another folder shares was forced to disk when it was written.
+                if file.is_dir() or file.stat().st_nlink == 1:
+                    fsync(file)
             fsync(temporary, point)
             reach(f"{point}.before_rename")
             put(temporary, path)

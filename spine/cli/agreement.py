@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from spine.cli.app import app, out
+from spine.cli.app import app
+from spine.cli.terminal import listing, out
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.errors import GovernanceError, UsageError
 from spine.rights import load_decision_rights
@@ -70,9 +69,7 @@ def show_list(as_of: AsOf = "") -> None:
     settings, contracts = Settings(), the_contracts(Settings())
     day = as_of_from(as_of, settings)
     out.print(Text(trust_line(settings)), soft_wrap=True)
-    table = Table(
-        "agreement", "purpose", "in force", "approvals", "must act", box=box.SIMPLE_HEAD, title=f"As of {day}"
-    )
+    table = listing("agreement", "purpose", "in force", "approvals", "must act", title=f"As of {day}")
     for agreement in load_agreements(settings.expectations / "agreements"):
         in_force = agreement.lapse(day) or f"for {(agreement.ends_on - day).days:,} days more"
         try:
@@ -113,7 +110,7 @@ def verify(agreement_id: Id, as_of: AsOf = "") -> None:
     out.print("It permits releases.")
 
 
-@agreement_app.command(epilog="Example: spine agreement diff care_planning ../before/care_planning.yaml")
+@agreement_app.command(epilog="Example: spine agreement diff before.yaml care_planning")
 def diff(
     first: Annotated[str, typer.Argument(metavar="OLD", help="An agreement's id or file.")],
     second: Annotated[str, typer.Argument(metavar="NEW", help="An agreement's id or file.")],
@@ -153,7 +150,8 @@ def the_agreement(settings: Settings, agreement_id: str) -> Agreement:
     folder = settings.expectations / "agreements"
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if agreement_id not in known:
-        raise UsageError(f"no agreement of that id; expected one of: {', '.join(known) or 'none is there'}")
+        there = ", ".join(known) or "none is there"
+        raise UsageError(f"'{agreement_id}' is not the id of an agreement; expected one of: {there}")
     return load_agreement(folder / f"{agreement_id}.yaml")
 
 
@@ -162,6 +160,8 @@ def _given(settings: Settings, text: str) -> Agreement:
     from spine.governance.reading import read_model
 
     path = Path(text)
+    if path.suffix == ".yaml" and not path.is_file():
+        raise UsageError(f"there is no file {path}; expected an agreement's file or id")
     return read_model(path, Agreement) if path.is_file() else the_agreement(settings, text)
 
 

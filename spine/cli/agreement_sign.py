@@ -17,7 +17,7 @@ import typer
 from rich.text import Text
 
 from spine.cli.agreement import Id, agreement_app, the_agreement, the_contracts, the_terms
-from spine.cli.app import out
+from spine.cli.terminal import out
 from spine.errors import ContractError, GovernanceError, LockedError, SpineError, UsageError
 from spine.rights import load_decision_rights
 from spine.runs import as_of_from

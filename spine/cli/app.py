@@ -10,18 +10,15 @@ import traceback
 from typing import Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from spine.cli.terminal import err
 from spine.errors import SpineError, UsageError
 from spine.files import machine_fault
 
 #: When the command began, as near as its own code can know: before anything slow is imported.
 STARTED = time.monotonic()
-
-out = Console()
-err = Console(stderr=True)
 
 _EXIT_CODES = """
 Exit codes: 0 done · 1 internal error · 2 wrong arguments · 3 a contract or agreement is not valid ·

@@ -9,12 +9,11 @@ from datetime import date
 from typing import Annotated, Any, get_args
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from spine import audit
-from spine.cli.app import app, out
+from spine.cli.app import app
+from spine.cli.terminal import listing, out
 from spine.errors import GovernanceError, UsageError
 from spine.settings import Settings
 
@@ -57,7 +56,7 @@ def show(
         first = date.fromisoformat(since).isoformat() if since else ""
     except ValueError:
         raise UsageError("--since: expected a day of the calendar as YYYY-MM-DD") from None
-    table = Table("line", "at", "actor", "kind", "facts", box=box.SIMPLE_HEAD)
+    table = listing("line", "at", "actor", "kind", "facts", right=("line",), dates=("at",), close=True)
     for entry in audit.entries(Settings().audit_log):
         wanted = not kind or entry.kind == kind
         if wanted and entry.at >= first and (not purpose or entry.facts.get("purpose") == purpose):

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from spine.cli.app import app, out
+from spine.cli.app import app
+from spine.cli.terminal import out
 from spine.contracts import Contract, load_contracts, load_partners
 from spine.errors import ContractError, UsageError
 from spine.rights import load_decision_rights

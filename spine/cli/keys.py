@@ -8,13 +8,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from spine.cli.app import app, err, out
+from spine.cli.app import app
+from spine.cli.terminal import err, listing, out
 from spine.locks import home_lock
-from spine.runs import as_of_from
 from spine.settings import Settings
 
 keys_app = typer.Typer(no_args_is_help=True, help="List the pseudonym keys, or replace one.")
@@ -23,17 +21,24 @@ app.add_typer(keys_app, name="keys")
 
 @keys_app.command("list", epilog="Example: spine keys list")
 def list_keys() -> None:
-    """Show every version of every purpose's key: its fingerprint, which tells keys apart, age and mode."""
+    """Show every version of every purpose's key: its fingerprint, which tells keys apart, its day, mode and use."""
     from spine.governance import key_files
+    from spine.release import versions
 
     settings = Settings()
-    today = as_of_from(None, settings)
-    table = Table("purpose", "version", "fingerprint", "age in days", "mode", "", box=box.SIMPLE_HEAD)
+    in_use = {(entry.purpose, entry.record.key_version) for entry in versions(settings) if entry.state == "current"}
+    table = listing("purpose", "version", "fingerprint", "made on", "mode", "", dates=("made on",))
     for key in key_files(settings.keys):
-        state = key.problem or ("in use from the next release" if key.is_current else "kept for older releases")
-        age = str(max(0, (today - key.made_on).days))
-        table.add_row(key.purpose, str(key.version), key.fingerprint or "none", age, key.mode, Text(state))
+        state = key.problem or _use(key.is_current, (key.purpose, key.version) in in_use)
+        made_on = str(key.made_on)
+        table.add_row(key.purpose, str(key.version), key.fingerprint or "none", made_on, key.mode, Text(state))
     out.print(table)
+
+
+def _use(is_newest: bool, is_published: bool) -> str:
+    if is_published:
+        return "in use" if is_newest else "in use until the next release"
+    return "in use from the next release" if is_newest else "kept for older releases"
 
 
 @keys_app.command(epilog='Example: spine keys rotate care_planning --reason "a file was sent astray"')

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spine.cli.app import app, err
+from spine.cli.app import app
 from spine.cli.memory import share_one_heap
+from spine.cli.terminal import err
 from spine.errors import PipelineError, UsageError
 
 if TYPE_CHECKING:

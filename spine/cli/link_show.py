@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from spine.cli.app import out
+from spine.cli.terminal import listing, out
 from spine.linkage.explain import Explanation, signed
 
 _WIDTH = 80
@@ -23,10 +21,8 @@ def show_result(report: Mapping[str, Any], folder: Path) -> None:
     """Print what a run found, and where it lies."""
     links = f"joined by {report['links']:,} links"
     out.print(Text(f"{report['records']:,} records are {report['clusters']:,} residents, {links}."))
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("source")
-    for heading in ("records", "residents", "linked"):
-        table.add_column(heading, justify="right")
+    numbers = ("records", "residents", "linked")
+    table = listing("source", *numbers, right=numbers)
     for source, row in report["sources"].items():
         share = f"{row['linked'] / row['records']:.1%}"
         table.add_row(Text(source or "not named"), f"{row['records']:,}", f"{row['residents']:,}", share)
@@ -52,11 +48,10 @@ def show_waterfall(told: Explanation, page: Path) -> None:
 
 def waterfall(told: Explanation) -> None:
     """Print a pair's weights, one row for each, and what became of it."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("what", no_wrap=True)
-    table.add_column("how it fell out", ratio=1)
-    table.add_column("bits", justify="right", no_wrap=True)
-    table.add_column("sum", justify="right", no_wrap=True)
+    table = listing("what", "how it fell out", "bits", "sum", right=("bits", "sum"), close=True)
+    for column in table.columns:
+        column.no_wrap = column.header != "how it fell out"
+    table.columns[1].ratio = 1
     for step in told.steps:
         table.add_row(Text(step.subject), Text(step.words), signed(step.bits), signed(step.total))
     out.print(table, width=_WIDTH)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from spine.cli.app import app, out
+from spine.cli.app import app
+from spine.cli.terminal import listing, out
 from spine.contracts import Contract, Rule, Threshold, load_contracts, load_partners
 from spine.errors import UsageError
 from spine.settings import Settings
@@ -48,9 +47,8 @@ def history(
     if not everything:
         found = newest_revisions(found).filter(pl.col("outcome") != "passed")
     shown = found.sort("date", "source", "rule", "revision").tail(last)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("date", "source", "rule", "verdict", "rows", "of", "waived until"):
-        table.add_column(heading, justify="right" if heading in ("rows", "of") else "left", overflow="fold")
+    headings = ("date", "source", "rule", "verdict", "rows", "of", "waived until")
+    table = listing(*headings, right=("rows", "of"), dates=("date",), close=True)
     for row in shown.iter_rows(named=True):
         place = row["source"].replace("__", " / ") if row["source"] != "spine" else row["asset"]
         counts = (f"{row[name]:,}" if row[name] is not None else "" for name in ("numerator", "denominator"))
@@ -82,10 +80,8 @@ def rejudge(
     )
     tried = Threshold("mustBeLessOrEqualTo", at_most_percent, "percent") if at_most_percent is not None else None
     found = newest_revisions(_narrowed(read_history(settings.quality), partner, dataset, rule))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("source", "rule", "threshold", "deliveries", "failed then", "would fail now"):
-        is_count = "fail" in heading or heading == "deliveries"
-        table.add_column(heading, justify="right" if is_count else "left", overflow="fold")
+    counts = ("deliveries", "failed then", "would fail now")
+    table = listing("source", "rule", "threshold", *counts, right=counts, close=True)
     lines = _rejudged(found, contracts, tried)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Column, Table
 from rich.text import Text
 
-from spine.cli.app import app, err, out
+from spine.cli.app import app
+from spine.cli.terminal import err, listing, out
 from spine.locks import home_lock
 from spine.settings import Settings
 
@@ -29,8 +28,8 @@ def list_releases() -> None:
     from spine.release import versions  # slow to import
 
     headings = ("purpose", "version", "as of", "agreement", "residents", "key", "")
-    columns = (Column(name, overflow="fold", no_wrap=name != "agreement") for name in headings)
-    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = listing(*headings, right=("version", "residents"), dates=("as of",), close=True)
+    table.columns[0].no_wrap = True
     for entry in versions(Settings()):
         record, state = entry.record, Text(entry.state + (", demo" if entry.record.is_demo else ""))
         size = "1 to 7" if record.residents is None else f"{record.residents:,}"
@@ -41,7 +40,7 @@ def list_releases() -> None:
     out.print("Residents are rounded to the nearest 5.")
 
 
-@release_app.command(epilog="Example: spine release diff care_planning 3 4")
+@release_app.command(epilog="Example: spine release diff care_planning · spine release diff care_planning 1 2")
 def diff(
     purpose: Purpose,
     before: Annotated[int, typer.Argument(help="The older version; left out: the one before the newest.")] = 0,
@@ -57,7 +56,7 @@ def diff(
     if board:
         return
     for title, heading, rows in difference.tables:
-        table = Table(*heading, box=box.SIMPLE_HEAD, title=title)
+        table = listing(*heading, title=title)
         for row in rows:
             table.add_row(*map(Text, row))
         out.print(table)

@@ -17,9 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from spine.changes import look_at_results
-from spine.cli.app import app, err, out
+from spine.cli.app import app
 from spine.cli.report import show_summary
 from spine.cli.run import run_home
+from spine.cli.terminal import err, out
 from spine.contracts import Contract, load_contracts, load_partners, load_waivers
 from spine.errors import DeliveryError, UsageError
 from spine.locks import home_lock
@@ -59,7 +60,7 @@ class _Scope:
 
 
 @app.command(
-    epilog="Example: spine replay --partner saltmarsh_district --dataset council_tax --date 2028-03-01. "
+    epilog="Example: spine replay --partner saltmarsh_district --dataset council_tax --date 2028-03-28. "
     "Use it when a lake folder is damaged, or when the code of a rule has changed."
 )
 def replay(

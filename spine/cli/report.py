@@ -5,13 +5,16 @@ Put here: tables for people. Never here: a figure that is not in the summary.
 
 from __future__ import annotations
 
+import shlex
+
 from rich import box
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from spine.cli.app import out
+from spine.cli.terminal import listing, out
+from spine.errors import GovernanceError
 from spine.runs import RunSummary
 from spine.settings import Settings
 
@@ -22,7 +25,8 @@ def show_summary(summary: RunSummary, settings: Settings) -> None:
     title = _title(summary)
     style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
     heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"
-    out.print(Panel(Group(*parts), title=heading, border_style=style, box=box.ROUNDED, expand=False))
+    out.print(Text(heading, style=f"bold {style}"))
+    out.print(Panel(Group(*parts), border_style=style, box=box.ROUNDED, expand=False))
     if summary.trust:
         out.print(Text(summary.trust), soft_wrap=True)
     if summary.because:
@@ -49,6 +53,8 @@ def show_summary(summary: RunSummary, settings: Settings) -> None:
 def _title(summary: RunSummary) -> str:
     """The run in one sentence: a source that is left behind is said first."""
     if not summary.succeeded:
+        if summary.exit_code == GovernanceError.exit_code:  # which may have taken away what was published
+            return "Refused by governance; below stands who must act"
         return "The run failed; what was published before stands"
     refused, unrecognised = len(summary.refused), len(summary.unrecognised)
     behind = [f"{refused:,} {'delivery' if refused == 1 else 'deliveries'} refused"] if refused else []
@@ -60,7 +66,11 @@ def _title(summary: RunSummary) -> str:
 def show_next_steps(settings: Settings) -> None:
     """Print the commands to try after a demonstration."""
     sql = "SELECT age_band, count(*) AS residents FROM residents GROUP BY ALL ORDER BY 1"
-    home = "" if settings.home == Settings.model_fields["home"].default else f"SPINE_HOME={settings.home} "
+    home = (
+        ""
+        if settings.home == Settings.model_fields["home"].default
+        else f"SPINE_HOME={shlex.quote(str(settings.home))} "
+    )
     steps = {
         "query it": f'{home}.venv/bin/spine query --purpose care_planning "{sql}"',
         "see who has agreed": f"{home}.venv/bin/spine agreement list",
@@ -94,10 +104,8 @@ def _figures(summary: RunSummary) -> Table:
 
 
 def _links(summary: RunSummary) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title="Linked to another record", title_justify="left")
-    table.add_column("source")
-    table.add_column("person records", justify="right")
-    table.add_column("linked", justify="right")
+    numbers = ("person records", "linked")
+    table = listing("source", *numbers, right=numbers, title="Linked to another record")
     for source in summary.links:
         rate = source.linked / source.records if source.records else 0.0
         table.add_row(source.source.replace("__", " / "), f"{source.records:,}", f"{rate:.1%}")
@@ -105,9 +113,7 @@ def _links(summary: RunSummary) -> Table:
 
 
 def _releases(summary: RunSummary) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title="Released", title_justify="left")
-    for name in ("purpose", "version", "rows", "left out"):
-        table.add_column(name)
+    table = listing("purpose", "version", "rows", "left out", title="Released")
     for release in summary.releases:
         rows = "\n".join(f"{name} {count:,}" for name, count in sorted(release.rows.items()))
         left_out = "\n".join(f"{why.replace('_', ' ')} {count:,}" for why, count in sorted(release.excluded.items()))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spine import audit
-from spine.cli.app import app, out
+from spine.cli.app import app
 from spine.cli.resident_show import show_known_on, show_pair, show_resident
+from spine.cli.terminal import out
 from spine.errors import UsageError
 from spine.identity.lookup import Found, Lookup, Resident
 from spine.linkage.config import Thresholds

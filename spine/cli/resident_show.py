@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from spine.cli.app import out
 from spine.cli.link_show import waterfall
+from spine.cli.terminal import listing, out
 from spine.identity.conflicts import KINDS
 from spine.identity.decisions import STANDINGS
 from spine.identity.lookup import Resident
@@ -132,9 +130,7 @@ def _share(confidence: float | None) -> str:
 
 
 def _print(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")
+    table = listing(*heads, title=title)
     for row in rows:
         table.add_row(*map(Text, row))
     out.print(table)

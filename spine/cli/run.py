@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -17,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from spine import audit
 from spine.changes import Changes, compare, look, look_at_results
-from spine.cli.app import STARTED, app, err, out, pipeline
+from spine.cli.app import STARTED, app, pipeline
 from spine.cli.report import show_next_steps, show_summary
+from spine.cli.terminal import err, out, progress_bar
 from spine.errors import UsageError
 from spine.files import write_json
 from spine.locks import home_lock
@@ -36,6 +36,9 @@ if TYPE_CHECKING:  # slow to import: only where it is needed
 
 #: The date of the fictional region: fixed, so that nothing about a demonstration ages.
 REGION_DATE = date(2028, 3, 31)
+
+#: Dagster's own command warns at each start that another of Dagster's is to follow it.
+_SUPERSEDED = "ignore:Function `dev_command` is superseded"
 
 Residents = Annotated[int, typer.Option(help="People in the region, 200 to 800,000.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same files.")]
@@ -98,10 +101,10 @@ def synth(
 
 @app.command(epilog="Example: spine dev --port 3000")
 def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine.")] = 3000) -> None:
-    """Open the Dagster UI on this home.
+    """Open the Dagster UI on this home; Ctrl-C ends it.
 
     It is started in the home, on the home's own workspace file: Dagster takes settings from files of the folder that it
-    is started in.
+    is started in. It takes the place of this process, so that whoever ends this one ends Dagster.
     """
     settings = Settings().prepare()
     refuse_dotenv(settings)
@@ -114,7 +117,20 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine."
         "SPINE_PROJECT": str(settings.project.absolute()),
         "DO_NOT_TRACK": "1",
     }
-    raise typer.Exit(subprocess.run(command, cwd=home, env={**os.environ, **environment}, check=False).returncode)
+    _show_pages(port)
+    os.chdir(home)
+    os.execve(command[0], command, {"PYTHONWARNINGS": _SUPERSEDED, **os.environ, **environment})
+
+
+def _show_pages(port: int) -> None:
+    """Print where to look first: the UI opens on an overview of the runs that the UI itself has begun."""
+    pages = {"lineage": "asset-groups", "sources and their checks": "assets/raw", "runs": "runs"}
+    out.print(
+        Text(f"The Dagster UI opens at http://localhost:{port} in half a minute; Ctrl-C ends it."), soft_wrap=True
+    )
+    for label, page in pages.items():
+        out.print(Text(f"  {label:<26}http://localhost:{port}/{page}"), soft_wrap=True)
+    sys.stdout.flush()
 
 
 def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:
@@ -210,8 +226,7 @@ def _with_progress(settings: Settings, as_of: date, changes: Changes) -> RunSumm
     columns = (SpinnerColumn(), TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
     # Great Expectations first, in a process of its own: it takes as long to import as all the rest.
     rules = standing_by() if changes.may_judge else nullcontext()
-    bar = Progress(*columns, console=err, transient=True)
-    with rules, _door(settings, as_of, changes), bar as progress:
+    with rules, _door(settings, as_of, changes), progress_bar(*columns) as progress:
         task = progress.add_task("Starting Dagster", total=None)
         refresh = pipeline("refresh")
 
@@ -241,12 +256,12 @@ def _contracts(settings: Settings) -> tuple[Contract, ...]:
 def _synthesise(folder: Path, residents: int, seed: int, as_of: date, truth: Path) -> None:
     from spine.synthetic import write_region  # slow to import, and needed here only
 
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
-    ) as bar:
+    with progress_bar(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
         task = bar.add_task("Writing the Wexmoor region")
-        region = write_region(
-            folder, residents, seed, as_of, lambda step: bar.update(task, description=f"Writing {step}"), truth
-        )
+
+        def tell(step: str) -> None:
+            bar.update(task, description=f"Writing the Wexmoor region: {step}")
+
+        region = write_region(folder, residents, seed, as_of, tell, truth)
     sizes = ", ".join(f"{source.replace('__', ' / ')} {rows:,}" for source, rows in region.records.items())
     out.print(f"Wexmoor, {region.residents:,} residents as of {as_of}: {sizes}.", highlight=False, soft_wrap=True)

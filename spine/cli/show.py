@@ -12,13 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from spine.cli.app import app, out
+from spine.cli.app import app
 from spine.cli.contract_sign import contracts_app, refuse_broken
 from spine.cli.rights import stale_page, write_page
+from spine.cli.terminal import listing, out
 from spine.contracts import Contract, load_contracts, load_partners, load_waivers
 from spine.contracts.derive import stale_suites, write_suites
 from spine.contracts.layouts import stale_layouts, write_layouts
@@ -53,14 +53,17 @@ def query(
     elif output is Format.json:
         typer.echo(json.dumps(frame.to_dicts(), default=str, ensure_ascii=False, indent=2))
     else:
-        table = Table(*frame.columns, box=box.SIMPLE_HEAD)
+        numbers = [name for name, kind in frame.schema.items() if kind.is_numeric()]
+        table = listing(*frame.columns, right=numbers)
         for row in frame.iter_rows():
             table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
         out.print(table)
 
 
 @app.command(epilog="Example: spine status")
-def status() -> None:
+def status(
+    dropped: Annotated[bool, typer.Option("--dropped", help="Name the columns that were dropped at the door.")] = False,
+) -> None:
     """Show each source's deliveries, what is in use, and what is released."""
     from spine.extract import Ledger, find_deliveries, in_use
     from spine.release import published
@@ -71,27 +74,36 @@ def status() -> None:
     as_of = RunRecord(settings).last_as_of or as_of_from(None, settings)
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     states = in_use(entries, contracts, as_of)
-    sources, dropped = _sources(states, entries, as_of)
+    sources, newest = _sources(states, entries, as_of)
     out.print(sources)
-    for line in dropped:
-        out.print(Text(line))
+    tell_dropped(newest, named=dropped)
     for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
         out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
-    releases = Table("purpose", "version", "as of", "rows", box=box.SIMPLE_HEAD, title="Released")
+    releases = listing("purpose", "version", "as of", "rows", title="Released", dates=("as of",))
     for release in published(settings.releases):
         rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
         releases.add_row(release.purpose, str(release.version), str(release.as_of), rows)
     out.print(releases)
 
 
-def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: date) -> tuple[Table, list[str]]:
-    """One row for each source, and a line for each table whose newest file had columns dropped."""
+def tell_dropped(newest: Sequence[LedgerEntry], *, named: bool) -> None:
+    """Print how many columns of these deliveries no contract names, or which."""
+    lines = [line for entry in newest for line in dropped_columns(entry)]
+    if named:
+        for line in lines:
+            out.print(Text(line))
+    elif lines:
+        columns = sum(counts.columns_dropped for entry in newest for counts in entry.tables.values())
+        tables = f"{len(lines)} table{'' if len(lines) == 1 else 's'}"
+        out.print(f"{columns:,} columns of {tables} are in no contract and were dropped: `spine status --dropped`.")
+
+
+def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: date) -> tuple[Table, list[LedgerEntry]]:
+    """One row for each source, and the newest delivery of each."""
     used = {part.entry.delivery for source in states for part in source.parts}
-    sources = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"As of {as_of}")
-    sources.add_column("source", no_wrap=True)
-    for heading, width in (("newest", 10), ("verdict", 8), ("rows", 4), ("in use", 10)):
-        sources.add_column(heading, min_width=width)  # a date is never cut
-    dropped: list[str] = []
+    headings = ("source", "newest", "verdict", "rows", "in use")
+    sources = listing(*headings, title=f"As of {as_of}", right=("rows",), dates=("newest", "in use"), close=True)
+    found: list[LedgerEntry] = []
     for source in states:
         mine = [e for e in entries if (e.partner, e.dataset) == (source.partner, source.dataset)]
         newest = max(mine, key=lambda e: (e.date, e.revision), default=None)
@@ -104,8 +116,8 @@ def _sources(states: Sequence[InUse], entries: Sequence[LedgerEntry], as_of: dat
         verdict = newest.verdict + (", stale" if source.is_stale else "")
         in_use_now = "yes" if days == [str(newest.date)] else ", ".join(days)
         sources.add_row(label, str(newest.date), verdict, f"{kept:,}", in_use_now)
-        dropped += dropped_columns(newest)
-    return sources, dropped
+        found.append(newest)
+    return sources, found
 
 
 def dropped_columns(entry: LedgerEntry) -> list[str]:

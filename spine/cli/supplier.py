@@ -12,14 +12,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from spine.cli.app import app, out
+from spine.cli.app import app
+from spine.cli.terminal import out
 from spine.contracts import load_contracts, load_partners
 from spine.errors import UsageError
 from spine.runs import RunRecord, as_of_from
 from spine.settings import Settings
 
 
-@app.command(epilog="Example: spine report --partner harcombe_district --dataset council_tax --date 2028-03-31")
+@app.command(epilog="Example: spine report --partner harcombe_district --dataset council_tax")
 def report(
     partner: Annotated[str, typer.Option(help="The partner's id, as its folder in landing.")],
     dataset: Annotated[str, typer.Option(help="The dataset, as its folder in landing.")],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -42,6 +43,7 @@ class LinkageResult:
         state: what a later run on changed records, or the explanation of a pair, needs
             (`state.save(folder)`); None where it was not asked for.
         run: what the stages gave.
+        config: the settings.
     """
 
     clusters: pl.DataFrame
@@ -51,13 +53,14 @@ class LinkageResult:
     groups: pl.DataFrame
     state: State | None
     run: Run
+    config: LinkageConfig
 
     @property
     def scored(self) -> ScoredPairs:
         """All compared pairs with their match weight, for distributions; made anew at each call."""
         from spine.linkage import results
 
-        return results.pairs(self.run)
+        return results.pairs(self.run, self.config)
 
 
 def link(
@@ -114,6 +117,7 @@ def link_changes(
 
 def _result(state: State, keep: bool) -> LinkageResult:
     from spine.linkage import results
+    from spine.linkage.people import IDENTIFIERS
     from spine.linkage.report import report
 
     done, settings = state.run, state.config
@@ -126,11 +130,16 @@ def _result(state: State, keep: bool) -> LinkageResult:
             groups,
             links=results.methods(done),
             blocking=done.blocking,
-            known=done.people.known,
+            known=(IDENTIFIERS, done.people.known),
             counts=results.counts(done),
             config=settings,
         )
 
-    made: list[Callable[[], Any]] = [told, lambda: results.clusters(done), lambda: results.links(done, settings.scheme)]
+    made: list[Callable[[], Any]] = [
+        told,
+        *(partial(make, done, settings) for make in (results.clusters, results.links)),
+    ]
     counted, clusters, links = each(lambda make: make(), made, len(done.ids))
-    return LinkageResult(clusters, links, done.model.as_dict(settings), counted, groups, state if keep else None, done)
+    return LinkageResult(
+        clusters, links, done.model.as_dict(settings), counted, groups, state if keep else None, done, settings
+    )

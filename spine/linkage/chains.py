@@ -47,4 +47,4 @@ def unseen_pairs(
     compared = compare(encoded, left[allowed], right[allowed])
     patterns = histogram((compared,), config.scheme, np.ones(compared.left.size))
     bits, none = weigh(compared, patterns.of_pair, patterns, model, config), np.zeros(compared.left.size, dtype=bool)
-    return Scored(compared.left, compared.right, bits, none, none, compared.veto, 0)
+    return Scored(compared.left, compared.right, bits, none, compared.veto, 0)

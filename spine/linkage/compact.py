@@ -39,17 +39,12 @@ def _without(run: Run, held: Codes) -> Run:
     of_record = np.take(number, nodes.of_record)
     kept = np.flatnonzero((np.take(number, compared.left) >= 0) & (np.take(number, compared.right) >= 0))
     pairs = compared.taken(kept, number)
-    within = run.pair_records[compared.left.size :]
+    settled = (scored.bits[kept], scored.manual[kept], scored.veto[kept])
     return replace(
         run,
         nodes=Nodes(nodes.encoded.taken(held), of_record, nodes.first[held], nodes.records[held]),
         compared=pairs,
-        bits=run.bits[kept],
-        scored=Scored(
-            pairs.left, pairs.right, scored.bits[kept], scored.anchor[kept], scored.manual[kept], scored.veto[kept],
-            scored.contested,
-        ),
-        pair_records=np.concatenate([run.pair_records[: compared.left.size][kept], within]),
+        scored=Scored(pairs.left, pairs.right, *settled, scored.contested),
         clustering=replace(clusters, label=number[clusters.label[held]], link=clusters.link[kept]),
         decisions=on_nodes(read_decisions(run.overrides, run.ids), of_record, len(run.ids), held.size),
-    )  # fmt: skip
+    )

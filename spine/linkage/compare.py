@@ -14,7 +14,7 @@ import numpy.typing as npt
 from spine.linkage.arrays import Array, Codes, Flags
 from spine.linkage.dates import near, one_slip, outlives, parts, two_deaths
 from spine.linkage.encode import FORMERS, Encoded
-from spine.linkage.facts import anchored, related, thin
+from spine.linkage.facts import anchored, lookalike, related, thin
 from spine.linkage.levels import level
 from spine.linkage.pairs import Pairs
 from spine.linkage.parallel import by_rows, each
@@ -141,9 +141,8 @@ def _compare(encoded: Encoded, left: Codes, right: Codes, several_sources: bool)
         levels[name], levels[when_nearby] = np.where(nearby, 0, found), np.where(nearby, found, 0)
     anchor = anchored(levels)
     ordered = {comparison: levels[comparison] for comparison in encoded.scheme.levels}
-    lookalike = levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
     kin, weak, veto = related(levels, encoded.telling), ~home & thin(levels), _veto(pairs, levels, home, anchor)
-    return Compared(left, right, ordered, home, anchor, lookalike, kin, weak, veto)
+    return Compared(left, right, ordered, home, anchor, lookalike(levels), kin, weak, veto)
 
 
 def _choose(comparison: str, size: int, cases: list[tuple[Flags, str]]) -> Levels:

@@ -11,7 +11,7 @@ Nodes and pairs keep their places: those that are gone stay as blanks, new ones 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,33 +20,35 @@ import polars as pl
 from spine.linkage.arrays import Array, Codes, Flags, Floats, may_be_among, pair_keys, reached
 from spine.linkage.block import Candidates, block
 from spine.linkage.cluster import Clustering, cluster
+from spine.linkage.coded import Coded, coded, stack
 from spine.linkage.collapse import Nodes, at_homes, collapse, folding_keys
 from spine.linkage.columns import joined
 from spine.linkage.compact import compacted
-from spine.linkage.compare import Compared, compare, stack
+from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.conform import as_text, conform
-from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, encode
-from spine.linkage.fit import Model, histogram
+from spine.linkage.fit import pattern_keys
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
 from spine.linkage.parallel import both, each
+from spine.linkage.people import People, people_of
 from spine.linkage.run import (
-    People,
     Run,
     inner_pairs,
     loading,
-    pairs_of_records,
-    people_of,
+    pairs_between,
+    pairs_within,
     spread_between,
     spread_within,
 )
-from spine.linkage.score import Scored, score, weigh
+from spine.linkage.score import Scored, score
 from spine.linkage.state import State
-from spine.linkage.tally import Tally, tally_between, tally_within
+from spine.linkage.tally import Scale, Tally
 
 #: Weight of a pair that is gone.
 _GONE_BITS = -60.0
+#: A node that goes in this run, and one that went in an earlier one.
+_GONE, _LONG_GONE = 1, 2
 
 
 def delta(
@@ -85,7 +87,7 @@ def delta(
     new = np.arange(nodes.encoded.size) >= dissolved.size
     candidates, inner = both(
         lambda: block(nodes.encoded, config, also=start.decisions.both, fresh=new),
-        lambda: _inner(run, start, places, dissolved, (parted, apart, made), config),
+        lambda: _inner(run, places, dissolved, parted, apart, made),
         records.size,
     )
     return State(_linked(run, start, dissolved, new, candidates, inner, config), config, state.bases)
@@ -158,8 +160,8 @@ class _Places:
 
     def people(self, before: People, after: People) -> People:
         """What is told of the records."""
-        known = {name: self.entries(flags, after.known[name]) for name, flags in before.known.items()}
-        return People(known, self.entries(before.sex, after.sex), self.entries(before.decade, after.decade))
+        whole = (self.entries(getattr(before, part.name), getattr(after, part.name)) for part in fields(People))
+        return People(*whole)
 
     def merged(self, before: Encoded, after: Encoded) -> Encoded:
         """The records of the next run."""
@@ -220,85 +222,109 @@ def _linked(
     old: Run, run: Run, dissolved: Flags, new: Flags, candidates: Candidates, inner: _Inner, config: LinkageConfig
 ) -> Run:
     """The next run: new pairs are compared, and what they or the lost ones touch is clustered again."""
-    unseen = new[candidates.left] | new[candidates.right]
+    unseen, known = new[candidates.left] | new[candidates.right], old.compared.left.size
     added = compare(run.nodes.encoded, candidates.left[unseen], candidates.right[unseen])
-    added_bits = _weights(added, run.model, config)
-    lost_left, lost_right = np.take(dissolved, old.compared.left), np.take(dissolved, old.compared.right)
-    lost = np.flatnonzero(lost_left | lost_right)
-    compared, bits = stack(old.compared, added), np.concatenate([old.bits, added_bits])
-    bits[lost] = _GONE_BITS
-    orphaned = old.compared.taken(np.flatnonzero((lost_left != lost_right) & (old.bits > 0)))
-    touched = _touched(old, compared, bits, dissolved, orphaned, new.size)
-    scored, clustering, turned = _settled(old, run, compared, bits, lost, touched, config)
-    added_records = pairs_of_records(run.nodes, added)
-    stands_for = np.concatenate([old.pair_records[: old.compared.left.size], added_records, inner.records])
-    gone = tally_between(old.compared.taken(lost), old.pair_records[lost], config.scheme).less()
-    tally = old.tally.changed(tally_between(added, added_records, config.scheme), gone, *inner.tallies)
-    stands_for[lost] = 0
-    was, now = np.flatnonzero(turned[: old.compared.left.size]), np.flatnonzero(turned)
-    less = spread_between(old.compared, old.scored, old.clustering, old.pair_records[was], config, was)
-    more = spread_between(compared, scored, clustering, stands_for[now], config, now)
+    tally, of_added, of_inner = _numbered(old.tally, added, inner.added, run, config)
+    compared = stack(old.compared, coded(added, of_added, tally.one_each))
+    lost, orphaned = _lost(old.compared, dissolved, run.nodes.records == 0)
+    touched = _touched(old, compared, tally, dissolved, lost, orphaned, new.size)
+    scored, clustering, own = _settled(old, run, compared, tally, lost, touched, config)
+    # Pairs that may be others than they were, and what they stood and stand for.
+    was = np.concatenate([lost, own[own < known]])
+    now = np.concatenate([np.arange(known, compared.left.size), own[own < known]])
+    were, are = _records(old, compared, was), _records(run, compared, now)
+    made = coded(inner.added, of_inner, tally.one_each)
+    less = spread_between(old.compared, old.scored, old.clustering, were, config, was).with_more(
+        spread_within(inner.lost, tally, inner.lost_records, config)
+    )
+    more = spread_between(compared, scored, clustering, are, config, now).with_more(
+        spread_within(made, tally, inner.added_records, config)
+    )
+    tally = tally.moved(
+        tally.count((of_added, are[: of_added.size]), (compared.pattern[lost], -were[: lost.size])),
+        tally.count((of_inner, inner.added_records), (inner.lost.pattern, -inner.lost_records)),
+    )
     return replace(
-        run, blocking=candidates.report, compared=compared, bits=bits, scored=scored, inner=inner.compared,
-        inner_bits=inner.bits, pair_records=stands_for, clustering=clustering, tally=tally,
-        spread=old.spread.without(less).with_more(more).without(inner.less).with_more(inner.more),
+        run, blocking=candidates.report, compared=compared, scored=scored, inner=stack(inner.kept, made),
+        clustering=clustering, tally=tally, spread=old.spread.without(less).with_more(more),
     )  # fmt: skip
 
 
-def _weights(compared: Compared, model: Model, config: LinkageConfig) -> Floats:
-    patterns = histogram((compared,), config.scheme, np.ones(compared.left.size))
-    return weigh(compared, patterns.of_pair, patterns, model, config)
+def _numbered(
+    tally: Tally, added: Compared, inner: Compared, run: Run, config: LinkageConfig
+) -> tuple[Tally, Codes, Codes]:
+    """The patterns with those that new pairs bring, and the number of the pattern of each of these pairs."""
+    keys = np.concatenate([pattern_keys(added, config.scheme), pattern_keys(inner, config.scheme)])
+    found, number = tally.numbered(keys, Scale(run.model, config, run.records.telling))
+    return found, number[: added.left.size], number[added.left.size :]
 
 
-def _touched(old: Run, compared: Compared, bits: Floats, dissolved: Flags, orphaned: Compared, size: int) -> Flags:
+def _records(run: Run, compared: Coded, chosen: Codes) -> Floats:
+    return pairs_between(run.nodes, np.take(compared.left, chosen), np.take(compared.right, chosen))
+
+
+def _lost(compared: Coded, dissolved: Flags, blank: Flags) -> tuple[Codes, Codes]:
+    """Pairs with a node that is gone, now or since long; and those of them that lost one node now, and only that."""
+    gone = np.where(blank, _LONG_GONE, 0).astype(np.uint8)
+    gone[: dissolved.size][dissolved] = _GONE
+    one, other = np.take(gone, compared.left), np.take(gone, compared.right)
+    either = one | other
+    lost = np.flatnonzero(either)
+    return lost, lost[(either[lost] == _GONE) & (one[lost] != other[lost])]
+
+
+def _touched(
+    old: Run, compared: Coded, tally: Tally, dissolved: Flags, lost: Codes, orphaned: Codes, size: int
+) -> Flags:
     """Nodes in a group that a new node belongs to, or a dissolved one belonged to."""
+    for_it = np.take(tally.bits > 0, compared.pattern)
+    orphaned = orphaned[for_it[orphaned]]
     seeds = np.zeros(size, dtype=bool)
     seeds[dissolved.size :] = True
-    seeds[orphaned.left] = seeds[orphaned.right] = True
+    seeds[compared.left[orphaned]] = seeds[compared.right[orphaned]] = True
     # A cluster that lost a node may have been held together by it.
     broken = np.zeros(dissolved.size, dtype=bool)
     broken[old.clustering.label[dissolved]] = True
     seeds[: dissolved.size] |= broken[old.clustering.label]
     seeds[: dissolved.size] &= ~dissolved
-    possible = np.flatnonzero((bits > 0) & (compared.veto == 0))
+    for_it[lost] = False
+    possible = np.flatnonzero(for_it & (compared.veto == 0))
     return reached(seeds, np.take(compared.left, possible), np.take(compared.right, possible))
 
 
 def _settled(
-    old: Run, run: Run, compared: Compared, bits: Floats, lost: Codes, touched: Flags, config: LinkageConfig
-) -> tuple[Scored, Clustering, Flags]:
-    """Scores and clusters: as they were where nothing is touched, made anew elsewhere; the pairs that may be others."""
+    old: Run, run: Run, compared: Coded, tally: Tally, lost: Codes, touched: Flags, config: LinkageConfig
+) -> tuple[Scored, Clustering, Codes]:
+    """Scores and clusters: as they were where nothing is touched, made anew elsewhere; and the pairs that are there."""
     size, members = touched.size, np.flatnonzero(touched)
     own = np.flatnonzero(np.take(touched, compared.left) & np.take(touched, compared.right))
     place = np.cumsum(touched) - 1
     own = own[np.argsort(pair_keys(compared.left[own], compared.right[own], size))]
     part, nodes = compared.taken(own, place), run.nodes.encoded.taken(members)
     decisions = _moved(run.decisions, np.where(touched, place, -1), size, nodes.size)
-    again = score(nodes, part, bits[own], decisions, config)
+    again = score(nodes, part.levels(), np.take(tally.bits, part.pattern), decisions, config)
     clusters = cluster(nodes, again, run.model, config)
+    added = slice(old.compared.left.size, None)
+    none = np.zeros(compared.left[added].size, dtype=bool)
 
     def settled(before: Array, start: Array, after: Array, gone: float) -> Array:
-        result = np.concatenate([before, start[before.size :]])
+        result = np.concatenate([before, start])
         result[lost], result[own] = gone, after
         return result
 
-    none = np.zeros(compared.left.size, dtype=bool)
     settle: tuple[tuple[Array, Array, Array, float], ...] = (
-        (old.scored.bits, bits, again.bits, _GONE_BITS), (old.scored.anchor, none, again.anchor, 0),
-        (old.scored.manual, none, again.manual, 0), (old.scored.veto, compared.veto, again.veto, 0),
+        (old.scored.bits, np.take(tally.bits, compared.pattern[added]), again.bits, _GONE_BITS),
+        (old.scored.manual, none, again.manual, 0), (old.scored.veto, compared.veto[added], again.veto, 0),
         (old.clustering.link, none, clusters.link, 0),
     )  # fmt: skip
-    *of_pairs, link = each(lambda some: settled(*some), settle, compared.left.size)
-    weights, anchor, manual, veto = of_pairs
-    scored = Scored(compared.left, compared.right, weights, anchor, manual, veto, again.contested)
+    bits, manual, veto, link = each(lambda some: settled(*some), settle, compared.left.size)
+    scored = Scored(compared.left, compared.right, bits, manual, veto, again.contested)
     label = np.arange(size)
     # A blank is a cluster of its own.
     before = np.flatnonzero(run.nodes.records[: old.clustering.label.size])
     label[before] = old.clustering.label[before]
     label[members] = members[clusters.label]
-    turned = np.zeros(compared.left.size, dtype=bool)
-    turned[lost] = turned[own] = turned[old.compared.left.size :] = True
-    return scored, Clustering(label, link, clusters.rebuilt, clusters.refused), turned
+    return scored, Clustering(label, link, clusters.rebuilt, clusters.refused), own
 
 
 def _moved(decisions: Decisions, number: Codes, old: int, new: int) -> Decisions:
@@ -312,45 +338,32 @@ def _moved(decisions: Decisions, number: Codes, old: int, new: int) -> Decisions
 
 @dataclass(frozen=True)
 class _Inner:
-    """Pairs within nodes: kept, and of the new nodes.
+    """Pairs within nodes: kept, gone, and of the new nodes.
 
     Attributes:
-        compared: the pairs.
-        bits: their weights.
-        records: the pairs of records that each stands for.
-        tallies: what came to the counts by pattern, and what went.
-        more: what came, by match weight.
-        less: what went.
+        kept: those that stay.
+        lost: those that are gone.
+        lost_records: the pairs of records that each of these stood for.
+        added: those of the new nodes.
+        added_records: the pairs of records that each of these stands for.
     """
 
-    compared: Compared
-    bits: Floats
-    records: Floats
-    tallies: tuple[Tally, Tally]
-    more: Spread
-    less: Spread
+    kept: Coded
+    lost: Coded
+    lost_records: Floats
+    added: Compared
+    added_records: Floats
 
 
-def _inner(
-    old: Run, run: Run, places: _Places, dissolved: Flags, apart: tuple[Encoded, Codes, Nodes], config: LinkageConfig
-) -> _Inner:
+def _inner(old: Run, places: _Places, dissolved: Flags, parted: Encoded, apart: Codes, made: Nodes) -> _Inner:
     gone = dissolved[old.nodes.of_record[old.inner.left]]
-    still, lost = np.flatnonzero(~gone), np.flatnonzero(gone)
-    kept = old.inner.taken(still, places.old)
-    parted, place, made = apart
-    first, others, weight = inner_pairs(made)
+    lost = old.inner.taken(np.flatnonzero(gone))
+    first, others = inner_pairs(made)
     added = compare(parted, first, others)
-    bits = np.maximum(_weights(added, run.model, config), config.thresholds.link_bits)
-    before = old.pair_records[old.compared.left.size :]
-    went = old.inner.taken(lost)
     return _Inner(
-        compared=stack(kept, added.taken(np.arange(added.left.size), place)),
-        bits=np.concatenate([old.inner_bits[still], bits]),
-        records=np.concatenate([before[still], weight]),
-        tallies=(
-            tally_within(added, weight, config.scheme),
-            tally_within(went, before[lost], config.scheme).less(),
-        ),
-        more=spread_within(added, bits, weight, config),
-        less=spread_within(went, old.inner_bits[lost], before[lost], config),
+        kept=old.inner.taken(np.flatnonzero(~gone), places.old),
+        lost=lost,
+        lost_records=pairs_within(old.nodes, lost.right),
+        added=replace(added, left=apart[first], right=apart[others]),
+        added_records=pairs_within(made, others),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from spine.linkage.fit import fit
 from spine.linkage.score import weigh
 from spine.linkage.state import State
-from spine.linkage.tally import examples, patterns
+from spine.linkage.tally import patterns
 
 
 def share_that_would_turn(state: State) -> float:
@@ -21,14 +21,11 @@ def share_that_would_turn(state: State) -> float:
     Returns:
         Pairs of records on the other side of the threshold, as a share of those above it now.
     """
-    run, config = state.run, state.config
-    one_each = examples(run.tally, config.scheme, run.records.telling)
-    counted = patterns(run.tally, one_each, config.scheme)
+    run, config, tally = state.run, state.config, state.run.tally
+    counted = patterns(tally, config.scheme)
     learned = fit(run.nodes.encoded, len(run.ids), counted, config, before=run.model)
-    before, now = (
-        weigh(one_each, counted.of_pair, counted, model, config) >= config.thresholds.link_bits
-        for model in (run.model, learned)
-    )
-    free = one_each.veto == 0
-    linked = float(run.tally.between[free & before].sum()) + float(run.tally.within.sum())
-    return float(run.tally.between[free & (before != now)].sum()) / max(linked, 1.0)
+    now = weigh(tally.one_each, counted.of_pair, counted, learned, config)
+    turn = (now >= config.thresholds.link_bits) != (tally.bits >= config.thresholds.link_bits)
+    free = tally.one_each.veto == 0
+    linked = float(tally.between[free & (tally.bits >= config.thresholds.link_bits)].sum()) + float(tally.within.sum())
+    return float(tally.between[free & turn].sum()) / max(linked, 1.0)

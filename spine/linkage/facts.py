@@ -40,6 +40,11 @@ def anchored(levels: Mapping[str, Levels]) -> Flags:
     return result
 
 
+def lookalike(levels: Mapping[str, Levels]) -> Flags:
+    """Born on one day at one home under two forenames: two people unless the whole weight says otherwise (twins)."""
+    return levels["date_of_birth"] == level("date_of_birth", "exact_other_name")
+
+
 def related(levels: Mapping[str, Levels], telling: tuple[str, ...]) -> Flags:
     """Two forenames, and neither a date of birth nor a number that agrees.
 

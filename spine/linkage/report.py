@@ -14,15 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from spine.linkage.arrays import factorise, mixed
 from spine.linkage.config import LinkageConfig
 from spine.linkage.distribution import Codes, Flags, Spread, clerical, conflicts, histogram, threshold_curve
 
 #: Groups of fewer records say little of a rate: they are shown, but make no gap.
 LEAST_IN_GAP = 100
+#: So many sources have their bits in one number.
+_WORD = 63
 _UNKNOWN = "unknown"
 _NORMAL_95 = 1.959964
-#: So many identifiers are counted in one pass: a byte has a bit for each.
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def report(
     *,
     links: Mapping[str, int],
     blocking: Mapping[str, Any],
-    known: Mapping[str, Flags],
+    known: tuple[tuple[str, ...], Codes],
     counts: Mapping[str, Any],
     config: LinkageConfig,
 ) -> dict[str, Any]:
@@ -56,10 +57,10 @@ def report(
     Args:
         found: the clusters.
         spread: all candidate pairs, by match weight.
-        groups: one row per record in the order of `found`; each column but record_id is a grouping.
+        groups: one row per record in the order of `found`; each column but record_id is a grouping, known of each.
         links: accepted pairs by method.
         blocking: what the blocking rules found.
-        known: by identifier, for each record whether it has a usable value, after cleaning.
+        known: identifiers, and for each record those of which it has a usable value after cleaning: a bit for each.
         counts: further counts of the run, such as those of the cluster rule; they stand beside the others.
         config: thresholds.
     """
@@ -75,7 +76,7 @@ def report(
         **conflicts(spread),
         **counts,
         "cluster_sizes": {str(n): int(count) for n, count in enumerate(sizes) if n and count},
-        "completeness": _completeness(found, known),
+        "completeness": _completeness(found, *known),
         **_weights(spread, config),
         **_groups(found, groups, linked),
     }
@@ -99,12 +100,18 @@ def _weights(spread: Spread, config: LinkageConfig) -> dict[str, Any]:
 
 def _groups(found: Found, groups: pl.DataFrame, linked: Flags) -> dict[str, Any]:
     """Link rates by group, and the largest gap of each grouping."""
-    every = groups.drop("record_id").with_columns(source=pl.Series(found.source, dtype=pl.UInt32), linked=linked)
-    names = [name for name in every.columns if name != "linked"]
-    # The records once, by all groupings together; the few combinations that there are then by each one.
-    counts = every.group_by(names).agg(pl.len().alias("records"), pl.col("linked").sum())
-    rates = {name: _rates(counts, name, found.sources if name == "source" else ()) for name in names}
+    coded = {name: _coded(groups[name]) for name in groups.columns if name != "record_id"}
+    coded["source"] = found.source, list(found.sources)
+    rates = {name: _rates(number, values, linked) for name, (number, values) in coded.items()}
     return {"groups": rates, "group_gaps": {name: _gap(by_value) for name, by_value in rates.items()}}
+
+
+def _coded(values: pl.Series) -> tuple[Codes, list[str]]:
+    """The place of each record's group, and what the groups are called."""
+    if values.dtype == pl.Boolean:
+        return values.cast(pl.Int64).to_numpy(), ["no", "yes"]
+    kind = values.dtype if isinstance(values.dtype, pl.Enum) else pl.Enum(values.unique().sort())
+    return values.cast(kind).to_physical().cast(pl.Int64).to_numpy(), kind.categories.to_list()
 
 
 def wilson(part: int, whole: int) -> tuple[float, float]:
@@ -119,103 +126,93 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
 
 
 def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
-    """Link rates by source and by pair of sources: one pass over the records for each source."""
+    """Link rates by source and by pair of sources, from how many records of each source meet which others."""
     names, width = found.sources, len(found.sources)
-    total = np.bincount(found.source, minlength=width)
+    kind, members = _kinds_of_clusters(found)
+    clusters = np.bincount(kind[np.unique(found.label)], minlength=len(members))
+    records = np.bincount(found.source * len(members) + np.take(kind, found.label), minlength=width * len(members))
+    table = records.reshape(width, len(members))
     linked_by = np.bincount(found.source[linked], minlength=width)
-    other = np.zeros(found.label.size, dtype=bool)
-    meets = np.zeros((width, width), dtype=np.int64)
-    presence = []
-    for one in range(width):
-        rows = np.flatnonzero(found.source == one)
-        held = np.zeros(found.label.size, dtype=bool)
-        held[found.label[rows]] = True
-        meeting = np.take(held, found.label)
-        meets[:, one] = np.bincount(found.source[meeting], minlength=width)
-        meeting[rows] = False
-        other |= meeting
-        presence.append(np.packbits(held))
-    elsewhere = np.bincount(found.source[other], minlength=width)
-    residents = [int(np.bitwise_count(held).sum()) for held in presence]
+    elsewhere = table[:, members.sum(axis=1) > 1].sum(axis=1)
     sources = {
         name: {
-            "records": int(total[i]),
-            "residents": residents[i],
+            "records": int(table[i].sum()),
+            "residents": int(clusters[members[:, i]].sum()),
             "linked": int(linked_by[i]),
             "linked_to_another_source": int(elsewhere[i]),
-            "link_rate": round(int(elsewhere[i]) / int(total[i]), 6),
+            "link_rate": round(int(elsewhere[i]) / int(table[i].sum()), 6),
         }
         for i, name in enumerate(names)
-        if total[i]
+        if table[i].any()
     }
-    return {"sources": sources, "source_pairs": _source_pairs(names, total, meets, presence)}
+    return {"sources": sources, "source_pairs": _source_pairs(names, table, clusters, members)}
 
 
-def _source_pairs(names: tuple[str, ...], total: Codes, meets: Codes, presence: list[Any]) -> list[dict[str, Any]]:
+def _kinds_of_clusters(found: Found) -> tuple[Codes, Flags]:
+    """A number for the set of sources that a cluster has, at the place of its label, and the sources of each set."""
+    size, width = found.label.size, len(found.sources)
+    words = np.zeros((width // _WORD + 1, size), dtype=np.int64)
+    word, bit = np.divmod(found.source, _WORD)
+    np.bitwise_or.at(words.reshape(-1), word * size + found.label, np.int64(1) << bit)
+    kind, where = factorise(words[0] if len(words) == 1 else mixed(list(words)))
+    members = np.zeros((where.size, width), dtype=bool)
+    for source in range(width):
+        members[:, source] = words[source // _WORD, where] >> (source % _WORD) & 1
+    return kind, members
+
+
+def _source_pairs(names: tuple[str, ...], table: Codes, clusters: Codes, members: Flags) -> list[dict[str, Any]]:
     """Clusters that two sources have in common, and the share of each one's records in them.
 
     Args:
         names: the sources.
-        total: records of each.
-        meets: records of the one source in a cluster of the other.
-        presence: for each source, a bit for each cluster that it is in.
+        table: records of each source in clusters of each set of sources.
+        clusters: clusters of each set.
+        members: the sources of each set.
     """
+    total, meets = table.sum(axis=1), table @ members
     return [
         {
             "source": names[one],
             "source_2": names[two],
-            "clusters": clusters,
+            "clusters": shared,
             "link_rate": round(int(meets[one, two]) / int(total[one]), 6),
             "link_rate_2": round(int(meets[two, one]) / int(total[two]), 6),
         }
         for one in range(len(names))
         for two in range(one + 1, len(names))
-        if (clusters := int(np.bitwise_count(presence[one] & presence[two]).sum()))
+        if (shared := int(clusters[members[:, one] & members[:, two]].sum()))
     ]
 
 
-def _completeness(found: Found, known: Mapping[str, Flags]) -> dict[str, dict[str, float]]:
+def _completeness(found: Found, names: tuple[str, ...], known: Codes) -> dict[str, dict[str, float]]:
     """Share of records per source whose identifier is usable."""
-    width = len(found.sources)
-    total = np.bincount(found.source, minlength=width)
-    counts: dict[str, Codes] = {}
-    for start in range(0, len(known), _AT_ONCE):
-        # Which of some identifiers a record has is one number, so that one count does for all of these.
-        names, held = list(known)[start : start + _AT_ONCE], np.zeros(found.source.size, dtype=np.uint8)
-        for bit, name in enumerate(names):
-            held |= known[name].astype(np.uint8) << np.uint8(bit)
-        table = np.bincount((found.source << _AT_ONCE) | held, minlength=width << _AT_ONCE).reshape(
-            width, 1 << _AT_ONCE
-        )
-        numbers = np.arange(1 << _AT_ONCE)
-        counts |= {name: table[:, numbers >> bit & 1 == 1].sum(axis=1) for bit, name in enumerate(names)}
+    numbers = np.arange(1 << len(names))
+    table = np.bincount((found.source << len(names)) | known, minlength=len(found.sources) * numbers.size)
+    by_source = table.reshape(-1, numbers.size)
     return {
-        source: {name: round(int(count[i]) / int(total[i]), 6) for name, count in counts.items()}
-        for i, source in enumerate(found.sources)
-        if total[i]
+        source: {
+            name: round(int(counts[numbers >> bit & 1 == 1].sum()) / int(counts.sum()), 6)
+            for bit, name in enumerate(names)
+        }
+        for source, counts in zip(found.sources, by_source, strict=True)
+        if counts.any()
     }
 
 
-def _rates(counts: pl.DataFrame, grouping: str, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Records and link rate with its interval for each value of a grouping.
+def _rates(number: Codes, values: list[str], linked: Flags) -> dict[str, dict[str, float]]:
+    """Records and link rate with its interval for each value of a grouping that there is.
 
     Linked means that the record shares its cluster with another record.
     """
     result = {}
-    for value, records, hits in counts.group_by(grouping).agg(pl.col("records", "linked").sum()).sort(grouping).rows():
-        low, high = wilson(hits, records)
-        name = names[value] if names else _named(value)
-        rate = {"link_rate": hits / records, "low": low, "high": high}
-        result[name] = {"records": records, "linked": hits, **{k: round(v, 6) for k, v in rate.items()}}
+    counts = np.bincount(number * 2 + linked, minlength=2 * len(values)).reshape(-1, 2)
+    for name, (alone, hits) in zip(values, counts.tolist(), strict=True):
+        if records := alone + hits:
+            low, high = wilson(hits, records)
+            rate = {"link_rate": hits / records, "low": low, "high": high}
+            result[name] = {"records": records, "linked": hits, **{k: round(v, 6) for k, v in rate.items()}}
     return result
-
-
-def _named(value: object) -> str:
-    if value is None:
-        return _UNKNOWN
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
 
 
 def _gap(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:

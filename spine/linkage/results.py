@@ -12,19 +12,19 @@ import polars as pl
 
 from spine.linkage.arrays import Array, Codes, Flags, Floats, order_of, pair_keys
 from spine.linkage.cluster import confidence
-from spine.linkage.levels import Scheme
+from spine.linkage.config import LinkageConfig
 from spine.linkage.report import Found, codes
-from spine.linkage.run import Run
+from spine.linkage.run import Run, inner_bits, pairs_between, pairs_within
 from spine.linkage.score import probability
 
 METHODS = ("single", "probabilistic", "exact", "manual")
 
 
-def clusters(run: Run) -> pl.DataFrame:
+def clusters(run: Run, config: LinkageConfig) -> pl.DataFrame:
     """record_id, source, cluster_id, method, confidence of every record (see `LinkageResult`)."""
     nodes, smallest = run.nodes, _smallest(run)
     certain = np.take(confidence(run.clustering, run.scored, smallest == nodes.first), nodes.of_record)
-    chance = probability(run.inner_bits)
+    chance = probability(inner_bits(run.inner, run.tally, config))
     # Where a node stands alone, its first record is as sure as its best pair.
     alone = np.isnan(np.take(certain, run.inner.left))
     others = np.fmin(chance, np.take(certain, run.inner.right))
@@ -53,48 +53,46 @@ def _smallest(run: Run) -> Codes:
 def _kinds(run: Run) -> Array:
     """Strongest kind of link that touches each record, as a place in `METHODS`."""
     link = np.flatnonzero(run.clustering.link)
-    sides = (run.scored.left, run.scored.right)
+    method = _methods(run, link)
     kind = np.zeros(run.nodes.encoded.size, dtype=np.uint8)
-    for strength, flags in ((1, None), (2, run.scored.anchor), (3, run.scored.manual)):
-        chosen = link if flags is None else link[np.take(flags, link)]
-        for side in sides:
+    for strength in (1, 2, 3):
+        chosen = link if strength == 1 else link[method == strength]
+        for side in (run.compared.left, run.compared.right):
             kind[np.take(side, chosen)] = strength
     result = np.take(kind, run.nodes.of_record)
+    exact = np.flatnonzero(np.take(run.tally.one_each.anchor, run.inner.pattern))
     for records in (run.inner.left, run.inner.right):
         result[records] = np.maximum(result[records], 1)
-        exact = records[run.inner.anchor]
-        result[exact] = np.maximum(result[exact], 2)
+        result[records[exact]] = np.maximum(result[records[exact]], 2)
     return result
+
+
+def _methods(run: Run, link: Codes) -> Array:
+    """Kind of some links between nodes, as a place in `METHODS`."""
+    by_number = 1 + np.take(run.tally.one_each.anchor, np.take(run.compared.pattern, link)).astype(np.uint8)
+    return np.where(np.take(run.scored.manual, link), np.uint8(3), by_number)
 
 
 def methods(run: Run) -> dict[str, int]:
     """Accepted pairs of records by method."""
-    scored, link = run.scored, run.clustering.link
-    between = np.where(scored.manual[link], 3, 1 + scored.anchor[link])
-    counts = np.bincount(np.concatenate([between, 1 + run.inner.anchor]), minlength=len(METHODS))
-    return {name: int(count) for name, count in zip(METHODS, counts, strict=True) if count}
+    between = np.bincount(_methods(run, np.flatnonzero(run.clustering.link)), minlength=len(METHODS))
+    within = np.bincount(1 + np.take(run.tally.one_each.anchor, run.inner.pattern), minlength=len(METHODS))
+    return {name: int(count) for name, count in zip(METHODS, between + within, strict=True) if count}
 
 
-def links(run: Run, scheme: Scheme) -> pl.DataFrame:
+def links(run: Run, config: LinkageConfig) -> pl.DataFrame:
     """Accepted pairs of records, sorted: those between nodes (their first records), and those within one."""
-    chosen = np.flatnonzero(run.clustering.link)
-    first, scored, compared = run.nodes.first, run.scored, run.compared
-    a, b = first[scored.left[chosen]], first[scored.right[chosen]]
-    left, right = (
-        np.concatenate([np.minimum(a, b), run.inner.left]),
-        np.concatenate([np.maximum(a, b), run.inner.right]),
-    )
+    chosen, first, inner = np.flatnonzero(run.clustering.link), run.nodes.first, run.inner
+    a, b = (np.take(first, np.take(side, chosen)) for side in (run.compared.left, run.compared.right))
+    left, right = np.concatenate([np.minimum(a, b), inner.left]), np.concatenate([np.maximum(a, b), inner.right])
     order = order_of(pair_keys(left, right, run.records.size))
-    bits: Floats = np.concatenate([scored.bits[chosen], run.inner_bits])[order]
-    method = np.concatenate([np.where(scored.manual[chosen], 3, 1 + scored.anchor[chosen]), 1 + run.inner.anchor])[
-        order
-    ]
-    home = np.concatenate([compared.home[chosen], run.inner.home])[order]
+    of_inner, one_each = inner_bits(inner, run.tally, config), run.tally.one_each
+    bits = np.concatenate([np.take(run.scored.bits, chosen), of_inner])[order]
+    method = np.concatenate([_methods(run, chosen), 1 + np.take(one_each.anchor, inner.pattern)])[order]
+    pattern = np.concatenate([np.take(run.compared.pattern, chosen), inner.pattern])[order]
     levels = {
-        f"level_{comparison}": _named(
-            np.concatenate([compared.levels[comparison][chosen], run.inner.levels[comparison]])[order], names
-        )
-        for comparison, names in scheme.levels.items()
+        f"level_{comparison}": _named(np.take(one_each.levels[comparison], pattern), names)
+        for comparison, names in config.scheme.levels.items()
     }
     return pl.DataFrame(
         {
@@ -103,7 +101,7 @@ def links(run: Run, scheme: Scheme) -> pl.DataFrame:
             "bits": bits.astype(np.float64).round(4),
             "probability": probability(bits),
             "method": _named(method, METHODS),
-            "stratum": _named(1 - home.astype(np.uint8), ("home", "elsewhere")),
+            "stratum": _named(1 - np.take(one_each.home, pattern).astype(np.uint8), ("home", "elsewhere")),
             **levels,
         }
     )
@@ -129,17 +127,18 @@ class Pairs:
     veto: Array
 
 
-def pairs(run: Run) -> Pairs:
+def pairs(run: Run, config: LinkageConfig) -> Pairs:
     """What distributions are made from."""
-    first, scored, inner = run.nodes.first.astype(np.int32), run.scored, run.inner
-    a, b = np.take(first, scored.left), np.take(first, scored.right)
+    first, compared, inner = run.nodes.first.astype(np.int32), run.compared, run.inner
+    a, b = np.take(first, compared.left), np.take(first, compared.right)
+    between, within = pairs_between(run.nodes, compared.left, compared.right), pairs_within(run.nodes, inner.right)
     return Pairs(
         left=np.concatenate([np.minimum(a, b), inner.left]),
         right=np.concatenate([np.maximum(a, b), inner.right]),
-        bits=np.concatenate([scored.bits, run.inner_bits]),
-        records=run.pair_records,
-        home=np.concatenate([run.compared.home, inner.home]),
-        veto=np.concatenate([scored.veto, np.zeros(inner.left.size, dtype=scored.veto.dtype)]),
+        bits=np.concatenate([run.scored.bits, inner_bits(inner, run.tally, config)]),
+        records=np.concatenate([between, within]),
+        home=np.concatenate([compared.home, inner.home]),
+        veto=np.concatenate([run.scored.veto, np.zeros(within.size, dtype=run.scored.veto.dtype)]),
     )
 
 
@@ -157,8 +156,8 @@ def groups(run: Run) -> pl.DataFrame:
             "record_id": run.ids,
             "sex": _named(people.sex, ("unknown", "female", "male")),
             "birth_decade": _named(people.decade, decades),
-            "has_postcode": people.known["postcode"],
-            "has_date_of_birth": people.known["date_of_birth"],
+            "has_postcode": people.has("postcode"),
+            "has_date_of_birth": people.has("date_of_birth"),
         }
     )
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spine.linkage.arrays import Array, Codes, Flags, Floats
+from spine.linkage.arrays import Codes, Flags, Floats
 from spine.linkage.block import block
 from spine.linkage.cluster import Clustering, cluster
+from spine.linkage.coded import Coded, coded
 from spine.linkage.collapse import Nodes, fold
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
@@ -25,30 +26,9 @@ from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, Patterns, fit, histogram, strangers
 from spine.linkage.overrides import Decisions, named, on_nodes, read_decisions
 from spine.linkage.parallel import both
-from spine.linkage.score import Scored, score, weigh
-from spine.linkage.tally import Tally, tally_of
-
-#: Identifiers whose completeness is told, and the codes that hold them.
-_IDENTIFIERS = {
-    "first_name": "first", "middle_name": "middle", "surname": "surname", "date_of_birth": "birth", "sex": "sex",
-    "nhs_number": "nhs", "nino": "nino", "upn": "upn", "uprn": "uprn", "house": "house", "postcode": "postcode",
-    "phone": "phone", "email": "email",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class People:
-    """What is told of the records themselves.
-
-    Attributes:
-        known: by identifier, for each record whether it has a usable value.
-        sex: 1 female, 2 male, 0 not known.
-        decade: decade of birth (198 is the 1980s), 0 not known.
-    """
-
-    known: dict[str, Flags]
-    sex: Array
-    decade: Array
+from spine.linkage.people import People, people_of
+from spine.linkage.score import Scored, score
+from spine.linkage.tally import Scale, Tally, tally_of
 
 
 @dataclass(frozen=True)
@@ -62,17 +42,14 @@ class Run:
         records: the records as codes; without them where the run is not to be kept.
         nodes: the records folded.
         blocking: what the blocking rules found, in counts.
-        compared: pairs of nodes, with their levels.
-        bits: what the model says of them, in bits.
+        compared: pairs of nodes, by pattern of levels.
         scored: their weights, settled.
-        inner: pairs of records within one node (its first record with each other one), compared.
-        inner_bits: their weights.
-        pair_records: pairs of records that each pair of `compared`, then of `inner`, stands for.
+        inner: pairs of records within one node (its first record with each other one), by pattern.
         model: what levels are worth.
         clustering: which nodes are one person.
         decisions: decisions by people, on nodes.
         overrides: the same as they were given, by record_id.
-        tally: pairs of records by pattern of levels.
+        tally: the patterns: pairs of records of each, and its weight.
         spread: pairs of records by match weight.
     """
 
@@ -82,12 +59,9 @@ class Run:
     records: Encoded
     nodes: Nodes
     blocking: dict[str, Any]
-    compared: Compared
-    bits: Floats
+    compared: Coded
     scored: Scored
-    inner: Compared
-    inner_bits: Floats
-    pair_records: Floats
+    inner: Coded
     model: Model
     clustering: Clustering
     decisions: Decisions
@@ -114,36 +88,32 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     decisions = on_nodes(decisions, nodes.of_record, records.size, nodes.encoded.size)
     candidates = block(nodes.encoded, config, also=decisions.both)
     compared = compare(nodes.encoded, candidates.left, candidates.right)
-    between = pairs_of_records(nodes, compared)
-    stands_for = np.concatenate([between, weight])
-    patterns, model = _learned(nodes.encoded, records.size, (compared, inner), stands_for, config, estimator)
-    bits, inner_bits = _weighed(compared, inner, patterns, model, config)
-    scored = score(nodes.encoded, compared, bits, decisions, config)
-    clustering, (source, tally, within) = both(
+    between = pairs_between(nodes, compared.left, compared.right)
+    patterns, model = _learned(
+        nodes.encoded, records.size, (compared, inner), np.concatenate([between, weight]), config, estimator
+    )
+    of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
+    tally = _tallied(patterns.keys, (of_pair, between), (of_inner, weight), Scale(model, config, records.telling))
+    scored = score(nodes.encoded, compared, np.take(tally.bits, of_pair), decisions, config)
+    pairs, within = coded(compared, of_pair, tally.one_each), coded(inner, of_inner, tally.one_each)
+    del compared, inner
+    clustering, (source, spread_inner) = both(
         lambda: cluster(nodes.encoded, scored, model, config),
-        lambda: (
-            as_text(given.column("source")),
-            tally_of(patterns, compared.left.size, stands_for),
-            spread_within(inner, inner_bits, weight, config),
-        ),
+        lambda: (as_text(given.column("source")), spread_within(within, tally, weight, config)),
         records.size,
     )
     if not keep:
         nodes = replace(nodes, encoded=replace(nodes.encoded, codes={}))
     return Run(
-        given.ids, source, people, records, nodes, candidates.report, compared, bits, scored, inner,
-        inner_bits, stands_for, model, clustering, decisions, overrides,
-        tally, spread_between(compared, scored, clustering, between, config).with_more(within),
+        given.ids, source, people, records, nodes, candidates.report, pairs, scored, within, model, clustering,
+        decisions, overrides, tally, spread_between(pairs, scored, clustering, between, config).with_more(spread_inner),
     )  # fmt: skip
 
 
-def _weighed(
-    compared: Compared, inner: Compared, patterns: Patterns, model: Model, config: LinkageConfig
-) -> tuple[Floats, Floats]:
-    """Weights of pairs between nodes, and of those within: these are links, whatever the levels say."""
-    of_pair, of_inner = np.split(patterns.of_pair, [compared.left.size])
-    within = weigh(inner, of_inner, patterns, model, config)
-    return weigh(compared, of_pair, patterns, model, config), np.maximum(within, config.thresholds.link_bits)
+def _tallied(keys: Codes, between: tuple[Codes, Floats], within: tuple[Codes, Floats], scale: Scale) -> Tally:
+    """The counts of all pairs, each part as the number of its pattern and the pairs of records that it stands for."""
+    one, other = (np.bincount(number, weights=records, minlength=keys.size) for number, records in (between, within))
+    return tally_of(keys, one, other, scale)
 
 
 def _learned(
@@ -174,17 +144,18 @@ def loading(*names: str) -> Thread:
     return thread
 
 
-def people_of(records: Encoded) -> People:
-    """What is told of the records in counts."""
-    codes = records.codes
-    known = {name: codes[column] != 0 for name, column in _IDENTIFIERS.items()}
-    known["date_of_birth"] = codes["birth"] % 100 > 0
-    return People(known, codes["sex"], (codes["birth"] // 100_000).astype(np.int16))
+def pairs_between(nodes: Nodes, left: Codes, right: Codes) -> Floats:
+    """How many pairs of records each pair of nodes stands for; none where a node is a blank."""
+    count: Floats = (nodes.records[left] * nodes.records[right]).astype(np.float32)
+    return count
 
 
-def pairs_of_records(nodes: Nodes, compared: Compared) -> Floats:
-    """How many pairs of records each pair of nodes stands for."""
-    count: Floats = (nodes.records[compared.left] * nodes.records[compared.right]).astype(np.float32)
+def pairs_within(nodes: Nodes, records: Codes) -> Floats:
+    """How many pairs of records each pair of these with the first of their node stands for.
+
+    n records are n (n - 1) / 2 pairs, which n - 1 pairs with the first one stand for.
+    """
+    count: Floats = (nodes.records[nodes.of_record[records]] / 2).astype(np.float32)
     return count
 
 
@@ -206,27 +177,31 @@ def _folded(records: Encoded, alone: Flags, config: LinkageConfig, keep: bool) -
     return folded.nodes, replace(compared, left=left, right=right), weight
 
 
-def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes, Floats]:
-    """(first record, other record, pairs of records it stands for) of nodes that hold several."""
+def inner_pairs(nodes: Nodes) -> tuple[Codes, Codes]:
+    """(first record, other record) of nodes that hold several."""
     first = nodes.first[nodes.of_record]
     others = np.flatnonzero(first != np.arange(first.size))
-    # n records are n (n - 1) / 2 pairs, which n - 1 pairs with the first one stand for.
-    weight: Floats = (nodes.records[nodes.of_record[others]] / 2).astype(np.float32)
-    return first[others], others, weight
+    return first[others], others
+
+
+def inner_bits(inner: Coded, tally: Tally, config: LinkageConfig) -> Floats:
+    """Weights of pairs within nodes: these are links, whatever the levels say."""
+    return np.maximum(np.take(tally.bits, inner.pattern), config.thresholds.link_bits)
 
 
 def spread_between(
-    compared: Compared, scored: Scored, clustering: Clustering, records: Floats, config: LinkageConfig,
+    compared: Coded, scored: Scored, clustering: Clustering, records: Floats, config: LinkageConfig,
     chosen: Codes | slice = slice(None),
 ) -> Spread:  # fmt: skip
     """Pairs between nodes by match weight: all, or those chosen, whose pairs of records `records` tells."""
     bits, veto, threshold = scored.bits[chosen], scored.veto[chosen], config.thresholds.link_bits
     # A pair above the threshold that nothing forbids is a link, or its nodes are in two clusters.
     apart = (bits >= threshold) & (veto == 0) & ~clustering.link[chosen]
-    return spread(bits, records, compared.home[chosen], veto, apart, threshold)
+    home = np.take(compared.one_each.home, compared.pattern[chosen])
+    return spread(bits, records, home, veto, apart, threshold)
 
 
-def spread_within(inner: Compared, bits: Floats, records: Floats, config: LinkageConfig) -> Spread:
+def spread_within(inner: Coded, tally: Tally, records: Floats, config: LinkageConfig) -> Spread:
     """Pairs within nodes by match weight, with the pairs of records that each stands for."""
-    none = np.zeros(bits.size, dtype=np.uint8)
+    bits, none = inner_bits(inner, tally, config), np.zeros(records.size, dtype=np.uint8)
     return spread(bits, records, inner.home, none, none.astype(bool), config.thresholds.link_bits)

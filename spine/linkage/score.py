@@ -31,7 +31,7 @@ from spine.linkage.overrides import Decisions
 from spine.linkage.parallel import both
 
 _MOST_BITS = 60.0
-_OF_PAIRS = ("left", "right", "bits", "anchor", "manual", "veto")
+_OF_PAIRS = ("left", "right", "bits", "manual", "veto")
 #: So many sources that each know one person of two forenames at a home know no twins.
 _SOURCES_THAT_TELL = 3
 
@@ -44,7 +44,6 @@ class Scored:
         left: places of the first nodes.
         right: places of the second nodes.
         bits: log2 odds that the pair is one person.
-        anchor: linked by NHS number.
         manual: a decision says that they are one person.
         veto: may never be linked (index into `VETOES`).
         contested: pairs that fell below the threshold because a rival was as good.
@@ -53,7 +52,6 @@ class Scored:
     left: Codes
     right: Codes
     bits: Floats
-    anchor: Flags
     manual: Flags
     veto: Array
     contested: int
@@ -114,8 +112,7 @@ def score(encoded: Encoded, compared: Compared, bits: Floats, decisions: Decisio
         pair = pair_keys(compared.left, compared.right, encoded.size)
         manual = np.isin(pair, decisions.must)
         veto = np.where(np.isin(pair, decisions.cannot), VETOES.index("cannot_link"), np.where(manual, 0, veto))
-    anchor = compared.anchor & (veto == 0)
-    return Scored(compared.left, compared.right, settled, anchor, manual, veto.astype(np.uint8), contested)
+    return Scored(compared.left, compared.right, settled, manual, veto.astype(np.uint8), contested)
 
 
 def probability(bits: Floats) -> Floats:

@@ -18,25 +18,29 @@ import polars as pl
 from spine.errors import PipelineError
 from spine.linkage.arrays import Array
 from spine.linkage.cluster import Clustering
+from spine.linkage.coded import Coded
 from spine.linkage.collapse import Nodes
 from spine.linkage.columns import Columns
-from spine.linkage.compare import VETOES, Compared, compare
+from spine.linkage.compare import VETOES, compare
 from spine.linkage.config import LinkageConfig
 from spine.linkage.distribution import Spread
 from spine.linkage.encode import FLAGS, Encoded, Rarity
 from spine.linkage.fit import Model, Stratified, histogram
 from spine.linkage.kept import read_arrays, write_arrays
 from spine.linkage.overrides import Decisions
-from spine.linkage.run import People, Run
+from spine.linkage.people import People
+from spine.linkage.run import Run
 from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
-from spine.linkage.tally import Tally
+from spine.linkage.tally import Tally, examples
 
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
-FORM = f"5, polars {pl.__version__}"
+FORM = f"6, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
-_COMPARED = ("left", "right", "home", "anchor", "lookalike", "kin", "thin", "veto")
-_SCORED = ("bits", "anchor", "manual", "veto")
+_PAIRS = ("left", "right", "pattern", "veto")
+_SCORED = ("bits", "manual", "veto")
+_PEOPLE = ("known", "sex", "decade")
+_TALLY = ("keys", "bits", "between", "within")
 _RARITY = ("bucket", "holders", "chance")
 
 
@@ -140,7 +144,7 @@ def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> P
     node, other = sorted((int(run.nodes.of_record[low]), int(run.nodes.of_record[high])))
     found = np.flatnonzero((run.compared.left == node) & (run.compared.right == other))
     if found.size:
-        one, bits = run.compared.taken(found), float(run.scored.bits[found[0]])
+        one, bits = run.compared.taken(found).levels(), float(run.scored.bits[found[0]])
         veto = VETOES[int(run.scored.veto[found[0]])]
     else:
         one = compare(run.records.taken(np.array([low, high])), np.array([0]), np.array([1]))
@@ -164,22 +168,19 @@ def _arrays(run: Run) -> dict[str, Array]:
         result |= {f"record.{number}.{name}": values for name, values in part.items()}
     if isinstance(codes, Columns):
         result["origin"] = codes.origin
-    result |= {f"people.{name}": values for name, values in run.people.known.items()}
-    result |= {"told.sex": run.people.sex, "told.decade": run.people.decade}
-    for prefix, compared in (("pair", run.compared), ("inner", run.inner)):
-        result |= {f"{prefix}.{name}": getattr(compared, name) for name in _COMPARED}
-        result |= {f"{prefix}.level.{name}": values for name, values in compared.levels.items()}
-    for prefix, kept, names in (("nodes", run.nodes, _NODES), ("scored", run.scored, _SCORED)):
+    result |= {f"people.{name}": getattr(run.people, name) for name in _PEOPLE}
+    for prefix, kept, names in (
+        ("pair", run.compared, _PAIRS), ("inner", run.inner, _PAIRS), ("nodes", run.nodes, _NODES),
+        ("scored", run.scored, _SCORED), ("tally", run.tally, _TALLY),
+    ):  # fmt: skip
         result |= {f"{prefix}.{name}": getattr(kept, name) for name in names}
     for name, rarity in run.records.rarity.items():
         result |= {f"rarity.{name}.{part}": getattr(rarity, part) for part in _RARITY}
     result |= {f"names.{name}": values for name, values in run.records.names.arrays.items()}
     result |= {f"model.{name}": stratum.log_shares for name, stratum in run.model.strata.items()}
     result |= {"cluster.label": run.clustering.label, "cluster.link": run.clustering.link}
-    result |= {f"tally.{field.name}": getattr(run.tally, field.name) for field in fields(Tally)}
     result |= {"spread.pairs": run.spread.pairs, "spread.matches": run.spread.matches}
-    result |= {"must": run.decisions.must, "cannot": run.decisions.cannot}
-    return result | {"bits": run.bits, "inner_bits": run.inner_bits, "pair_records": run.pair_records}
+    return result | {"must": run.decisions.must, "cannot": run.decisions.cannot}
 
 
 def _texts(run: Run) -> dict[str, pl.Series]:
@@ -215,40 +216,30 @@ def _run(arrays: dict[str, Array], texts: dict[str, pl.Series], told: dict[str, 
     def part(prefix: str) -> dict[str, Array]:
         return {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
 
-    def compared(prefix: str) -> Compared:
-        own = part(prefix)
-        return Compared(levels=_ordered(part(f"{prefix}.level"), config), **{name: own[name] for name in _COMPARED})
-
     origin = arrays["origin"] if told["parts"] > 1 else None
     records = _encoded(part, origin, texts, told, config)
     flags: dict[str, Any] = {name: arrays[f"node.{name}"] for name in FLAGS}
     nodes = replace(records, size=flags["verified"].size, codes=part("node.code"), **flags)
-    pairs = compared("pair")
+    one_each = examples(arrays["tally.keys"], config.scheme, records.telling)
+    pairs = Coded(**part("pair"), one_each=one_each)
     strata = {name: Stratified(log_shares=arrays[f"model.{name}"], **s) for name, s in told["strata"].items()}
     return Run(
         ids=texts["ids"],
         source=texts["source"],
-        people=People(part("people"), arrays["told.sex"], arrays["told.decade"]),
+        people=People(**part("people")),
         records=records,
         nodes=Nodes(nodes, **part("nodes")),
         blocking=told["blocking"],
         compared=pairs,
-        bits=arrays["bits"],
         scored=Scored(pairs.left, pairs.right, **part("scored"), contested=told["contested"]),
-        inner=compared("inner"),
-        inner_bits=arrays["inner_bits"],
-        pair_records=arrays["pair_records"],
+        inner=Coded(**part("inner"), one_each=one_each),
         model=Model(config.scheme, strata),
         clustering=Clustering(arrays["cluster.label"], arrays["cluster.link"], told["rebuilt"], told["refused"]),
         decisions=Decisions(arrays["must"], arrays["cannot"], told["unknown"]),
         overrides=None,
-        tally=Tally(**part("tally")),
+        tally=Tally(**part("tally"), one_each=one_each),
         spread=Spread(config.thresholds.link_bits, **part("spread")),
     )
-
-
-def _ordered(levels: dict[str, Array], config: LinkageConfig) -> dict[str, Array]:
-    return {name: levels[name] for name in config.scheme.levels}
 
 
 def _encoded(

@@ -78,7 +78,8 @@ def compare_versions(settings: Settings, purpose: str, before: int | None, after
     older = before or max((number for number in numbers if number < newest), default=0)
     if newest not in known or older not in known:
         there = ", ".join(map(str, numbers)) or "none"
-        raise UsageError(f"purpose '{purpose}': expected two versions out of those that were published: {there}")
+        few = " A run that changes what is released publishes the next one" if len(numbers) < 2 else ""
+        raise UsageError(f"purpose '{purpose}': expected two versions out of those that were published: {there}.{few}")
     if older >= newest:
         raise UsageError(f"expected the older version first, got {older} and {newest}")
     steps = [record for number, record in known.items() if older < number <= newest]

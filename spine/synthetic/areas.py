@@ -21,8 +21,10 @@ def build_area_lookup(region: Region) -> SourceResult:
     """Every postcode of the region, and one in fifty more that was terminated: valid history."""
     rng = region.draws.stream("area lookup")
     live = region.stock.postcodes.select("postcode", "lsoa21", "gss_code")
-    ended = live.filter(pl.Series(chance(rng, live.height, 0.02))).with_columns(
-        pl.col("postcode").str.replace(r" \d", " 0")
+    ended = (
+        live.filter(pl.Series(chance(rng, live.height, 0.02)))
+        .with_columns(pl.col("postcode").str.replace(r" \d", " 0"))
+        .unique("postcode", keep="first", maintain_order=True)  # two live ones may differ in that digit only
     )
     both = pl.concat((live.with_columns(doterm=pl.lit(None, pl.String)), ended.with_columns(doterm=pl.lit("201906"))))
     introduced = (1980 + rng.integers(0, 30, both.height)) * 100 + rng.integers(1, 13, both.height)

@@ -152,7 +152,8 @@ def test_the_commands_tell_and_refuse(home: Home) -> None:
     assert "published" in text
     assert "dsa_check" not in text
     code, text = invoke(home, "keys", "list")
-    assert "0600" in text
+    assert "0600 in use" in text
+    assert "next release" not in text, "a release was made with it"
     assert (home.settings.keys / "care_planning.v1.key").read_text().strip()[:16] not in text
     code, text = invoke(home, "release", "withdraw", PURPOSE, "--reason", "areas are wrong")
     assert (code, "versions 1 are gone" in text) == (0, True)

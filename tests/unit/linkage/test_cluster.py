@@ -28,8 +28,7 @@ def scored(pairs: list[Weighed], vetoed: Pairs = frozenset(), manual: Pairs = fr
     left, right, bits = (np.array(column) for column in zip(*ordered, strict=True))
     veto = [VETOES.index("twins") if (a, b) in vetoed else 0 for a, b, _ in ordered]
     decided = np.array([(a, b) in manual for a, b, _ in ordered])
-    none = np.zeros(left.size, dtype=bool)
-    return Scored(left, right, bits.astype(float), none, decided, np.array(veto, dtype=np.uint8), 0)
+    return Scored(left, right, bits.astype(float), decided, np.array(veto, dtype=np.uint8), 0)
 
 
 def labels(config: LinkageConfig, nodes: Encoded | int, pairs: Scored) -> list[int]:

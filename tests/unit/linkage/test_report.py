@@ -63,7 +63,7 @@ def told() -> dict[str, Any]:
         GROUPS,
         links={"exact": 1, "probabilistic": 2},
         blocking={"capped_blocks": 0},
-        known={"phone": np.array([True, False, True, True, False, False, False])},
+        known=(("email", "phone"), np.array([2, 1, 2, 2, 1, 0, 0])),
         counts={"merges_refused": 1},
         config=CONFIG,
     )
@@ -82,7 +82,11 @@ def test_records_clusters_and_sources(told: dict[str, Any]) -> None:
 
 
 def test_completeness_is_the_share_of_a_source_that_has_a_value(told: dict[str, Any]) -> None:
-    assert told["completeness"] == {"care": {"phone": 0.0}, "gp": {"phone": 0.666667}, "tax": {"phone": 0.5}}
+    assert told["completeness"] == {
+        "care": {"email": 0.5, "phone": 0.0},
+        "gp": {"email": 0.333333, "phone": 0.666667},
+        "tax": {"email": 0.0, "phone": 0.5},
+    }
 
 
 def test_vetoes_and_pairs_kept_apart_count_records(told: dict[str, Any]) -> None:
@@ -111,7 +115,7 @@ def test_a_gap_is_told_between_groups_that_are_large_enough() -> None:
         frame,
         links={},
         blocking={},
-        known={},
+        known=((), np.zeros(500, dtype=np.int64)),
         counts={},
         config=CONFIG,
     )
@@ -162,3 +166,22 @@ def test_clerical_band_lies_around_the_threshold() -> None:
 )
 def test_wilson_interval(part: int, whole: int, low: float, high: float) -> None:
     assert wilson(part, whole) == (pytest.approx(low, abs=1e-5), pytest.approx(high, abs=1e-5))
+
+
+def test_any_number_of_sources_is_counted_by_source_and_pair() -> None:
+    """Cluster n holds a record of source n, one of source n + 1, and the last cluster two of one source."""
+    names = [f"source_{n:03}" for n in range(140)]
+    source = [name for n in range(139) for name in (names[n], names[n + 1])] + [names[0]] * 2
+    label = np.repeat(np.arange(0, len(source), 2), 2)
+    told = report(
+        Found(label, *codes(pl.Series(source))),
+        spread_of(Pairs([]), APART[:0]),
+        pl.DataFrame({"record_id": [str(n) for n in range(len(source))]}),
+        links={}, blocking={}, known=((), np.zeros(len(source), dtype=np.int64)), counts={}, config=CONFIG,
+    )  # fmt: skip
+    of_source = told["sources"]
+    assert (of_source[names[0]]["records"], of_source[names[0]]["residents"]) == (3, 2)
+    assert of_source[names[0]]["linked_to_another_source"] == 1
+    assert all((of_source[name]["residents"], of_source[name]["link_rate"]) == (2, 1.0) for name in names[1:-1])
+    pairs = {(pair["source"], pair["source_2"]): pair["clusters"] for pair in told["source_pairs"]}
+    assert pairs == {(names[n], names[n + 1]): 1 for n in range(139)}
