@@ -222,9 +222,7 @@ def test_a_decision_joins_and_its_end_parts_again(home: Home, first: tuple[Path,
     assert partition(lapsed.result.clusters) == partition(before.result.clusters)
 
 
-def test_a_source_that_promises_one_record_a_person_links_none_of_its_own(
-    people: pl.DataFrame, tmp_path: Path
-) -> None:
+def test_a_source_that_promises_one_record_a_person_links_none_of_its_own(people: pl.DataFrame, tmp_path: Path) -> None:
     home = Home(tmp_path / "state", people)
     twice = home.records.head(1).with_columns(record_id=pl.lit(home.records["record_id"][0] + "-again"))
     home.records = pl.concat([home.records, twice]).sort("record_id")
