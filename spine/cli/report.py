@@ -5,6 +5,8 @@ Put here: tables for people. Never here: a figure that is not in the summary.
 
 from __future__ import annotations
 
+import shlex
+
 from rich import box
 from rich.console import Group
 from rich.panel import Panel
@@ -64,7 +66,11 @@ def _title(summary: RunSummary) -> str:
 def show_next_steps(settings: Settings) -> None:
     """Print the commands to try after a demonstration."""
     sql = "SELECT age_band, count(*) AS residents FROM residents GROUP BY ALL ORDER BY 1"
-    home = "" if settings.home == Settings.model_fields["home"].default else f"SPINE_HOME={settings.home} "
+    home = (
+        ""
+        if settings.home == Settings.model_fields["home"].default
+        else f"SPINE_HOME={shlex.quote(str(settings.home))} "
+    )
     steps = {
         "query it": f'{home}.venv/bin/spine query --purpose care_planning "{sql}"',
         "see who has agreed": f"{home}.venv/bin/spine agreement list",
