@@ -352,7 +352,7 @@ def _postcodes(records: Records, settings: Standardise) -> tuple[Array, Array, F
 def _contact(records: Records, settings: Standardise) -> dict[str, Array]:
     none = np.zeros(len(records.ids), dtype=np.int64)
     both = (("phone", clean.phones), ("email", clean.emails))
-    return {name: code(records.column(name)) if records.has(name) else none for name, code in both}
+    return {name: code(records.column(name)) if records.has(name) else none.copy() for name, code in both}
 
 
 def _days(records: Records, column: str) -> Array:
