@@ -146,7 +146,11 @@ def validate() -> None:
     stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
     stale += stale_page(settings)
     if stale:
-        raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
+        raise ContractError(
+            "these files are no longer what follows from the contracts:\n"
+            + "\n".join(f"  {name}" for name in stale)
+            + "\nRun `spine contracts derive` and commit what it writes."
+        )
     load_waivers(settings.expectations, contracts)
     out.print(f"{len(contracts)} contracts are valid and what follows from them is current.")
 
