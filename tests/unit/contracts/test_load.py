@@ -285,6 +285,16 @@ def test_the_standard_s_own_model_reads_every_committed_contract() -> None:
         assert read_odcs(path).apiVersion == "v3.2.0"
 
 
+def test_what_a_caller_does_to_a_contract_that_it_read_stays_with_it() -> None:
+    path = next((ROOT / "expectations/contracts").glob("*.odcs.yaml"))
+    mine = read_odcs(path)
+    version, mine.version = mine.version, "9.9.9"
+    mine.schema_[0].properties.clear()
+    again = read_odcs(path)
+    assert again.version == version
+    assert again.schema_[0].properties
+
+
 def test_partners_come_by_id_in_the_file_s_order() -> None:
     partners = load_partners(ROOT / "expectations/partners.yaml")
     assert next(iter(partners)) == "harcombe_district"
