@@ -140,6 +140,7 @@ def validate() -> None:
 
     settings = Settings()
     contracts = _contracts(settings)
+    _refuse_unrunnable(contracts)
     refuse_broken(contracts, settings)
     for purpose in known_purposes(settings):
         load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
@@ -160,6 +161,7 @@ def derive() -> None:
     """Write what follows from the contracts: suites, dbt's sources and layouts; and the page on decision rights."""
     settings = Settings()
     contracts = _contracts(settings)
+    _refuse_unrunnable(contracts)
     write_layouts(contracts, settings.dbt_project)  # first, because it checks that every table is staged
     write_suites(contracts, settings.expectations / "suites")
     write_page(settings)
@@ -169,3 +171,10 @@ def derive() -> None:
 def _contracts(settings: Settings) -> tuple[Contract, ...]:
     partners = load_partners(settings.expectations / "partners.yaml")
     return load_contracts(settings.expectations / "contracts", partners)
+
+
+def _refuse_unrunnable(contracts: tuple[Contract, ...]) -> None:
+    from spine.extract.rehearse import unrunnable_rules  # slow to import
+
+    if faults := unrunnable_rules(contracts):
+        raise ContractError("\n".join(faults))
