@@ -79,8 +79,12 @@ def status(
     tell_dropped(newest, named=dropped)
     for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
         out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
+    there = published(settings.releases)
+    if not there:
+        out.print("Nothing is released.")
+        return
     releases = listing("purpose", "version", "as of", "rows", title="Released", dates=("as of",))
-    for release in published(settings.releases):
+    for release in there:
         rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
         releases.add_row(release.purpose, str(release.version), str(release.as_of), rows)
     out.print(releases)
