@@ -129,7 +129,8 @@ def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
     """Link rates by source and by pair of sources, from how many records of each source meet which others."""
     names, width = found.sources, len(found.sources)
     kind, members = _kinds_of_clusters(found)
-    clusters = np.bincount(kind[np.unique(found.label)], minlength=len(members))
+    firsts = np.flatnonzero(found.label == np.arange(found.label.size))
+    clusters = np.bincount(kind[firsts], minlength=len(members))
     records = np.bincount(found.source * len(members) + np.take(kind, found.label), minlength=width * len(members))
     table = records.reshape(width, len(members))
     linked_by = np.bincount(found.source[linked], minlength=width)
@@ -230,6 +231,10 @@ def _gap(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
 
 
 def codes(source: pl.Series) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Sources as positions in their sorted names."""
-    names = source.unique().sort()
-    return source.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy(), tuple(names)
+    """Sources as positions in their sorted names; the name of none is empty."""
+    kind = source.dtype if isinstance(source.dtype, pl.Enum) else pl.Enum(source.drop_nulls().unique().sort())
+    held = [*kind.categories, ""]
+    names = tuple(sorted(set(held)))
+    place = np.array([names.index(name) for name in held])
+    number = source.cast(kind).to_physical().cast(pl.Int64).fill_null(len(held) - 1).to_numpy()
+    return np.take(place, number), names

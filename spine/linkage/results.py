@@ -33,7 +33,7 @@ def clusters(run: Run, config: LinkageConfig) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "record_id": run.ids,
-            "source": run.source,
+            "source": run.source.cast(pl.String),
             "cluster_id": run.ids.gather(np.take(smallest, nodes.of_record)),
             "method": _named(_kinds(run), METHODS),
             "confidence": pl.Series(certain, dtype=pl.Float64, nan_to_null=True),
@@ -87,17 +87,17 @@ def links(run: Run, config: LinkageConfig) -> pl.DataFrame:
     left, right = np.concatenate([np.minimum(a, b), inner.left]), np.concatenate([np.maximum(a, b), inner.right])
     order = order_of(pair_keys(left, right, run.records.size))
     of_inner, one_each = inner_bits(inner, run.tally, config), run.tally.one_each
-    bits = np.concatenate([np.take(run.scored.bits, chosen), of_inner])[order]
-    method = np.concatenate([_methods(run, chosen), 1 + np.take(one_each.anchor, inner.pattern)])[order]
-    pattern = np.concatenate([np.take(run.compared.pattern, chosen), inner.pattern])[order]
+    bits = np.take(np.concatenate([np.take(run.scored.bits, chosen), of_inner]), order)
+    method = np.take(np.concatenate([_methods(run, chosen), 1 + np.take(one_each.anchor, inner.pattern)]), order)
+    pattern = np.take(np.concatenate([np.take(run.compared.pattern, chosen), inner.pattern]), order)
     levels = {
         f"level_{comparison}": _named(np.take(one_each.levels[comparison], pattern), names)
         for comparison, names in config.scheme.levels.items()
     }
     return pl.DataFrame(
         {
-            "left_record_id": run.ids.gather(left[order]),
-            "right_record_id": run.ids.gather(right[order]),
+            "left_record_id": run.ids.gather(np.take(left, order)),
+            "right_record_id": run.ids.gather(np.take(right, order)),
             "bits": bits.astype(np.float64).round(4),
             "probability": probability(bits),
             "method": _named(method, METHODS),
@@ -144,7 +144,7 @@ def pairs(run: Run, config: LinkageConfig) -> Pairs:
 
 def found(run: Run) -> Found:
     """Clusters by position."""
-    return Found(np.take(_smallest(run), run.nodes.of_record), *codes(run.source.fill_null("")))
+    return Found(np.take(_smallest(run), run.nodes.of_record), *codes(run.source))
 
 
 def groups(run: Run) -> pl.DataFrame:
