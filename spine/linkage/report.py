@@ -65,7 +65,7 @@ def report(
         config: thresholds.
     """
     size = np.bincount(found.label, minlength=found.label.size)
-    linked, sizes = size[found.label] > 1, np.bincount(size)
+    linked, sizes = np.take(size, found.label) > 1, np.bincount(size)
     totals = {"records": found.label.size, "clusters": sizes[1:].sum(), "linked_records": linked.sum()}
     return {
         "configuration": config.version,
@@ -153,8 +153,9 @@ def _kinds_of_clusters(found: Found) -> tuple[Codes, Flags]:
     """A number for the set of sources that a cluster has, at the place of its label, and the sources of each set."""
     size, width = found.label.size, len(found.sources)
     words = np.zeros((width // _WORD + 1, size), dtype=np.int64)
-    word, bit = np.divmod(found.source, _WORD)
-    np.bitwise_or.at(words.reshape(-1), word * size + found.label, np.int64(1) << bit)
+    for source in range(width):
+        labels = np.take(found.label, np.flatnonzero(found.source == source))
+        words[source // _WORD][labels] |= np.int64(1) << source % _WORD
     kind, where = factorise(words[0] if len(words) == 1 else mixed(list(words)))
     members = np.zeros((where.size, width), dtype=bool)
     for source in range(width):
@@ -236,5 +237,5 @@ def codes(source: pl.Series) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     held = [*kind.categories, ""]
     names = tuple(sorted(set(held)))
     place = np.array([names.index(name) for name in held])
-    number = source.cast(kind).to_physical().cast(pl.Int64).fill_null(len(held) - 1).to_numpy()
-    return np.take(place, number), names
+    number = source.cast(kind).to_physical().cast(pl.UInt32)
+    return np.take(place, number.fill_null(len(held) - 1).to_numpy()), names

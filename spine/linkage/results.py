@@ -28,7 +28,9 @@ def clusters(run: Run, config: LinkageConfig) -> pl.DataFrame:
     # Where a node stands alone, its first record is as sure as its best pair.
     alone = np.isnan(np.take(certain, run.inner.left))
     others = np.fmin(chance, np.take(certain, run.inner.right))
-    np.fmax.at(certain, run.inner.left[alone], chance[alone])
+    firsts = run.inner.left[alone]
+    certain[firsts] = 0
+    np.maximum.at(certain, firsts, chance[alone])
     certain[run.inner.right] = others
     return pl.DataFrame(
         {
@@ -59,11 +61,11 @@ def _kinds(run: Run) -> Array:
         chosen = link if strength == 1 else link[method == strength]
         for side in (run.compared.left, run.compared.right):
             kind[np.take(side, chosen)] = strength
+    kind[(run.nodes.records > 1) & (kind == 0)] = 1
     result = np.take(kind, run.nodes.of_record)
     exact = np.flatnonzero(np.take(run.tally.one_each.anchor, run.inner.pattern))
-    for records in (run.inner.left, run.inner.right):
-        result[records] = np.maximum(result[records], 1)
-        result[records[exact]] = np.maximum(result[records[exact]], 2)
+    for records in (run.inner.left[exact], run.inner.right[exact]):
+        result[records] = np.maximum(result[records], 2)
     return result
 
 
@@ -90,10 +92,9 @@ def links(run: Run, config: LinkageConfig) -> pl.DataFrame:
     bits = np.take(np.concatenate([np.take(run.scored.bits, chosen), of_inner]), order)
     method = np.take(np.concatenate([_methods(run, chosen), 1 + np.take(one_each.anchor, inner.pattern)]), order)
     pattern = np.take(np.concatenate([np.take(run.compared.pattern, chosen), inner.pattern]), order)
-    levels = {
-        f"level_{comparison}": _named(np.take(one_each.levels[comparison], pattern), names)
-        for comparison, names in config.scheme.levels.items()
-    }
+    levels = {f"level_{name}": _named(one_each.levels[name], names) for name, names in config.scheme.levels.items()}
+    levels["stratum"] = _named(1 - one_each.home.astype(np.uint8), ("home", "elsewhere"))
+    told = pl.DataFrame(levels).select(pl.all().gather(pl.Series(pattern, dtype=pl.UInt32)))
     return pl.DataFrame(
         {
             "left_record_id": run.ids.gather(np.take(left, order)),
@@ -101,8 +102,8 @@ def links(run: Run, config: LinkageConfig) -> pl.DataFrame:
             "bits": bits.astype(np.float64).round(4),
             "probability": probability(bits),
             "method": _named(method, METHODS),
-            "stratum": _named(1 - np.take(one_each.home, pattern).astype(np.uint8), ("home", "elsewhere")),
-            **levels,
+            "stratum": told["stratum"],
+            **told.drop("stratum").to_dict(),
         }
     )
 
