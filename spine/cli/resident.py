@@ -51,11 +51,11 @@ def show(
     """Show a resident: records by source, the links between them with reasons, history, conflicts and decisions.
 
     Ids, sources and how alike records are; never what a record holds. A retired id is followed to whoever stands in its
-    place today; with --on, the records that it stood for on that day are shown.
+    place today; with --on, the records that it stood for on that day are shown, and a record that is gone is found.
     """
     settings, day = Settings(), _day(on)
     why, lookup = _reason(reason), Lookup(settings.linkage, settings.identity)
-    found = _found(settings, lookup, "show", why, ident)[0]
+    found = _found(settings, lookup, "show", why, ident, on=day)[0]
     if day is not None:
         show_known_on(day, lookup.known_on(found, day))
         return
@@ -109,8 +109,10 @@ def _reason(text: str) -> str:
     return said
 
 
-def _found(settings: Settings, lookup: Lookup, action: str, reason: str, *wanted: str) -> list[Found]:
-    """Who was asked for; the audit log is told first, also where nobody is found.
+def _found(
+    settings: Settings, lookup: Lookup, action: str, reason: str, *wanted: str, on: date | None = None
+) -> list[Found]:
+    """Who was asked for, and for which day; the audit log is told first, also where nobody is found.
 
     A record id holds the source's own number of a person, so the log names the resident that it belongs to.
     """
@@ -119,13 +121,13 @@ def _found(settings: Settings, lookup: Lookup, action: str, reason: str, *wanted
     unknown: UsageError | None = None
     for ident, name in zip(wanted, names, strict=True):
         try:
-            found.append(lookup.find(ident, name))
+            found.append(lookup.find(ident, name, ever=on is not None))
         except UsageError as error:
             unknown = unknown or error
     asked = [f"a record of {one.asked}" if one.record_id else one.asked for one in found]
     asked += ["an id that is not known"] * (len(wanted) - len(found))
-    log = settings.audit_log
-    audit.append(log, "resident_access", action=action, asked=asked, reason=reason)
+    day = {} if on is None else {"on": on.isoformat()}
+    audit.append(settings.audit_log, "resident_access", action=action, asked=asked, reason=reason, **day)
     if unknown is not None:
         raise unknown
     return found

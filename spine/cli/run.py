@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -37,6 +36,9 @@ if TYPE_CHECKING:  # slow to import: only where it is needed
 
 #: The date of the fictional region: fixed, so that nothing about a demonstration ages.
 REGION_DATE = date(2028, 3, 31)
+
+#: Dagster's own command warns at each start that another of Dagster's is to follow it.
+_SUPERSEDED = "ignore:Function `dev_command` is superseded"
 
 Residents = Annotated[int, typer.Option(help="People in the region, 200 to 800,000.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same files.")]
@@ -99,10 +101,10 @@ def synth(
 
 @app.command(epilog="Example: spine dev --port 3000")
 def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine.")] = 3000) -> None:
-    """Open the Dagster UI on this home.
+    """Open the Dagster UI on this home; Ctrl-C ends it.
 
     It is started in the home, on the home's own workspace file: Dagster takes settings from files of the folder that it
-    is started in.
+    is started in. It takes the place of this process, so that whoever ends this one ends Dagster.
     """
     settings = Settings().prepare()
     refuse_dotenv(settings)
@@ -115,7 +117,20 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI on this machine."
         "SPINE_PROJECT": str(settings.project.absolute()),
         "DO_NOT_TRACK": "1",
     }
-    raise typer.Exit(subprocess.run(command, cwd=home, env={**os.environ, **environment}, check=False).returncode)
+    _show_pages(port)
+    os.chdir(home)
+    os.execve(command[0], command, {"PYTHONWARNINGS": _SUPERSEDED, **os.environ, **environment})
+
+
+def _show_pages(port: int) -> None:
+    """Print where to look first: the UI opens on an overview of the runs that the UI itself has begun."""
+    pages = {"lineage": "asset-groups", "sources and their checks": "assets/raw", "runs": "runs"}
+    out.print(
+        Text(f"The Dagster UI opens at http://localhost:{port} in half a minute; Ctrl-C ends it."), soft_wrap=True
+    )
+    for label, page in pages.items():
+        out.print(Text(f"  {label:<26}http://localhost:{port}/{page}"), soft_wrap=True)
+    sys.stdout.flush()
 
 
 def _write_demo_region(settings: Settings, residents: int, seed: int) -> None:

@@ -28,15 +28,20 @@ def read_odcs(path: Path) -> OpenDataContractStandard:
     return parse_odcs(path.name, read_bytes(path))
 
 
-@lru_cache(maxsize=256)
 def parse_odcs(name: str, content: bytes) -> OpenDataContractStandard:
     """As `read_odcs`, of a file's content; `name` stands in what is told of its faults.
 
-    The same name and bytes give the same object, which nobody may change: holding a file against the standard's schema
-    takes fifty times as long as reading it.
-
     Raises:
         ContractError: as `read_odcs`.
+    """
+    return _parsed(name, content).model_copy(deep=True)
+
+
+@lru_cache(maxsize=256)
+def _parsed(name: str, content: bytes) -> OpenDataContractStandard:
+    """Of the same name and bytes the same object; each caller gets a copy of its own, since the model can be changed.
+
+    Holding a file against the standard's schema takes fifty times as long as reading it, or copying what was read.
     """
     try:
         raw = parse_yaml(text_of(content, name))

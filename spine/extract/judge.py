@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -134,7 +135,8 @@ def _judge(case: _Case) -> Judgement:
     # Judged again, it gets the number that it has: the rows in the lake carry it, and are to be compared.
     revision = last.revision if last is not None and is_known else case.next_revision
     try:
-        staged = stage(case.delivery, case.contract, case.lake, revision, content, case.threads)
+        measure = partial(profile, contract=case.contract, before=_before(case))
+        staged = stage(case.delivery, case.contract, case.lake, revision, content, case.threads, measure)
     except DeliveryError as error:
         return _refuse(case, content, str(error))
     try:
@@ -203,7 +205,6 @@ def _before(case: _Case) -> dict[str, Path] | None:
 
 def _verdict(staged: Staged, results: Sequence[RuleResult], case: _Case) -> LedgerEntry:
     contract, delivery = staged.contract, staged.delivery
-    absent = {name: count.columns_absent for name, count in staged.counts.items()}
     waived = _waived(case, results)
     reasons = (*staged.faults, *_failures(contract.rules, results, waived))
     return LedgerEntry(
@@ -229,7 +230,7 @@ def _verdict(staged: Staged, results: Sequence[RuleResult], case: _Case) -> Ledg
         control_sha256=staged.content.control_sha256,
         lake_sha256=staged.lake_sha256,
         waived=waived,
-        profile=profile(staged.tables, contract, absent, _before(case), case.threads),
+        profile=dict(staged.profile),
     )
 
 

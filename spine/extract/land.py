@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 
 from spine.contracts.model import Contract, Table
+from spine.contracts.profile import TableProfile
 from spine.errors import DeliveryError, PipelineError, ReconciliationError
 from spine.extract.control import Control, file_faults, read_control, row_faults
 from spine.extract.deliveries import Content, Delivery
@@ -28,6 +29,10 @@ from spine.extract.workspace import SPILL, FileRead, identifier, literal, open_w
 from spine.failpoints import reach
 from spine.files import fsync, make_folder, sha256_of, write_json
 
+#: Measures a profile in the workspace: Parquet files by table, and by table the columns that are absent.
+Measure = Callable[
+    [duckdb.DuckDBPyConnection, Mapping[str, Path], Mapping[str, Sequence[str]]], Mapping[str, TableProfile]
+]
 _TEMPORARY = ".tmp-"
 _MANIFEST = "manifest.json"
 
@@ -40,6 +45,7 @@ class Staged:
         tables: Parquet file of each table, contracted columns and provenance.
         manifest: size and hash of each of its files.
         faults: reasons to refuse it that are known already (control totals, too much quarantine).
+        profile: of each table, where it was measured.
     """
 
     delivery: Delivery
@@ -54,6 +60,7 @@ class Staged:
     manifest: Mapping[str, Mapping[str, Any]]
     window: tuple[date | None, date | None] = (None, None)
     faults: tuple[str, ...] = field(default=())
+    profile: Mapping[str, TableProfile] = field(default_factory=dict)
 
     @property
     def lake_sha256(self) -> str:
@@ -62,7 +69,13 @@ class Staged:
 
 
 def stage(
-    delivery: Delivery, contract: Contract, lake: Path, revision: int, content: Content, threads: int = 0
+    delivery: Delivery,
+    contract: Contract,
+    lake: Path,
+    revision: int,
+    content: Content,
+    threads: int = 0,
+    measure: Measure | None = None,
 ) -> Staged:
     """Read a delivery into `<table>.parquet` and `quarantine.parquet` in a temporary folder of the lake.
 
@@ -71,6 +84,7 @@ def stage(
     Args:
         content: files of the delivery (deliveries.read_content).
         threads: for DuckDB; 0 means all. The Parquet is the same whatever the number.
+        measure: measures the profile while the workspace is open.
 
     Raises:
         DeliveryError: every fault of structure, one to a line; or control totals that do not fit the files.
@@ -87,9 +101,14 @@ def stage(
             reads = read_delivery(connection, delivery, contract, content, folder)
             counts = {t.name: _count(connection, t, reads.tables[t.name], delivery) for t in contract.tables}
             with scrubbed(delivery.key, "could not be written to the lake"):
+                # One thread and rows in order: row groups, and so the bytes, never depend on the machine.
+                connection.execute("SET threads = 1")
                 _write_tables(connection, delivery, contract, revision, reads, counts, tables)
                 _write_quarantine(connection, folder)
+                connection.execute(f"SET threads = {threads}" if threads else "RESET threads")
                 window = _window(connection, contract, delivery, tables)
+            absent = {name: count.columns_absent for name, count in counts.items()}
+            measured = measure(connection, tables, absent) if measure else {}
         shutil.rmtree(folder / SPILL, ignore_errors=True)
         manifest = _manifest(folder)
     except BaseException:
@@ -99,8 +118,9 @@ def stage(
     faults = (*(totals or ()), *_too_much_quarantine(contract, counts))
     ignored = len(content.files) - reads.files + content.unread
     return Staged(
-        delivery, contract, revision, content, folder, tables, counts, reads.files, ignored, manifest, window, faults
-    )
+        delivery, contract, revision, content, folder, tables, counts, reads.files, ignored, manifest, window, faults,
+        measured,
+    )  # fmt: skip
 
 
 def settle(staged: Staged, entry: LedgerEntry, lake: Path, ledger: Ledger) -> LedgerEntry:
@@ -271,8 +291,6 @@ def _write_tables(
     counts: Mapping[str, TableCounts],
     paths: Mapping[str, Path],
 ) -> None:
-    # One thread and rows in order: row groups, and so the bytes, never depend on the machine.
-    connection.execute("SET threads = 1")
     for table in contract.tables:
         rows = _with_provenance(_rows(table, reads.tables[table.name]), table, delivery, contract, revision)
         where = f"{delivery.key}, table '{table.name}'"

@@ -8,13 +8,11 @@ A profile costs a fraction of the rules: each column is read once, and dates are
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
-from spine.contracts.functions import install_functions
 from spine.contracts.model import Contract, Table
 from spine.contracts.profile import DateProfile, TableProfile, coarse, coded_columns, date_columns
 from spine.errors import PipelineError
@@ -27,44 +25,33 @@ _BLANK = r"""({0} IS NULL OR (length(trim({0}, e' \t\r\n' || chr(160))) <= 4 AND
 
 
 def profile(
+    connection: duckdb.DuckDBPyConnection,
     tables: Mapping[str, Path],
-    contract: Contract,
     absent: Mapping[str, Sequence[str]],
+    *,
+    contract: Contract,
     before: Mapping[str, Path] | None = None,
-    threads: int = 0,
 ) -> dict[str, TableProfile]:
     """Profile the tables of one delivery.
 
     Args:
+        connection: the workspace in which the delivery was read.
         tables: Parquet file of each table.
         absent: by table, optional columns that the delivery came without.
         before: the same of the source's delivery before it, in which rows are looked up by key.
-        threads: DuckDB's threads, 0 for its own choice.
 
     Raises:
         PipelineError: a file cannot be read. No message of DuckDB is shown, since it may quote a value.
     """
-    with _connection(threads) as connection:
+    try:
         return {
             table.name: _table(connection, contract, table, tables[table.name], set(absent.get(table.name, ())), before)
             for table in contract.tables
         }
-
-
-@contextmanager
-def _connection(threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False})
-    try:
-        install_functions(connection, "clean_text", "as_date")
-        if threads:
-            connection.execute(f"SET threads = {int(threads)}")
-        yield connection
     except duckdb.Error as error:
         raise PipelineError(
             f"the profile of a delivery could not be measured ({type(error).__name__}). Check disk and memory"
         ) from None
-    finally:
-        connection.close()
 
 
 def _table(

@@ -94,8 +94,9 @@ class Permission:
         stopped = "; ".join(duty.sentence for duty in self.duties)
         faults = f". Not counted: {'; '.join(self.faults)}" if self.faults else ""
         again = ""
-        if self.is_demo and not self.suspensions:
-            again = ". In a demonstration, `spine agreement approve --demo` signs with its keys, as `spine demo` does"
+        if self.is_demo and not (self.suspensions or self.dissents):  # a demonstration signs over neither
+            command = f"spine agreement approve {self.agreement.id} --demo"
+            again = f". In a demonstration, `{command}` signs with its keys, as `spine demo` does"
         agreement = f"agreement {self.agreement.id} {self.agreement.version}"
         return (
             f"purpose '{self.agreement.purpose}' on {self.as_of}: {agreement} does not permit a release. "

@@ -2,12 +2,12 @@
 
 Put here: pure rules, frames in and frames out. Never here: files, or what a change is called (events).
 
-A cluster inherits the id with which it shares the most records (ties: the older id, then the one of the smallest
-record_id), each id going to one cluster; records that were absent from the previous run speak only after those that
-were present. Where a resident falls apart along the line of an earlier merge, each part gets the id that it had: the
-part that came by the merge leaves the resident's id to those who had it before, and takes its own back. The clusters
-that remain mint new ids in order of their smallest record_id. An id once minted is never given to records of somebody
-else.
+A cluster inherits the id with which it shares the most records (ties: the older id, then the records that have had it
+longest, then the smallest record_id), each id going to one cluster; records that were absent from the previous run
+speak only after those that were present. Where a resident falls apart along the line of an earlier merge, each part
+gets the id that it had, also of several merges one on top of the other: the part that came by the merge leaves the
+resident's id to those who had it before, and takes its own back. The clusters that remain mint new ids in order of
+their smallest record_id. An id once minted is never given to records of somebody else.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from spine.identity.ids import resident_ids, seed_of
 
 _CLUSTERS = ("record_id", "source", "cluster_id", "method", "confidence")
 #: Columns of votes: how many records speak for a cluster to take an id.
-_VOTES = ("cluster_id", "resident_id", "present", "absent", "since", "first")
-_RANK = {"present": True, "absent": True, "since": False, "first": False}
+_VOTES = ("cluster_id", "resident_id", "present", "absent", "minted", "since", "first")
+_RANK = {"present": True, "absent": True, "minted": False, "since": False, "first": False}
 
 
 @dataclass(frozen=True)
@@ -132,93 +132,121 @@ def _prints(current: pl.DataFrame, fingerprints: pl.DataFrame | None) -> pl.Data
 
 def _inherit(records: pl.DataFrame, before: Crosswalk) -> tuple[pl.DataFrame, pl.DataFrame]:
     """cluster_id, resident_id of clusters that keep an id, and of those that get one back."""
-    members = before.members
-    former = _former(before)
+    present = before.members.with_columns(pl.lit(True).alias("is_present"))
+    away = before.absent.with_columns(pl.lit(None, pl.Int64).alias("known_from"), pl.lit(False).alias("is_present"))
+    known = pl.concat([present, away])
+    minted = before.spells.group_by("resident_id").agg(pl.col("known_from").min().alias("minted"))
+    former = _former(before, known, minted)
     claims = _claims(records, former)
-    votes = _without_undone(_votes(records, before), claims, _own(records, members, former))
-    kept = _settle(votes.sort(*_RANK, descending=list(_RANK.values())))
-    free = claims.join(kept, on="cluster_id", how="anti").join(kept, on="resident_id", how="anti")
-    return kept, _settle(free.sort("records", "resident_id", "first", descending=[True, False, False]))
+    undone = _undone(records, known, claims, former, before.spells)
+    votes = _votes(records, known, minted).join(undone, on=["cluster_id", "resident_id"], how="anti")
+    in_use = votes.join(present, on="resident_id", how="semi")
+    kept = _settle(in_use.sort(*_RANK, descending=list(_RANK.values())))
+    back = _settle(_free(claims, kept).sort("records", "minted", "first", descending=[True, False, False]))
+    others = _free(votes.join(in_use, on="resident_id", how="anti"), pl.concat([kept, back]))
+    return kept, pl.concat([back, _settle(others.sort(*_RANK, descending=list(_RANK.values())))])
 
 
-def _votes(records: pl.DataFrame, before: Crosswalk) -> pl.DataFrame:
-    """Shared records of each cluster and id, columns as `_VOTES`."""
-    since = before.spells.group_by("resident_id").agg(pl.col("known_from").min().alias("since"))
-    known = pl.concat(
-        [
-            before.members.select("record_id", "resident_id", pl.lit(True).alias("is_present")),
-            before.absent.select("record_id", "resident_id", pl.lit(False).alias("is_present")),
-        ]
-    )
+def _free(some: pl.DataFrame, settled: pl.DataFrame) -> pl.DataFrame:
+    """Votes or claims of clusters that have no id yet, for ids that nobody has yet."""
+    return some.join(settled, on="cluster_id", how="anti").join(settled, on="resident_id", how="anti")
+
+
+def _votes(records: pl.DataFrame, known: pl.DataFrame, minted: pl.DataFrame) -> pl.DataFrame:
+    """Shared records of each cluster and id, columns as `_VOTES`; since: who of them has had it longest."""
+    is_present = pl.col("is_present")
     return (
         records.join(known, on="record_id")
         .group_by("cluster_id", "resident_id")
         .agg(
-            pl.col("is_present").sum().alias("present"),
-            (~pl.col("is_present")).sum().alias("absent"),
+            is_present.sum().alias("present"),
+            (~is_present).sum().alias("absent"),
+            pl.col("known_from").min().alias("since"),
             pl.col("record_id").min().alias("first"),
         )
-        .join(since, on="resident_id")
+        .join(minted, on="resident_id")
         .select(*_VOTES)
     )
 
 
-def _former(before: Crosswalk) -> pl.DataFrame:
-    """record_id, resident_id, holder: the records that a retired resident held at its end, and whose they were last."""
-    ended = before.spells.filter(pl.col("known_to").is_not_null())
-    ended = ended.join(before.members, on="resident_id", how="anti")
-    last = ended.filter(pl.col("known_to") == pl.col("known_to").max().over("resident_id"))
-    holders = pl.concat([before.members.select("record_id", "resident_id"), before.absent])
-    holders = holders.rename({"resident_id": "holder"})
-    return last.select("record_id", "resident_id").join(holders, on="record_id")
+def _former(before: Crosswalk, known: pl.DataFrame, minted: pl.DataFrame) -> pl.DataFrame:
+    """Records that were a retired resident's at its end, or would have been had they been there.
+
+    Returns:
+        record_id; resident_id, the retired one; minted; ended; holder: whose the record was last; is_own: the record
+        had no other id before, or the id was minted for it. Others came from another resident, by a merge as a rule.
+    """
+    retired = before.spells.join(before.members, on="resident_id", how="anti")
+    ends = retired.group_by("resident_id").agg(pl.col("known_to").max().alias("ended")).join(minted, on="resident_id")
+    lives = _since(retired).join(ends, on="resident_id")
+    of = before.spells.select("record_id", "known_from", pl.col("resident_id").alias("of")).sort("known_from")
+    held = (
+        lives.join(of, on="record_id", maintain_order="right")
+        .filter(pl.col("known_from") < pl.col("ended"))
+        .group_by(lives.columns)
+        .agg(pl.col("known_from").min().alias("first"), pl.col("of").last())
+        .filter(pl.col("of") == pl.col("resident_id"))
+        .join(known.select("record_id", pl.col("resident_id").alias("holder")), on="record_id")
+    )
+    is_own = (pl.col("since") == pl.col("first")) | (pl.col("since") == pl.col("minted"))
+    return held.select("record_id", "resident_id", "minted", "ended", "holder", is_own.alias("is_own"))
+
+
+def _since(spells: pl.DataFrame) -> pl.DataFrame:
+    """record_id, resident_id, since: the first run that knew a record as a resident's."""
+    return spells.group_by("record_id", "resident_id").agg(pl.col("known_from").min().alias("since"))
 
 
 def _claims(records: pl.DataFrame, former: pl.DataFrame) -> pl.DataFrame:
-    """Clusters that hold most of what is left of a retired resident: cluster_id, resident_id, records, first, holders.
+    """Clusters that hold most of what is left of a retired resident.
 
-    The holders are the residents whose those records were in the last run.
+    Most of its own records, and of all of them where none of its own is left: so each of several who were merged one
+    after the other gets the own id back.
+
+    Returns:
+        cluster_id, resident_id, records, minted, first, holders: the residents whose those records were last.
     """
-    held = records.join(former, on="record_id").with_columns(pl.len().over("resident_id").alias("left"))
+    held = records.join(former, on="record_id")
+    counts = pl.col("is_own") | ~pl.col("is_own").any().over("resident_id")
+    held = held.with_columns(counts.alias("counts")).with_columns(
+        pl.col("counts").sum().over("resident_id").alias("left")
+    )
     return (
-        held.group_by("cluster_id", "resident_id")
+        held.group_by("cluster_id", "resident_id", "minted", "left")
         .agg(
             pl.len().alias("records"),
-            pl.col("left").first(),
+            pl.col("counts").sum(),
             pl.col("record_id").min().alias("first"),
             pl.col("holder").unique().alias("holders"),
         )
-        .filter(pl.col("records") * 2 > pl.col("left"))
-        .drop("left")
+        .filter(pl.col("counts") * 2 > pl.col("left"))
+        .drop("counts", "left")
     )
 
 
-def _own(records: pl.DataFrame, members: pl.DataFrame, former: pl.DataFrame) -> pl.DataFrame:
-    """cluster_id, resident_id, own: records that were a resident's before another was merged into it."""
-    joined = members.join(former.select("record_id"), on="record_id", how="semi")
-    merged = joined.group_by("resident_id").agg(pl.col("known_from").min().alias("merged_at"))
-    own = members.join(merged, on="resident_id").filter(pl.col("known_from") < pl.col("merged_at"))
-    return own.join(records, on="record_id").group_by("cluster_id", "resident_id").agg(pl.len().alias("own"))
+def _undone(
+    records: pl.DataFrame, known: pl.DataFrame, claims: pl.DataFrame, former: pl.DataFrame, spells: pl.DataFrame
+) -> pl.DataFrame:
+    """cluster_id, resident_id: clusters that joined a resident by a merge and leave again, so the id is not theirs.
 
-
-def _without_undone(votes: pl.DataFrame, claims: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
-    """The votes without those for the id of a resident that a cluster joined by a merge and now leaves again.
-
-    Only where somebody is left who had the id before that merge; among several such clusters the one with most of
-    those records is taken.
+    Only where somebody is left who had the id before that merge, and another cluster has more of those records.
     """
-    home = (
-        votes.join(own, on=["cluster_id", "resident_id"])
-        .sort("own", "present", "first", descending=[True, True, False])
-        .unique("resident_id", keep="first", maintain_order=True)
-        .select("resident_id", pl.col("cluster_id").alias("home"))
-    )
-    merged = claims.select("cluster_id", pl.col("holders").alias("resident_id")).explode("resident_id")
-    leaving = (
-        votes.join(home, on="resident_id")
-        .filter(pl.col("cluster_id") != pl.col("home"))
-        .join(merged, on=["cluster_id", "resident_id"], how="semi")
-    )
-    return votes.join(leaving, on=["cluster_id", "resident_id"], how="anti")
+    pair = ["merged", "resident_id"]
+    joined = former.select("record_id", "ended", merged="resident_id", resident_id="holder")
+    held = known.select("record_id", "resident_id").join(joined, on="resident_id", how="semi")
+    held = _since(held.join(spells, on=["record_id", "resident_id"]))
+    merges = joined.join(held, on=["record_id", "resident_id"]).group_by(*pair, "ended")
+    merged_at = merges.agg(pl.max_horizontal("since", "ended").min().alias("merged_at"))
+    own = held.join(merged_at, on="resident_id").filter(pl.col("since") < pl.col("merged_at"))
+    as_late = joined.select("record_id", "resident_id", came="ended").join(own, on=["record_id", "resident_id"])
+    as_late = as_late.filter(pl.col("came") >= pl.col("ended"))
+    own = own.join(as_late, on=["record_id", *pair], how="anti").join(records, on="record_id")
+    own = own.group_by(*pair, "cluster_id").agg(pl.len().alias("own"))
+    claimed = claims.select("cluster_id", merged="resident_id", resident_id="holders").explode("resident_id")
+    told = claimed.join(own, on=[*pair, "cluster_id"], how="left")
+    most = own.group_by(pair).agg(pl.col("own").max().alias("most"))
+    leaving = told.join(most, on=pair).filter(pl.col("own").fill_null(0) < pl.col("most"))
+    return leaving.select("cluster_id", "resident_id")
 
 
 def _settle(votes: pl.DataFrame) -> pl.DataFrame:

@@ -31,7 +31,7 @@ class Found:
         resident_id: of whom it is today; the id itself where nobody stands in its place.
         record_id: where a record was asked for; empty where a resident was.
         asked: the resident id that was asked for, which may be retired; that of today where a record was.
-        status: of the id that was asked for: current, merged, split or retired.
+        status: of the id that was asked for: current, merged, split, or retired where nobody stands in its place.
     """
 
     resident_id: str
@@ -84,31 +84,34 @@ class Lookup:
         self.linkage = linkage
         self._files: IdentityFiles = files
 
-    def find(self, wanted: str, name: str = "ID") -> Found:
+    def find(self, wanted: str, name: str = "ID", *, ever: bool = False) -> Found:
         """Whom an id means: a resident id, in use or retired, or a record_id.
 
         Args:
             wanted: the id.
             name: what an error calls it; the id itself is not repeated.
+            ever: a record that the last run no longer had is found too, as one of whose it was last.
 
         Raises:
             UsageError: no resident and no record ever had it.
         """
-        records = pl.scan_parquet(self._files.crosswalk)
-        rows = records.filter(pl.col("record_id") == wanted).select("resident_id").collect()
+        records = pl.scan_parquet(self._files.spells if ever else self._files.crosswalk)
+        rows = records.filter(pl.col("record_id") == wanted).collect()
         if rows.height:
-            resident = str(rows.item())
+            resident = str((rows.sort("known_from") if ever else rows)["resident_id"][-1])
             return Found(resident, wanted, resident, "current")
         known = pl.scan_parquet(self._files.register).filter(pl.col("resident_id") == wanted).collect()
         if re.fullmatch(PATTERN, wanted) and not is_resident_id(wanted):
             raise UsageError(f"resident: {name} has a wrong check character: a letter or digit of it is mistyped")
         if known.is_empty():
             raise UsageError(
-                f"resident: {name} is no resident id that was ever given out, and no record_id of the last run. "
-                "Resident ids and record ids stand in linkage.crosswalk"
+                f"resident: {name} is no resident id that was ever given out, and no record_id of "
+                f"{'any run' if ever else 'the last run'}. Those of today stand in linkage.crosswalk, all that ever "
+                "were in linkage.crosswalk_history; `spine resident show ID --on DAY` finds a record that is gone"
             )
         row = known.row(0, named=True)
-        return Found(row["current_resident_id"] or wanted, "", wanted, row["status"])
+        stands = row["current_resident_id"]
+        return Found(stands or wanted, "", wanted, row["status"] if stands else "retired")
 
     def resident(self, found: Found) -> Resident:
         """All that is known of whom `find` found."""

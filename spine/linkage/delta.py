@@ -233,7 +233,7 @@ def _linked(
     tally, of_added, of_inner = _numbered(old.tally, added, inner.added, run, config)
     compared = stack(old.compared, coded(added, of_added, tally.one_each))
     lost, orphaned = _lost(old.compared, dissolved, run.nodes.records == 0)
-    touched = _touched(old, compared, tally, dissolved, lost, orphaned, new.size)
+    touched = _touched(old, run, compared, tally, dissolved, lost, orphaned)
     scored, clustering, own = _settled(old, run, compared, tally, lost, touched, config)
     # Pairs that may be others than they were, and what they stood and stand for.
     was = np.concatenate([lost, own[own < known]])
@@ -280,9 +280,13 @@ def _lost(compared: Coded, dissolved: Flags, blank: Flags) -> tuple[Codes, Codes
 
 
 def _touched(
-    old: Run, compared: Coded, tally: Tally, dissolved: Flags, lost: Codes, orphaned: Codes, size: int
+    old: Run, run: Run, compared: Coded, tally: Tally, dissolved: Flags, lost: Codes, orphaned: Codes
 ) -> Flags:
-    """Nodes in a group that a new node belongs to, or a dissolved one belonged to."""
+    """Nodes in a group that a new node belongs to, or a dissolved one belonged to.
+
+    Two that a decision joins are of one group, whatever they weigh.
+    """
+    size = run.nodes.encoded.size
     for_it = np.take(tally.bits > 0, compared.pattern)
     orphaned = orphaned[for_it[orphaned]]
     seeds = np.zeros(size, dtype=bool)
@@ -295,7 +299,8 @@ def _touched(
     seeds[: dissolved.size] &= ~dissolved
     for_it[lost] = False
     possible = np.flatnonzero(for_it & (compared.veto == 0))
-    return reached(seeds, np.take(compared.left, possible), np.take(compared.right, possible))
+    sides = zip((compared.left, compared.right), np.divmod(run.decisions.must, size), strict=True)
+    return reached(seeds, *(np.concatenate([np.take(side, possible), decided]) for side, decided in sides))
 
 
 def _settled(

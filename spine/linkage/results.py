@@ -6,6 +6,7 @@ Put here: the form of clusters and links. Never here: a decision of linkage.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -109,8 +110,15 @@ def links(run: Run, config: LinkageConfig) -> pl.DataFrame:
 
 
 def _named(codes: Codes | Array, names: tuple[str, ...]) -> pl.Series:
+    kind, number = _kind(names)
+    return pl.Series(codes, dtype=number).cat.to(kind)
+
+
+@cache
+def _kind(names: tuple[str, ...]) -> tuple[pl.Enum, pl.DataType]:
+    """The type of these names, and of the numbers that stand for them."""
     kind = pl.Enum(names)
-    return pl.Series(codes, dtype=pl.Series([], dtype=kind).to_physical().dtype).cat.to(kind)
+    return kind, pl.Series([], dtype=kind).to_physical().dtype
 
 
 @dataclass(frozen=True)

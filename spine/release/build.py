@@ -17,6 +17,7 @@ import duckdb
 from spine.errors import PipelineError
 from spine.release.marks import Marks
 from spine.release.output_contracts import FORMER, PSEUDONYM, OutputTable
+from spine.release.own_tables import OWN_TABLES
 from spine.release.people import People
 from spine.release.plan import Plan
 from spine.release.sql import counted, quoted
@@ -82,6 +83,8 @@ def build_release(connection: duckdb.DuckDBPyConnection, plan: Plan, people: Peo
     content = json.dumps({"facts": facts, "tables": hashes}, sort_keys=True, default=str)
     content_sha256 = hashlib.sha256(content.encode()).hexdigest()
     _write_release(connection, plan, facts, marks, content_sha256)
+    for name, (text, columns) in OWN_TABLES.items():
+        _comment(connection, name, text, columns)
     connection.execute("CHECKPOINT build")
     connection.execute("DETACH build")
     return content_sha256
@@ -99,11 +102,13 @@ def _write_table(connection: duckdb.DuckDBPyConnection, plan: Plan, table: Outpu
         f'FROM warehouse."{plan.purpose}"."{table.name}" AS t JOIN people AS p USING (resident_id) {formers}'
         f"WHERE p.reason IS NULL{told} ORDER BY {order}"
     )
-    connection.execute(f'COMMENT ON TABLE build.main."{table.name}" IS {quoted(table.description)}')
-    for column in table.columns:
-        connection.execute(
-            f'COMMENT ON COLUMN build.main."{table.name}"."{column.name}" IS {quoted(column.description)}'
-        )
+    _comment(connection, table.name, table.description, {c.name: c.description for c in table.columns})
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, table: str, text: str, columns: Mapping[str, str]) -> None:
+    connection.execute(f'COMMENT ON TABLE build.main."{table}" IS {quoted(text)}')
+    for name, meaning in columns.items():
+        connection.execute(f'COMMENT ON COLUMN build.main."{table}"."{name}" IS {quoted(meaning)}')
 
 
 def _write_dictionary(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
@@ -117,9 +122,6 @@ def _write_dictionary(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None
         for c in table.columns
     ]
     connection.executemany("INSERT INTO build.main._dictionary VALUES (?, ?, ?, ?, ?, ?)", rows)
-    connection.execute(
-        "COMMENT ON TABLE build.main._dictionary IS 'Every released column and the fields it is made from.'"
-    )
 
 
 def _write_inputs(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
@@ -128,7 +130,6 @@ def _write_inputs(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     rows = [(entry.delivery, entry.content_sha256) for entry in plan.inputs]
     if rows:
         connection.executemany("INSERT INTO build.main._inputs VALUES (?, ?)", rows)
-    connection.execute("COMMENT ON TABLE build.main._inputs IS 'Every delivery that was in use, and its content.'")
 
 
 def _write_release(
@@ -148,7 +149,6 @@ def _write_release(
     types = {"as_of": "DATE", "version": "INTEGER", "key_version": "INTEGER", "is_demo": "BOOLEAN"}
     columns = ", ".join(f"CAST(? AS {types.get(name, 'VARCHAR')}) AS {name}" for name in values)
     connection.execute(f"CREATE TABLE build.main._release AS SELECT {columns}", list(values.values()))
-    connection.execute("COMMENT ON TABLE build.main._release IS 'What this file is: one row.'")
 
 
 def _hash(connection: duckdb.DuckDBPyConnection, table: str, order: str) -> str:

@@ -113,6 +113,11 @@ def _current(releases: Path, purpose: str) -> Path:
     current = {name: shelf.path_of_current for name, shelf in shelves.items()}
     path = current.get(purpose)
     if path is None:
+        if purpose in shelves and shelves[purpose].withdrawn_up_to:
+            raise UsageError(
+                f"no release of purpose '{purpose}'; it was withdrawn: `spine audit show --kind withdrawal` says when "
+                "and why, `spine agreement list` who must act"
+            )
         names = ", ".join(name for name, there in current.items() if there)
         there = f"published are: {names}" if names else "nothing is published yet; run the pipeline first"
         raise UsageError(f"no release of purpose '{purpose}'; {there}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from spine.cli import app
 from spine.cli.app import SafeGroup
-from spine.cli.report import show_summary
+from spine.cli.report import show_next_steps, show_summary
 from spine.cli.show import dropped_columns, tell_dropped
 from spine.extract import LedgerEntry, TableCounts
 from spine.runs import RunSummary
@@ -118,6 +119,18 @@ def test_a_run_with_refusals_says_so_first_and_where_each_report_lies_once(
     assert told.count(str(page)) == 1
     show_summary(summary.model_copy(update={"unrecognised": ["a: b", "c: d"]}), settings)
     assert "The run is done, 2 folders not recognised" in capsys.readouterr().out
+    show_summary(summary.model_copy(update={"succeeded": False, "exit_code": 8}), settings)
+    assert "what was published before stands" in capsys.readouterr().out
+    show_summary(summary.model_copy(update={"succeeded": False, "exit_code": 6}), settings)
+    assert "stands who must act" in (told := capsys.readouterr().out)
+    assert "what was published" not in told, "a suspension withdraws it"
+
+
+def test_the_next_steps_can_be_pasted_whatever_the_home_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    show_next_steps(Settings(home=Path("our home, März")))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "bin/spine" in line]
+    assert len(lines) == 2
+    assert all("SPINE_HOME=our home, März" in shlex.split(line) for line in lines)
 
 
 def test_dropped_columns_are_told_by_table_and_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,6 +84,9 @@ def test_the_release_says_what_it_is(home: Home) -> None:
         "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'residents' AND comment IS NOT NULL"
     )
     assert described == home.query("SELECT count(*) FROM _dictionary WHERE table_name = 'residents'") == [(21,)]
+    assert (
+        home.query("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL") == []
+    )
     (release,) = published(home.settings.releases)
     assert (release.purpose, release.version, release.as_of, release.rows["residents"]) == (PURPOSE, 1, AS_OF, 3)
 

@@ -44,6 +44,8 @@ def test_an_expired_agreement_withdraws_the_release(home: Home) -> None:
         home.publish(as_of=date(2029, 4, 1))
     assert home.files() == ["version.json"]
     assert home.decisions() == ["published", "withdrawn", "refused"]
+    with pytest.raises(UsageError, match="it was withdrawn"):
+        home.query("SELECT 1")
 
 
 def test_a_release_is_kept_as_long_as_its_agreement_says(home: Home) -> None:

@@ -175,8 +175,12 @@ def test_every_look_is_logged_without_a_record_id(scene: Scene) -> None:
     before = len(scene.log)
     invoke(scene, "show", scene.one["record_id"], reason="  subject   access 4 ")
     invoke(scene, "why", scene.resident_of(scene.one), "no such id")
-    show, why = scene.log[before:]
+    invoke(scene, "show", "no such id", "--on", "2028-03-15", reason="subject access 4")
+    show, why, earlier = scene.log[before:]
     assert show["kind"] == why["kind"] == "resident_access"
+    assert earlier["facts"] == {
+        "action": "show", "asked": ["an id that is not known"], "reason": "subject access 4", "on": "2028-03-15",
+    }  # fmt: skip
     joined = scene.resident_of(scene.one)
     assert show["facts"] == {"action": "show", "asked": [f"a record of {joined}"], "reason": "subject access 4"}
     assert why["facts"]["asked"] == [joined, "an id that is not known"]

@@ -151,6 +151,8 @@ def test_the_verdict_of_a_refused_source_stands_first_and_its_rules_are_skipped(
         "docs/add-a-partner-extract.md. Meanwhile north/people/2028-01-01 stays in use."
     )
     assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert facts(verdict)["files_not_read"] == 1
+    assert "files_ignored" not in verdict.metadata, "it was looked at, and is what the partner must correct"
     # The newest delivery holds no measured rule: neither a pass nor a failure is told of one.
     assert set(checks) == {"_delivery__arrives_on_time", "_delivery__newest_in_use", "_delivery__not_sent_before"}
     names = [spec.name for spec in check_specs(raw_key("north", "people"), LAYOUTS)]

@@ -33,18 +33,17 @@ def test_the_ui_is_started_outside_of_the_project(tmp_path: Path, monkeypatch: p
 
     asked: dict[str, object] = {}
 
-    class Ended:
-        returncode = 0
-
-    def started(command: list[str], **more: object) -> Ended:
-        asked.update(more, command=command)
-        return Ended()
+    def started(path: str, command: list[str], environment: dict[str, str]) -> None:
+        asked.update(path=path, command=command, environment=environment)
 
     monkeypatch.setenv("SPINE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(run.subprocess, "run", started)
+    monkeypatch.setattr(run.os, "chdir", lambda folder: asked.update(cwd=folder))
+    monkeypatch.setattr(run.os, "execve", started)
     monkeypatch.setattr(run, "pipeline", lambda _: lambda settings: str(settings.dagster))
-    answer = CliRunner().invoke(app, ["dev"])
+    answer = CliRunner().invoke(app, ["dev", "--port", "3210"])
     assert answer.exit_code == 0, answer.exception
+    assert "http://localhost:3210/assets/raw" in answer.output
     home = tmp_path / "home" / "dagster"
     assert asked["cwd"] == str(home)
     assert f"-w {home / 'workspace.yaml'}" in " ".join(asked["command"])  # type: ignore[arg-type]
+    assert asked["path"] == asked["command"][0]  # type: ignore[index]

@@ -52,6 +52,7 @@ def test_row_order_and_names_of_clusters_do_not_matter() -> None:
         (("a bcd", "abcd"), {"a": "2", "b": "2", "c": "2", "d": "2"}),
         (("a b", "ab"), {"a": "1", "b": "1"}),  # merge of equals: the id of the smallest record wins
         (("b", "b a", "ab"), {"a": "1", "b": "1"}),  # but the older id before it
+        (("b", "ab", "a b"), {"a": "2", "b": "1"}),  # and of one id's records who has had it longest
         (("abc", "ab c"), {"a": "1", "b": "1", "c": "2"}),  # split: most records keep
         (("abc", "a bc"), {"a": "2", "b": "1", "c": "1"}),
         (("ab", "a b"), {"a": "1", "b": "2"}),  # split of equals: the smallest record keeps
@@ -84,6 +85,22 @@ def test_who_keeps_which_id(steps: tuple[str, ...], expected: dict[str, str]) ->
         (("ab", "a b", "ab", "a b"), {"a": "1", "b": "2"}),
         # The merged part was away when the merge was taken back.
         (("a b", "ab", "a", "a b"), {"a": "1", "b": "2"}),
+        # One merge on top of another, both taken back at once, or the first before the second: each has its own.
+        (("ab c d", "ab cd", "abcd", "ab c d"), {"a": "1", "b": "1", "c": "2", "d": "3"}),
+        (("ab cd e", "ab cde", "abcde", "abcd e", "ab cd e"), {"a": "1", "b": "1", "c": "2", "d": "2", "e": "3"}),
+        (("a bc d", "a bcd", "abcd", "abc d"), {"a": "2", "b": "2", "c": "2", "d": "3"}),
+        # Two that were merged leave together, then part; of two claims as good, the older id's holds.
+        (
+            ("ab cd ef", "abcd ef", "abcdef", "ab cdef", "ab cd ef"),
+            {"a": "1", "b": "1", "c": "2", "d": "2", "e": "3", "f": "3"},
+        ),
+        # Who had the id before the merge was away for a run, and the merged part has grown.
+        (("ab cd", "abcd", "cde", "abcde", "ab cde"), {"a": "1", "b": "1", "c": "2", "d": "2", "e": "2"}),
+        # Of the merged part some were away while the resident was merged further.
+        (
+            ("abc d e", "abc de", "abc d", "abcd", "abcde", "abc d e"),
+            {"a": "1", "b": "1", "c": "1", "d": "2", "e": "3"},
+        ),
     ],
 )
 def test_an_undone_merge_gives_the_old_ids_back(steps: tuple[str, ...], expected: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -72,28 +73,35 @@ def people() -> pl.DataFrame:
     return build(150)[0].sort("record_id")
 
 
+@pytest.fixture(scope="module")
+def first(people: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Linked]:
+    """The folder and the result of a first run, which links all records; tests go on from a copy of it."""
+    home = Home(tmp_path_factory.mktemp("first") / "state", people)
+    return home.folder, home.run()
+
+
 @pytest.fixture
-def home(people: pl.DataFrame, tmp_path: Path) -> Home:
-    return Home(tmp_path / "state", people)
+def home(people: pl.DataFrame, first: tuple[Path, Linked], tmp_path: Path) -> Home:
+    """A home after its first run."""
+    return Home(shutil.copytree(first[0], tmp_path / "state"), people)
 
 
-def test_nothing_that_changed_gives_the_same_run_to_the_byte(home: Home) -> None:
+def test_nothing_that_changed_gives_the_same_run_to_the_byte(home: Home, first: tuple[Path, Linked]) -> None:
     """Nor does a column that linkage does not read."""
-    first = home.run()
+    before = first[1]
     home.records = home.records.with_columns(known_since=pl.lit(date(2021, 1, 1)))
     again = home.run()
-    assert (first.linking.kind, again.linking.kind) == ("full", "changes")
+    assert (before.linking.kind, again.linking.kind) == ("full", "changes")
     assert again.linking.changed == again.linking.new == again.linking.withdrawn == again.linking.decisions == 0
-    assert again.result.clusters.equals(first.result.clusters)
-    assert again.result.links.equals(first.result.links)
-    assert again.result.report == first.result.report
+    assert again.result.clusters.equals(before.result.clusters)
+    assert again.result.links.equals(before.result.links)
+    assert again.result.report == before.result.report
     files = {path: path.read_bytes() for path in home.folder.rglob("*") if path.is_file()}
     home.run()
     assert {path: path.read_bytes() for path in home.folder.rglob("*") if path.is_file()} == files
 
 
 def test_corrections_additions_and_withdrawals_are_told(home: Home) -> None:
-    home.run()
     first, second, third = home.records["record_id"].head(3)
     record = pl.col("record_id")
     changed = home.records.with_columns(surname=pl.when(record == second).then(pl.lit("X")).otherwise("surname"))
@@ -154,7 +162,6 @@ def _fewer_marks(home: Home) -> None:
     ],
 )
 def test_a_run_that_cannot_be_built_on_is_made_anew(home: Home, spoil: Callable[[Home], None], because: str) -> None:
-    home.run()
     spoil(home)
     run = home.run()
     assert run.linking.sentence == f"All records were linked anew: {because}."
@@ -162,26 +169,22 @@ def test_a_run_that_cannot_be_built_on_is_made_anew(home: Home, spoil: Callable[
 
 
 def test_the_order_of_rows_and_of_columns_changes_nothing(home: Home) -> None:
-    home.run()
     home.records = home.records.sample(fraction=1, shuffle=True, seed=1).select(sorted(home.records.columns))
     assert home.run().linking.sentence.endswith(f" 0 of {home.records.height:,} records and 0 decisions.")
 
 
 def test_a_record_that_is_there_twice_is_refused_though_nothing_else_changed(home: Home) -> None:
-    home.run()
     home.records = pl.concat([home.records, home.records.head(1)])
     with pytest.raises(PipelineError, match="record_id is null or not unique"):
         home.run()
 
 
 def test_whoever_knows_a_reason_has_all_linked_for_it(home: Home) -> None:
-    home.run()
     linked = relink(home.folder, home.records, home.config, home.decisions, AS_OF, ANY, because="the moon is full")
     assert linked.linking.sentence == "All records were linked anew: the moon is full."
 
 
 def test_an_earlier_day_too_many_changes_and_being_asked_link_all(home: Home) -> None:
-    home.run()
     assert "later" in home.run(as_of=date(2028, 3, 30)).linking.because
     assert home.run(as_of=date(2028, 4, 1)).linking.kind == "changes"
     assert home.run(full=True, as_of=date(2028, 4, 1)).linking.because == "it was asked for"
@@ -192,7 +195,6 @@ def test_an_earlier_day_too_many_changes_and_being_asked_link_all(home: Home) ->
 
 def test_many_small_changes_are_settled_by_a_full_link(home: Home) -> None:
     limits = DeltaLimits(most_changed_percent=100, settle_after_percent=10, most_drift_percent=100)
-    home.run(limits=limits)
     told = []
     for seed in range(2):
         home.change(seed=seed, share=0.08)
@@ -203,8 +205,8 @@ def test_many_small_changes_are_settled_by_a_full_link(home: Home) -> None:
     assert settled.since_full == 0
 
 
-def test_a_decision_joins_and_its_end_parts_again(home: Home) -> None:
-    before = home.run()
+def test_a_decision_joins_and_its_end_parts_again(home: Home, first: tuple[Path, Linked]) -> None:
+    before = first[1]
     one, other = home.records["record_id"][0], home.records["record_id"][-1]
     linked = before.result.links.select("left_record_id", "right_record_id").row(0)
     assert not together(before, one, other)
@@ -220,7 +222,8 @@ def test_a_decision_joins_and_its_end_parts_again(home: Home) -> None:
     assert partition(lapsed.result.clusters) == partition(before.result.clusters)
 
 
-def test_a_source_that_promises_one_record_a_person_links_none_of_its_own(home: Home) -> None:
+def test_a_source_that_promises_one_record_a_person_links_none_of_its_own(people: pl.DataFrame, tmp_path: Path) -> None:
+    home = Home(tmp_path / "state", people)
     twice = home.records.head(1).with_columns(record_id=pl.lit(home.records["record_id"][0] + "-again"))
     home.records = pl.concat([home.records, twice]).sort("record_id")
     pair = (home.records["record_id"][0], twice["record_id"][0])
@@ -246,7 +249,6 @@ def test_sequences_of_changes_give_the_clusters_of_one_full_link(tmp_path: Path,
 
 def test_weights_that_no_longer_fit_are_learned_anew(home: Home) -> None:
     """Half of the records of one source come with an initial only: what an initial is worth is another question now."""
-    home.run()
     initials = pl.when(pl.col("record_id").hash(1) % 2 == 0).then(pl.col("first_name").str.head(1))
     home.records = home.records.with_columns(first_name=initials.otherwise("first_name"))
     limits = DeltaLimits(most_changed_percent=100, settle_after_percent=100)

@@ -134,12 +134,12 @@ def test_the_levels_of_a_link_are_those_of_the_run(kept: LinkageResult) -> None:
         assert found.bits == pytest.approx(row["bits"], abs=1e-3)
 
 
-@pytest.mark.parametrize("decision", ["must_link", "cannot_link"])
-@pytest.mark.parametrize("again", ["left", "right", "another"])
-def test_a_decision_holds_when_records_come_again(
-    records: pl.DataFrame, kept: LinkageResult, config: LinkageConfig, decision: str, again: str
-) -> None:
-    if decision == "cannot_link":
+@pytest.fixture(scope="module", params=["must_link", "cannot_link"])
+def decided(
+    records: pl.DataFrame, kept: LinkageResult, config: LinkageConfig, request: pytest.FixtureRequest
+) -> tuple[str, str, str, State]:
+    """A decision, the two records that it is on, and the run in which it was taken."""
+    if request.param == "cannot_link":
         left, right = kept.links.select("left_record_id", "right_record_id").row(0)
     else:
         left, right = next(
@@ -147,11 +147,34 @@ def test_a_decision_holds_when_records_come_again(
             for name in records["record_id"]
             if not together(kept, records["record_id"][0], name)
         )
-    decided = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": [decision]})
-    state = state_of(link(records, config, decided, keep_state=True))
+    one = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": [request.param]})
+    return request.param, left, right, state_of(link(records, config, one, keep_state=True))
+
+
+@pytest.mark.parametrize("again", ["left", "right", "another"])
+def test_a_decision_holds_when_records_come_again(
+    records: pl.DataFrame, decided: tuple[str, str, str, State], again: str
+) -> None:
+    decision, left, right, state = decided
     name = {"left": left, "right": right, "another": records["record_id"][150]}[again]
     result = link_changes(state, records.filter(pl.col("record_id") == name))
     assert together(result, left, right) == (decision == "must_link")
+
+
+def test_a_decision_on_two_unlike_people_holds_when_another_record_of_one_comes(
+    records: pl.DataFrame, kept: LinkageResult, config: LinkageConfig
+) -> None:
+    """Links reach one of the two only; the decision reaches the other."""
+    row = records.filter(pl.col("nhs_number").is_not_null()).head(1)
+    left = row["record_id"][0]
+    right = next(
+        name for name in records["record_id"] if name != left and levels_of_pair(state_of(kept), left, name).bits < -20
+    )
+    decided = pl.DataFrame({"left_record_id": [left], "right_record_id": [right], "decision": ["must_link"]})
+    state = state_of(link(records, config, decided, keep_state=True))
+    more = row.with_columns(record_id=pl.lit("zz:1"), surname=pl.col("surname").str.slice(1))
+    result = link_changes(state, more)
+    assert together(result, left, right)
 
 
 def test_decisions_that_come_and_go(records: pl.DataFrame, kept: LinkageResult) -> None:

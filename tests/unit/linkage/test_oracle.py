@@ -1,17 +1,18 @@
 """Blocking and levels against recordlinkage's Index and Compare, on small data.
 
-`candidates` and `levels` are all that these tests know of the engine's own stages.
+`candidates` and `levels` are all that these tests know of the engine's own stages. recordlinkage and pandas take a
+second to import: only the worker that runs these tests does.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
-import recordlinkage
 
 from spine.linkage.block import block
 from spine.linkage.compare import FIRST_NAME_CUTS, SURNAME_CUTS, compare
@@ -20,6 +21,9 @@ from spine.linkage.conform import conform
 from spine.linkage.encode import encode
 from spine.linkage.levels import LEVELS
 from tests.unit.linkage.conftest import build
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Pairs = set[tuple[str, str]]
 CONFIG = load_config()
@@ -51,13 +55,19 @@ def candidates(records: pl.DataFrame, config: LinkageConfig) -> Pairs:
     return set(zip(ids.gather(found.left), ids.gather(found.right), strict=True))
 
 
-def levels(records: pl.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+def levels(records: pl.DataFrame, pairs: list[tuple[str, str]]) -> dict[str, np.ndarray]:
     """Names of the levels that the engine gives each pair, in the pairs' order."""
     given = conform(records)
     place = {record: n for n, record in enumerate(given.ids)}
     left, right = (np.array([place[pair[side]] for pair in pairs]) for side in (0, 1))
     compared = compare(encode(given, CONFIG), left, right)
-    return pd.DataFrame({name: np.array(LEVELS[name])[values] for name, values in compared.levels.items()})
+    return {name: np.array(LEVELS[name])[values] for name, values in compared.levels.items()}
+
+
+@pytest.fixture(scope="module")
+def recordlinkage() -> Any:
+    """The library."""
+    return import_module("recordlinkage")
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +92,12 @@ def records() -> pl.DataFrame:
 def table(records: pl.DataFrame) -> pd.DataFrame:
     """The same records as recordlinkage reads them."""
     born = pl.col("date_of_birth")
+    pandas = import_module("pandas")
     wanted = records.with_columns(born.dt.year().alias("year"), born.dt.strftime("%m-%d").alias("day"))
-    frame = pd.DataFrame({name: wanted[name].to_list() for name in wanted.columns}).set_index("record_id")
-    return frame.assign(date_of_birth=pd.to_datetime(frame["date_of_birth"]))
+    frame: pd.DataFrame = pandas.DataFrame({name: wanted[name].to_list() for name in wanted.columns}).set_index(
+        "record_id"
+    )
+    return frame.assign(date_of_birth=pandas.to_datetime(frame["date_of_birth"]))
 
 
 @pytest.fixture(scope="module")
@@ -96,29 +109,43 @@ def pairs(records: pl.DataFrame) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def found(records: pl.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+def index(pairs: list[tuple[str, str]]) -> pd.MultiIndex:
+    """The pairs as recordlinkage reads them."""
+    made: pd.MultiIndex = import_module("pandas").MultiIndex.from_tuples(pairs)
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(records: pl.DataFrame, pairs: list[tuple[str, str]]) -> dict[str, np.ndarray]:
     return levels(records, pairs)
 
 
 @pytest.mark.parametrize("keys", RULES)
-def test_a_rule_finds_the_pairs_of_recordlinkage(records: pl.DataFrame, table: pd.DataFrame, keys: str) -> None:
+def test_a_rule_finds_the_pairs_of_recordlinkage(
+    records: pl.DataFrame, table: pd.DataFrame, recordlinkage: Any, keys: str
+) -> None:
     rule = BlockingRule(name="only", keys=tuple(keys.split()), cap=10**6)
-    index = recordlinkage.Index()
-    index.block(RULES[keys])
-    expected = {tuple(sorted(pair)) for pair in index.index(table.dropna(subset=RULES[keys]))}
+    indexer = recordlinkage.Index()
+    indexer.block(RULES[keys])
+    expected = {tuple(sorted(pair)) for pair in indexer.index(table.dropna(subset=RULES[keys]))}
     assert expected
     assert candidates(records, CONFIG.model_copy(update={"blocking": (rule,)})) == expected
 
 
 @pytest.mark.parametrize(("column", "cuts"), [("first_name", FIRST_NAME_CUTS), ("surname", SURNAME_CUTS)])
 def test_names_fall_into_the_levels_of_their_similarity(
-    table: pd.DataFrame, pairs: list[tuple[str, str]], found: pd.DataFrame, column: str, cuts: tuple[float, float]
+    table: pd.DataFrame,
+    index: pd.MultiIndex,
+    found: dict[str, np.ndarray],
+    recordlinkage: Any,
+    column: str,
+    cuts: tuple[float, float],
 ) -> None:
     upper = table.assign(**{column: table[column].str.upper()})
     comparison = recordlinkage.Compare()
     comparison.string(column, column, method="jarowinkler", missing_value=np.nan)
-    similarity = comparison.compute(pd.MultiIndex.from_tuples(pairs), upper)[0].to_numpy()
-    level = found[column].to_numpy()
+    similarity = comparison.compute(index, upper)[0].to_numpy()
+    level = found[column]
     assert ((level == "missing") == np.isnan(similarity)).all()
     # What is told apart by more than similarity (initials, nicknames, columns that changed places) is not the oracle's.
     by_similarity = {
@@ -135,12 +162,12 @@ def test_names_fall_into_the_levels_of_their_similarity(
 
 @pytest.mark.filterwarnings("ignore:Setting an item of incompatible dtype:FutureWarning")
 def test_dates_that_recordlinkage_finds_equal_or_swapped(
-    table: pd.DataFrame, pairs: list[tuple[str, str]], found: pd.DataFrame
+    table: pd.DataFrame, index: pd.MultiIndex, found: dict[str, np.ndarray], recordlinkage: Any
 ) -> None:
     comparison = recordlinkage.Compare()
     comparison.date("date_of_birth", "date_of_birth", swap_month_day=0.5, swap_months=0, missing_value=np.nan)
-    score = comparison.compute(pd.MultiIndex.from_tuples(pairs), table)[0].to_numpy()
-    level = found["date_of_birth"].to_numpy().astype(str)
+    score = comparison.compute(index, table)[0].to_numpy()
+    level = found["date_of_birth"].astype(str)
     assert (score == 0.5).any()
     assert (np.char.startswith(level, "exact") == (score == 1)).all()
     assert ((level == "swapped") == (score == 0.5)).all()
@@ -151,11 +178,16 @@ def test_dates_that_recordlinkage_finds_equal_or_swapped(
     ("column", "comparison"), [("sex", "sex"), ("phone", "phone"), ("email", "email"), ("nhs_number", "nhs_number")]
 )
 def test_plain_agreement(
-    table: pd.DataFrame, pairs: list[tuple[str, str]], found: pd.DataFrame, column: str, comparison: str
+    table: pd.DataFrame,
+    index: pd.MultiIndex,
+    found: dict[str, np.ndarray],
+    recordlinkage: Any,
+    column: str,
+    comparison: str,
 ) -> None:
     exact = recordlinkage.Compare()
     exact.exact(column, column, missing_value=-1)
-    score = exact.compute(pd.MultiIndex.from_tuples(pairs), table)[0].to_numpy()
+    score = exact.compute(index, table)[0].to_numpy()
     names = np.array(["differ", "agree", "missing"])
-    assert (found[comparison].to_numpy() == names[score.astype(int)]).all()
+    assert (found[comparison] == names[score.astype(int)]).all()
     assert set(score) == {-1, 0, 1}
