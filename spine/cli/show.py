@@ -79,8 +79,12 @@ def status(
     tell_dropped(newest, named=dropped)
     for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
         out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
+    there = published(settings.releases)
+    if not there:
+        out.print("Nothing is released.")
+        return
     releases = listing("purpose", "version", "as of", "rows", title="Released", dates=("as of",))
-    for release in published(settings.releases):
+    for release in there:
         rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
         releases.add_row(release.purpose, str(release.version), str(release.as_of), rows)
     out.print(releases)
@@ -140,13 +144,18 @@ def validate() -> None:
 
     settings = Settings()
     contracts = _contracts(settings)
+    _refuse_unrunnable(contracts)
     refuse_broken(contracts, settings)
     for purpose in known_purposes(settings):
         load_output_contracts(settings.expectations / "contracts" / "spine", purpose)
     stale = stale_suites(contracts, settings.expectations / "suites") + stale_layouts(contracts, settings.dbt_project)
     stale += stale_page(settings)
     if stale:
-        raise ContractError("\n".join([*stale, "Run `spine contracts derive` and commit what it writes."]))
+        raise ContractError(
+            "these files are no longer what follows from the contracts:\n"
+            + "\n".join(f"  {name}" for name in stale)
+            + "\nRun `spine contracts derive` and commit what it writes."
+        )
     load_waivers(settings.expectations, contracts)
     out.print(f"{len(contracts)} contracts are valid and what follows from them is current.")
 
@@ -156,6 +165,7 @@ def derive() -> None:
     """Write what follows from the contracts: suites, dbt's sources and layouts; and the page on decision rights."""
     settings = Settings()
     contracts = _contracts(settings)
+    _refuse_unrunnable(contracts)
     write_layouts(contracts, settings.dbt_project)  # first, because it checks that every table is staged
     write_suites(contracts, settings.expectations / "suites")
     write_page(settings)
@@ -165,3 +175,10 @@ def derive() -> None:
 def _contracts(settings: Settings) -> tuple[Contract, ...]:
     partners = load_partners(settings.expectations / "partners.yaml")
     return load_contracts(settings.expectations / "contracts", partners)
+
+
+def _refuse_unrunnable(contracts: tuple[Contract, ...]) -> None:
+    from spine.extract.rehearse import unrunnable_rules  # slow to import
+
+    if faults := unrunnable_rules(contracts):
+        raise ContractError("\n".join(faults))

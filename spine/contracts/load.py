@@ -6,13 +6,19 @@ partners (partners), or anything about a delivery.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
-from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
+from open_data_contract_standard.model import (
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+    ServiceLevelAgreementProperty,
+)
 
 from spine.contracts.model import Column, Contract, Mode, Supply, Table, Window
 from spine.contracts.odcs import parse_odcs
@@ -22,6 +28,8 @@ from spine.documents import read_bytes
 from spine.errors import ContractError
 
 _DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+#: What a column may be.
+_CLASSES = ("public", "personal", "special_category", "identifier")
 _WINDOW = ("table", "periodStart", "periodEnd", "eventStart", "eventEnd", "identity")
 
 
@@ -123,7 +131,44 @@ def _structure_faults(path: Path, odcs: OpenDataContractStandard, custom: dict[s
     named = {value for key, value in window.items() if key != "table" and isinstance(value, str)}
     named |= set(window.get("identity") or ())
     faults |= {f"window names '{name}', which is no column": True for name in sorted(named - columns)}
-    return [*(fault for fault, found in faults.items() if found), *_repeated_names(odcs)]
+    found = [fault for fault, is_there in faults.items() if is_there]
+    return [*found, *_repeated_names(odcs), *_unusable_values(odcs, custom)]
+
+
+def _unusable_values(odcs: OpenDataContractStandard, custom: dict[str, Any]) -> list[str]:
+    """Words that the spine does not know, patterns that fit nothing, and what is no number: never taken for another."""
+    most = custom.get("quarantineMaxPercent", 0)
+    faults = {"custom property quarantineMaxPercent must be a number from 0 to 100": not _is_number(most, up_to=100)}
+    for entry in odcs.slaProperties or []:
+        if entry.property in ("frequency", "latency") and entry.value is not None:
+            of = f"slaProperties, {entry.property}"
+            faults[f"{of}: value must be a number"] = not _is_number(entry.value)
+            faults[f"{of}: unit must be one of {', '.join(_DAYS)}"] = _unit(entry) not in _DAYS
+    for table in odcs.schema_ or []:
+        faults[f"table '{table.name}': physicalName is no regular expression"] = not _is_pattern(table.physicalName)
+        for column in table.properties or []:
+            of, pattern = f"column '{table.name}.{column.name}'", _custom(column.customProperties).get("headerPattern")
+            word = column.classification
+            faults[f"{of}: headerPattern is no regular expression"] = not _is_pattern(pattern)
+            faults[f"{of}: classification must be one of {', '.join(_CLASSES)}"] = bool(word) and word not in _CLASSES
+    return [fault for fault, is_there in faults.items() if is_there]
+
+
+def _is_number(value: Any, up_to: float = float("inf")) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= up_to
+
+
+def _is_pattern(text: str | None) -> bool:
+    try:
+        re.compile(text or "")
+    except re.error:
+        return False
+    return True
+
+
+def _unit(entry: ServiceLevelAgreementProperty) -> str:
+    """The unit of a time, in the singular; days where none is given."""
+    return str(entry.unit or "day").removesuffix("s")
 
 
 def _repeated_names(odcs: OpenDataContractStandard) -> list[str]:
@@ -165,7 +210,7 @@ def _custom(properties: Any) -> dict[str, Any]:
 def _sla_days(odcs: OpenDataContractStandard, name: str) -> int | None:
     for entry in odcs.slaProperties or []:
         if entry.property == name and entry.value is not None:
-            return int(entry.value) * _DAYS.get(str(entry.unit), 1)
+            return int(entry.value) * _DAYS[_unit(entry)]
     return None
 
 

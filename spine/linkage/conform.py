@@ -62,7 +62,7 @@ class Records:
     """
 
     ids: pl.Series
-    frame: pl.LazyFrame
+    frame: pl.DataFrame | pl.LazyFrame
     schema: pl.Schema
     order: Codes | None
 
@@ -70,7 +70,7 @@ class Records:
         """One column as it came; nulls where there is none."""
         if name not in self.schema:
             return pl.repeat(None, len(self.ids), dtype=INPUT.get(name, pl.String()), eager=True).alias(name)
-        values = _collect(self.frame.select(name), self.order)
+        values = _collect(self.frame, name, self.order)
         return as_text(values) if values.dtype in (pl.Categorical, pl.Enum, pl.Binary) else values
 
     def has(self, name: str) -> bool:
@@ -88,29 +88,29 @@ def conform(records: pl.DataFrame | pl.LazyFrame, extras: Sequence[str] = ()) ->
     Raises:
         PipelineError: record_id is missing, null or not unique, or a further column is missing.
     """
-    frame = records.lazy()
-    schema = frame.collect_schema()
+    schema = records.collect_schema()
     if "record_id" not in schema:
         raise PipelineError("linkage: the person records have no column record_id. Expected one row per record.")
     if missing := sorted(set(extras) - set(schema)):
         raise PipelineError(f"linkage: the person records lack the further columns asked for: {', '.join(missing)}.")
-    ids = as_text(_collect(frame.select("record_id"), None))
+    ids = as_text(_collect(records, "record_id", None))
     order = None if ids.is_sorted() else order_of(ids)
     ids = ids if order is None else ids.gather(order)
     ids = ids.rechunk()
     if ids.null_count() or (ids == ids.shift(1)).any():
         raise PipelineError("linkage: record_id is null or not unique. Expected one row per record.")
-    return Records(ids, frame, schema, order)
+    return Records(ids, records, schema, order)
 
 
-def _collect(frame: pl.LazyFrame, order: Codes | None) -> pl.Series:
+def _collect(frame: pl.DataFrame | pl.LazyFrame, name: str, order: Codes | None) -> pl.Series:
     try:
-        # In one piece: a look-up in a column of several pieces takes ten times as long.
-        values = frame.collect().to_series().rechunk()
+        values = frame[name] if isinstance(frame, pl.DataFrame) else frame.select(name).collect().to_series()
     except pl.exceptions.PolarsError as error:
         raise PipelineError(
             f"linkage: the person records cannot be read ({type(error).__name__}). Expected a readable table."
         ) from None
+    # In one piece: a look-up in a column of several pieces takes ten times as long.
+    values = values.rechunk()
     return values if order is None else values.gather(order)
 
 
@@ -129,6 +129,16 @@ def as_text(values: pl.Series) -> pl.Series:
         ).to_series().alias(values.name)  # fmt: skip
     text = values.cast(pl.String).str.strip_chars()
     return text.set(text == "", None)
+
+
+def as_names(values: pl.Series) -> pl.Series:
+    """Text of few different values, held as codes.
+
+    Raises:
+        PipelineError: as of `as_text`.
+    """
+    text = as_text(values)
+    return text.cast(pl.Enum(text.drop_nulls().unique().sort()))
 
 
 def as_dates(values: pl.Series) -> pl.Series:

@@ -280,10 +280,12 @@ def _names(
 
 def _formers(records: Records) -> pl.DataFrame:
     """Former surnames of the few records that hold any: row, former_0, former_1, former_2."""
+    if not records.has("former_surnames"):
+        return pl.DataFrame(schema={"row": pl.UInt32(), **dict.fromkeys(FORMERS, pl.String())})
     column = records.column("former_surnames")
     held = column.is_not_null().arg_true()
     given = pl.DataFrame({"row": held, "given": as_lists(column.gather(held))}).filter(pl.col("given").list.len() > 0)
-    items = given.select("row", pl.col("given")).explode("given")
+    items = given.explode("given")
     words = items.select("row", clean.letters(items["given"]).str.replace_all(" ", "").alias("name")).drop_nulls()
     several = words.group_by("row", maintain_order=True).agg(pl.col("name").unique(maintain_order=True))
     return several.select("row", *(pl.col("name").list.get(i, null_on_oob=True).alias(name)
@@ -348,14 +350,14 @@ def _postcodes(records: Records, settings: Standardise) -> tuple[Array, Array, F
 
 
 def _contact(records: Records, settings: Standardise) -> dict[str, Array]:
-    return {"phone": clean.phones(records.column("phone")), "email": clean.emails(records.column("email"))}
+    none = np.zeros(len(records.ids), dtype=np.int64)
+    both = (("phone", clean.phones), ("email", clean.emails))
+    return {name: code(records.column(name)) if records.has(name) else none.copy() for name, code in both}
 
 
 def _days(records: Records, column: str) -> Array:
     """Days since 1970, 0 where not known."""
-    return _by_value(
-        records, column, lambda v: as_dates(v).cast(pl.Date).to_physical().fill_null(0).to_numpy().astype(np.int32)
-    )
+    return _by_value(records, column, lambda v: as_dates(v).cast(pl.Date).to_physical().fill_null(0).to_numpy())
 
 
 def _nhs(records: Records, known: dict[str, int] | None) -> tuple[Codes, dict[str, int]]:
@@ -374,9 +376,7 @@ def _forget_organisations(records: Records, codes: dict[str, Array]) -> None:
     if not records.has("is_organisation"):
         return
     organisations = as_flags(records.column("is_organisation")).to_numpy()
-    for name, values in list(codes.items()):
-        if name != "source":
-            codes[name] = np.where(organisations, 0, values).astype(values.dtype)
+    codes |= {k: np.where(organisations, 0, v).astype(v.dtype) for k, v in codes.items() if k != "source"}
 
 
 def _rarity_of_extra(values: Array, size: int) -> Rarity:

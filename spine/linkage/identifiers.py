@@ -17,6 +17,8 @@ _ONES = 1_111_111_111
 #: Numbers that begin with 0 are written with their zero, and lose it as integers.
 _FIRST_NHS = 10**8
 _SUPERSESSION_STEPS = 8
+#: Fewer numbers are counted before the sieve is made.
+_WORTH_A_SIEVE = 10_000
 _ENOUGH_TO_TELL = 20
 #: A column with more distinct values than this for each record that holds one is like a number,
 _VALUES_PER_HOLDER = 0.15
@@ -81,8 +83,9 @@ def held_by_few(numbers: Array, holder: Hashes, most: int) -> Array:
     """Numbers without those that more than `most` different holders have: they belong to nobody in particular."""
     held = np.flatnonzero(numbers)
     # A number of many holders stands on many records: few numbers do, judged by some bits of a hash.
-    place = coarse(numbers[held])
-    held = held[np.bincount(place, minlength=1 << SIFT_BITS)[place] > most]
+    if held.size > _WORTH_A_SIEVE:
+        place = coarse(numbers[held])
+        held = held[np.bincount(place, minlength=1 << SIFT_BITS)[place] > most]
     if not held.size:
         return numbers
     codes, where = factorise(numbers[held])

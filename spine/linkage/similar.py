@@ -26,6 +26,8 @@ _SAME_SOUND = {
 _CONSONANTS = "BDFGHJKLMNPRSTWX"
 _FEWEST_LETTERS = 3
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: How often each letter stands in a name.
+_LETTERS = tuple(pl.col("text").str.count_matches(letter, literal=True).alias(letter) for letter in _ALPHABET)
 
 
 class Dictionary:
@@ -148,13 +150,19 @@ def _nicknames(texts: pl.Series) -> tuple[Codes, Flags]:
     return np.array(sorted(one * len(texts) + other for one, other in pairs), dtype=np.int64), has_one
 
 
-def _sounds(texts: pl.Series) -> Codes:
-    """A code for the first letter and the consonants of each name, doubled ones once; 0 for fewer than three."""
+@cache
+def _bones() -> pl.Expr:
+    """The first letter and the consonants of a name, doubled ones once."""
     sound = pl.col("text").str.replace_many(_SAME_SOUND)
     bones = sound.str.head(1) + sound.str.slice(1).str.replace_all(f"[^{_CONSONANTS}]", "")
     for letter in _CONSONANTS:
         bones = bones.str.replace_all(f"{letter}{letter}+", letter)
-    found = texts.to_frame("text").select(bones).to_series()
+    return bones
+
+
+def _sounds(texts: pl.Series) -> Codes:
+    """A code for the first letter and the consonants of each name, doubled ones once; 0 for fewer than three."""
+    found = texts.to_frame("text").select(_bones()).to_series()
     return text_codes(found.set(found.str.len_chars() < _FEWEST_LETTERS, None))
 
 
@@ -166,8 +174,7 @@ def _describe(texts: pl.Series) -> dict[str, Array]:
     """
     length = texts.str.len_chars().to_numpy().astype(np.int64)
     once, twice, seen = (np.zeros(length.size, dtype=np.int64) for _ in range(3))
-    counts = (pl.col("text").str.count_matches(letter, literal=True).alias(letter) for letter in _ALPHABET)
-    table = texts.to_frame("text").select(counts)
+    table = texts.to_frame("text").select(_LETTERS)
     for bit, letter in enumerate(_ALPHABET):
         held = table[letter].to_numpy().astype(np.int64)
         once |= (held > 0).astype(np.int64) << bit

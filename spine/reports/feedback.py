@@ -97,7 +97,7 @@ def feedback_page(
         f'<header><p class="about">Feedback from Connected Spine</p><h1>{escape(title)}</h1><p>Who must act: '
         f"<strong>{escape(partner.steward)}</strong>. Your records were held against those of other sources about "
         "the same residents. We show no values, and do not say which source differs. The list beside this page holds "
-        "all rows.</p></header>",
+        "all rows; what is above its limit stands first.</p></header>",
         section("What was found", table("By dataset and check", _HEAD, _overview(results, limits)), "first"),
         *(_rows_of(result, rows) for result in found),
     ]
@@ -108,18 +108,23 @@ _HEAD = ("Dataset", "Check", "Found", "Of", "Percent", "At most", "Residents aff
 
 
 def _overview(results: Sequence[CrossResult], limits: CrossLimits) -> str:
+    """What is above its limit first, then what was found at all; what no limit holds to anything is left out."""
+
+    def most(result: CrossResult) -> float:
+        return limits.kinds[result.kind].most(result.source.partition("__")[2])
+
+    held = [r for r in results if most(r) < 100]
     return table_rows(
         (
-            dataset.replace("_", " "),
+            r.source.partition("__")[2].replace("_", " "),
             KINDS[r.kind].sentence,
             f"{r.numerator:,}",
             f"{r.denominator:,} {KINDS[r.kind].unit}",
             percent(r.numerator, r.denominator),
-            f"{limits.kinds[r.kind].most(dataset):g}%",
+            f"{most(r):g}%",
             f"{r.residents:,}",
         )
-        for r in results
-        for dataset in [r.source.partition("__")[2]]
+        for r in sorted(held, key=lambda r: (r.percentage <= most(r), not r.numerator))
     )
 
 

@@ -65,6 +65,7 @@ GOOD: dict[str, Any] = {
     ],
 }
 
+SNAPSHOT = {"property": "deliveryMode", "value": "snapshot"}
 ROLLING = {"property": "deliveryMode", "value": "rolling"}
 
 
@@ -76,6 +77,10 @@ def write(folder: Path, content: dict[str, Any], name: str = "people__test") -> 
 
 def changed(**changes: Any) -> dict[str, Any]:
     return deepcopy(GOOD) | changes
+
+
+def with_column(**more: Any) -> dict[str, Any]:
+    return changed(schema=[GOOD["schema"][0] | {"properties": [KEY | more]}])
 
 
 def with_rule(**rule: Any) -> dict[str, Any]:
@@ -184,6 +189,15 @@ def test_bounds_of_a_server_entry_are_dates(tmp_path: Path) -> None:
         (with_rule(mustBe=None), RULE_PLACE),
         (with_rule(mustBeLessThan=3), RULE_PLACE),
         (with_rule(name="table__has_rows"), "two rules are named"),
+        (with_column(classification="secret"), "classification must be one of public, personal"),
+        (with_column(customProperties=[{"property": "headerPattern", "value": "([id"}]), "headerPattern is no regular"),
+        (changed(schema=[GOOD["schema"][0] | {"physicalName": "([people"}]), "'people': physicalName is no regular"),
+        (changed(customProperties=[SNAPSHOT, {"property": "quarantineMaxPercent", "value": "few"}]), "from 0 to 100"),
+        (changed(slaProperties=[{"property": "frequency", "value": "often", "unit": "week"}]), "must be a number"),
+        (
+            changed(slaProperties=[{"property": "frequency", "value": 2, "unit": "moon"}]),
+            "unit must be one of",
+        ),
     ],
 )
 def test_a_fault_is_told_with_the_file_and_the_reason(tmp_path: Path, content: dict[str, Any], told: str) -> None:

@@ -85,6 +85,18 @@ def test_the_page_says_how_many_of_how_many_and_shows_the_first_rows(settings: S
     assert "Wexmoor Homes data team" in page
 
 
+def test_what_is_above_its_limit_stands_first_and_what_no_limit_holds_to_anything_is_left_out(
+    settings: Settings,
+) -> None:
+    found = findings(*range(1, 10))  # 2.25 % of 400; 2 % may be
+    clean = CrossResult(HOMES, "addresses_are_current", 0, 400, 0)
+    unlimited = CrossResult(HOMES, "known_residents_are_held", 3_996, 3_997, 3_996)
+    page = write(settings, CrossFindings((clean, unlimited, *found.results), found.rows))["wexmoor_homes"]
+    text = page.read_text("utf-8")
+    assert text.index("2.2%") < text.index("no older than one that another source holds")
+    assert "3,996" not in text, "nothing follows from whom a landlord does not know"
+
+
 def test_a_public_key_is_shown_and_is_no_formula(settings: Settings) -> None:
     page = write(settings, findings(7, key="=1+1"))["wexmoor_homes"]
     assert ",'=1+1," in page.with_suffix(".csv").read_text("utf-8")
