@@ -104,6 +104,13 @@ def test_a_home_with_deliveries_of_others_is_no_place_for_a_demonstration(tmp_pa
     assert not (tmp_path / "demonstration").exists()
 
 
+def test_status_says_where_it_found_no_home(tmp_path: Path) -> None:
+    code, text = invoke("status", home=tmp_path / "none")
+    assert code == 0
+    assert f"no home at {tmp_path / 'none'} yet" in text
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize("home", ["a file", "a file/home"])
 def test_a_home_that_can_be_no_folder_is_refused_by_name(tmp_path: Path, home: str) -> None:
     (tmp_path / "a file").touch()
