@@ -14,7 +14,7 @@ import typer
 
 from spine import audit
 from spine.cli.app import app
-from spine.cli.resident_show import show_known_on, show_pair, show_resident
+from spine.cli.resident_show import show_hold, show_known_on, show_pair, show_resident
 from spine.cli.terminal import out
 from spine.errors import UsageError
 from spine.identity.lookup import Found, Lookup, Resident
@@ -61,6 +61,7 @@ def show(
         return
     known = lookup.resident(found)
     show_resident(known, _reasons(lookup, known))
+    show_hold(is_held=lookup.is_held)
 
 
 @resident_app.command(epilog=f'Example: spine resident why ID-ONE ID-TWO --reason "complaint 4". {_EXIT}')
@@ -88,6 +89,7 @@ def why(
         raise UsageError("resident why: a resident of one record was asked about itself. Name two records")
     pair, told = _explained(lookup, *sides, together=together)
     show_pair(pair, told, lookup.decisions_between(*sides), together=together)
+    show_hold(is_held=lookup.is_held)
 
 
 def _day(text: str) -> date | None:

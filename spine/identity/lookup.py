@@ -172,6 +172,11 @@ class Lookup:
         return self._scan("decisions").filter(either).collect()
 
     @property
+    def is_held(self) -> bool:
+        """The last run was held: links and weights are those that it found, ids and residents are of the run before."""
+        return (self.linkage / "held_events.parquet").is_file()
+
+    @property
     def model(self) -> dict[str, Any]:
         """The weights of the last run."""
         return self._json("model.json")

@@ -37,6 +37,25 @@ def test_every_command_explains_itself(name: str) -> None:
     assert hasattr(command, "commands") or "Example: spine" in text
 
 
+def _parsed(command: typer.core.TyperGroup, words: list[str], parent: typer.Context | None = None) -> typer.Context:
+    """The context in which these words would run; nothing is run."""
+    context = command.make_context(command.name or "spine", list(words), parent=parent)
+    if not hasattr(command, "commands"):
+        return context
+    _, inner, rest = command.resolve_command(context, words)
+    return _parsed(inner, rest, context)  # type: ignore[arg-type]
+
+
+def _examples(command: typer.core.TyperGroup) -> list[str]:
+    found = re.findall(r"(?:Example:|·) (spine .*?)(?= · |\. |\n|$)", command.epilog or "")
+    return found + [example for inner in getattr(command, "commands", {}).values() for example in _examples(inner)]
+
+
+@pytest.mark.parametrize("example", _examples(typer.main.get_command(app)))  # type: ignore[arg-type]
+def test_every_example_is_a_line_that_the_command_takes(example: str) -> None:
+    _parsed(typer.main.get_command(app), shlex.split(example)[1:])  # type: ignore[arg-type]
+
+
 def test_the_exit_codes_are_documented() -> None:
     _, text = invoke("--help")
     assert all(f"{code} " in text for code in range(9))

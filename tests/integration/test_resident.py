@@ -188,6 +188,18 @@ def test_every_look_is_logged_without_a_record_id(scene: Scene) -> None:
     assert not [ident for ident in scene.records["record_id"] if ident in text]
 
 
+def test_a_run_that_was_held_is_said_to_be(scene: Scene) -> None:
+    """Its links stand beside the residents of the run before, so the two need not fit together."""
+    arguments = ("why", scene.one["record_id"], scene.other["record_id"]), ("show", scene.one["record_id"])
+    assert not [one for one in arguments if "was held" in invoke(scene, *one)[1]]
+    mark = scene.settings.linkage / "held_events.parquet"
+    mark.touch()
+    try:
+        assert all("The last run was held" in invoke(scene, *one)[1] for one in arguments)
+    finally:
+        mark.unlink()
+
+
 def test_nothing_that_a_record_holds_is_shown(scene: Scene) -> None:
     record = scene.records.filter(pl.col("record_id") == scene.one["record_id"]).row(0, named=True)
     _, text = invoke(scene, "show", scene.one["record_id"])
