@@ -16,7 +16,7 @@ from spine import audit
 from spine.cli.app import app
 from spine.cli.resident_show import show_hold, show_known_on, show_pair, show_resident
 from spine.cli.terminal import out
-from spine.errors import UsageError
+from spine.errors import SpineError, UsageError
 from spine.identity.lookup import Found, Lookup, Resident
 from spine.linkage.config import Thresholds
 from spine.linkage.explain import Explanation, Outcome, explain
@@ -84,6 +84,8 @@ def why(
         out.print(f"Both ids lead to one resident today, {left.resident_id}: see `spine resident show`.")
         return
     sides = lookup.records_of(left), lookup.records_of(right)
+    if gone := [name for name, records in zip("AB", sides, strict=True) if not records]:
+        raise UsageError(f"resident why: no source holds a record of {' or '.join(gone)} any more, so there is no pair")
     sides = [r for r in sides[0] if r != right.record_id], [r for r in sides[1] if r != left.record_id]
     if not all(sides):
         raise UsageError("resident why: a resident of one record was asked about itself. Name two records")
@@ -120,11 +122,11 @@ def _found(
     """
     names = ("ID",) if len(wanted) == 1 else ("A", "B")
     found: list[Found] = []
-    unknown: UsageError | None = None
+    unknown: SpineError | None = None
     for ident, name in zip(wanted, names, strict=True):
         try:
             found.append(lookup.find(ident, name, ever=on is not None))
-        except UsageError as error:
+        except SpineError as error:
             unknown = unknown or error
     asked = [f"a record of {one.asked}" if one.record_id else one.asked for one in found]
     asked += ["an id that is not known"] * (len(wanted) - len(found))
