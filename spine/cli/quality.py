@@ -27,7 +27,7 @@ DatasetOption = Annotated[str, typer.Option("--dataset", help="Only this dataset
 RuleOption = Annotated[str, typer.Option("--rule", help="Only this rule, by its check's name.")]
 
 
-@quality_app.command(epilog="Example: spine quality history --partner saltmarsh_district --rule table__unique_key")
+@quality_app.command(epilog="Example: spine quality history --partner saltmarsh_district --all")
 def history(
     partner: PartnerOption = "",
     dataset: DatasetOption = "",
@@ -55,7 +55,8 @@ def history(
         cells = (row["date"], place, row["rule"], row["outcome"], *counts, row["waived_until"] or "")
         table.add_row(*(Text(str(cell)) for cell in cells))
     out.print(table)
-    out.print(f"{shown.height:,} of {found.height:,} verdicts.")
+    more = "" if everything else " Passes are left out; --all lists them too."
+    out.print(f"{shown.height:,} of {found.height:,} verdicts.{more}")
 
 
 @quality_app.command(

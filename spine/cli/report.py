@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 
 from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -21,12 +21,17 @@ from spine.settings import Settings
 
 def show_summary(summary: RunSummary, settings: Settings) -> None:
     """Print what happened: deliveries, records, links, checks, releases, whose approvals count, what went wrong."""
-    parts = (_figures(summary), Text(), _links(summary), Text(), _releases(summary))
+    parts: list[RenderableType] = [_figures(summary), Text(), _links(summary)]
+    parts += [Text(), _releases(summary)] if summary.releases else [Text("Nothing is released.")]
     title = _title(summary)
     style = "green" if summary.succeeded and not summary.exit_code else "yellow" if summary.succeeded else "red"
     heading = f"{title} · as of {summary.as_of} · {summary.seconds:.0f} s"
     out.print(Text(heading, style=f"bold {style}"))
     out.print(Panel(Group(*parts), border_style=style, box=box.ROUNDED, expand=False))
+    if not (summary.accepted or summary.refused or summary.waiting):
+        out.print(
+            Text(f"No delivery was found in {settings.landing}: docs/deliveries.md says what may arrive, and where.")
+        )
     if summary.trust:
         out.print(Text(summary.trust), soft_wrap=True)
     if summary.because:

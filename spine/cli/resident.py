@@ -14,9 +14,9 @@ import typer
 
 from spine import audit
 from spine.cli.app import app
-from spine.cli.resident_show import show_known_on, show_pair, show_resident
+from spine.cli.resident_show import show_hold, show_known_on, show_pair, show_resident
 from spine.cli.terminal import out
-from spine.errors import UsageError
+from spine.errors import SpineError, UsageError
 from spine.identity.lookup import Found, Lookup, Resident
 from spine.linkage.config import Thresholds
 from spine.linkage.explain import Explanation, Outcome, explain
@@ -61,6 +61,7 @@ def show(
         return
     known = lookup.resident(found)
     show_resident(known, _reasons(lookup, known))
+    show_hold(is_held=lookup.is_held)
 
 
 @resident_app.command(epilog=f'Example: spine resident why ID-ONE ID-TWO --reason "complaint 4". {_EXIT}')
@@ -83,11 +84,14 @@ def why(
         out.print(f"Both ids lead to one resident today, {left.resident_id}: see `spine resident show`.")
         return
     sides = lookup.records_of(left), lookup.records_of(right)
+    if gone := [name for name, records in zip("AB", sides, strict=True) if not records]:
+        raise UsageError(f"resident why: no source holds a record of {' or '.join(gone)} any more, so there is no pair")
     sides = [r for r in sides[0] if r != right.record_id], [r for r in sides[1] if r != left.record_id]
     if not all(sides):
         raise UsageError("resident why: a resident of one record was asked about itself. Name two records")
     pair, told = _explained(lookup, *sides, together=together)
     show_pair(pair, told, lookup.decisions_between(*sides), together=together)
+    show_hold(is_held=lookup.is_held)
 
 
 def _day(text: str) -> date | None:
@@ -118,11 +122,11 @@ def _found(
     """
     names = ("ID",) if len(wanted) == 1 else ("A", "B")
     found: list[Found] = []
-    unknown: UsageError | None = None
+    unknown: SpineError | None = None
     for ident, name in zip(wanted, names, strict=True):
         try:
             found.append(lookup.find(ident, name, ever=on is not None))
-        except UsageError as error:
+        except SpineError as error:
             unknown = unknown or error
     asked = [f"a record of {one.asked}" if one.record_id else one.asked for one in found]
     asked += ["an id that is not known"] * (len(wanted) - len(found))

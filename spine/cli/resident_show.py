@@ -87,6 +87,15 @@ def show_pair(pair: tuple[str, str], told: Explanation, decisions: pl.DataFrame,
     show_decisions(decisions)
 
 
+def show_hold(*, is_held: bool) -> None:
+    """Say that links and residents do not belong to one run, where the last run was held."""
+    if is_held:
+        out.print(
+            "\nThe last run was held: too many ids would have changed without a cause. Links, weights and decisions "
+            "are those of that run, residents those of the run before."
+        )
+
+
 def show_decisions(decisions: pl.DataFrame) -> None:
     """Print decisions and what became of them; nobody who decided is named."""
     if decisions.is_empty():

@@ -74,13 +74,21 @@ def status(
     as_of = RunRecord(settings).last_as_of or as_of_from(None, settings)
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     states = in_use(entries, contracts, as_of)
+    if not settings.root.is_dir():
+        out.print(
+            Text(f"There is no home at {settings.root} yet: `spine demo` or `spine run` makes one."), soft_wrap=True
+        )
     sources, newest = _sources(states, entries, as_of)
     out.print(sources)
     tell_dropped(newest, named=dropped)
     for place, reason in find_deliveries(settings.landing, contracts, as_of).unrecognised:
         out.print(Text(f"Not recognised: {place}: {reason}", style="yellow"))
+    there = published(settings.releases)
+    if not there:
+        out.print("Nothing is released.")
+        return
     releases = listing("purpose", "version", "as of", "rows", title="Released", dates=("as of",))
-    for release in published(settings.releases):
+    for release in there:
         rows = ", ".join(f"{name} {count:,}" for name, count in release.rows.items())
         releases.add_row(release.purpose, str(release.version), str(release.as_of), rows)
     out.print(releases)

@@ -163,7 +163,9 @@ def _alone(as_of: date, people: int) -> pl.Expr:
 
 def _contradictions(decisions: pl.DataFrame) -> pl.Series:
     """By decision the number of the contradiction it is part of, in the order of record ids; null where of none."""
-    open_ = decisions["standing"].is_null().to_numpy()
+    # Two that name no record at all have none in common.
+    names_two = decisions["left_record_id"].is_not_null() & decisions["right_record_id"].is_not_null()
+    open_ = (decisions["standing"].is_null() & names_two).to_numpy()
     ids = pl.concat([decisions["left_record_id"], decisions["right_record_id"].alias("left_record_id")])
     places = ids.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
     left, right = np.split(places, 2)

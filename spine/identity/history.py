@@ -35,8 +35,9 @@ SUPERSESSIONS: Final[dict[str, pl.DataType]] = {
 def register(crosswalk: Crosswalk) -> pl.DataFrame:
     """Every id ever minted and where it leads, columns as `REGISTER`, sorted.
 
-    A retired id leads to the resident who got all, or most, of the records that it held at its end, and on from there
-    until a resident who is in use. It ends after each step in a later run, so there is no circle.
+    A retired id leads to the resident who got all, or most, of the records that it held at its end, then or when they
+    came back after an absence, and on from there until a resident who is in use. Who got them ends in a later run than
+    the id did, so there is no circle.
     """
     spells = crosswalk.spells
     is_open = pl.col("known_to").is_null()
@@ -45,13 +46,18 @@ def register(crosswalk: Crosswalk) -> pl.DataFrame:
     )
     end = lives.select("resident_id", pl.col("known_to").alias("end")).drop_nulls()
     held = spells.join(end, left_on=["resident_id", "known_to"], right_on=["resident_id", "end"])
-    went = held.join(spells, left_on=["record_id", "known_to"], right_on=["record_id", "known_from"], suffix="_next")
+    later = spells.select(
+        "record_id", pl.col("resident_id").alias("successor_id"), pl.col("known_from").alias("went_on")
+    )
+    went = held.join(later, on="record_id").filter(pl.col("went_on") >= pl.col("known_to"))
     heirs = (
-        went.group_by("resident_id", pl.col("resident_id_next").alias("successor_id"))
-        .agg(pl.len(), pl.col("record_id").min().alias("first"))
+        went.sort("went_on")
+        .unique(["resident_id", "record_id"], keep="first", maintain_order=True)
+        .group_by("resident_id", "successor_id")
+        .agg(pl.len(), pl.col("went_on").min(), pl.col("record_id").min().alias("first"))
         .sort("len", "first", descending=[True, False])
         .group_by("resident_id", maintain_order=True)
-        .agg(pl.col("successor_id").first(), pl.len().alias("heirs"))
+        .agg(pl.col("successor_id", "went_on").first(), pl.len().alias("heirs"))
     )
     status = (
         pl.when(is_open)
@@ -69,12 +75,15 @@ def register(crosswalk: Crosswalk) -> pl.DataFrame:
 def _followed(known: pl.DataFrame) -> pl.DataFrame:
     """The register with `current_resident_id` and the run since which that holds."""
     steps = known.select(
-        pl.col("resident_id").alias("at"), pl.col("successor_id").alias("next"), pl.col("known_to").alias("ended")
+        pl.col("resident_id").alias("at"),
+        pl.col("successor_id").alias("next"),
+        pl.col("known_to").alias("ended"),
+        pl.col("went_on").alias("since"),
     )
     is_current = pl.col("status") == "current"
     found = known.with_columns(
         pl.when(is_current).then("resident_id").otherwise("successor_id").alias("at"),
-        pl.when(is_current).then("known_from").otherwise("known_to").alias("current_since"),
+        pl.when(is_current).then("known_from").otherwise(pl.coalesce("went_on", "known_to")).alias("current_since"),
     )
     while True:
         further = found.join(steps, on="at", how="left", maintain_order="left")
@@ -83,8 +92,8 @@ def _followed(known: pl.DataFrame) -> pl.DataFrame:
             return found.rename({"at": "current_resident_id"})
         found = further.with_columns(
             pl.when(goes_on).then("next").otherwise("at").alias("at"),
-            pl.when(goes_on).then("ended").otherwise("current_since").alias("current_since"),
-        ).drop("next", "ended")
+            pl.when(goes_on).then(pl.coalesce("since", "ended")).otherwise("current_since").alias("current_since"),
+        ).drop("next", "ended", "since")
 
 
 def supersessions(crosswalk: Crosswalk) -> pl.DataFrame:

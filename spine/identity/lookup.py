@@ -94,13 +94,14 @@ class Lookup:
 
         Raises:
             UsageError: no resident and no record ever had it.
+            PipelineError: a file cannot be read.
         """
-        records = pl.scan_parquet(self._files.spells if ever else self._files.crosswalk)
-        rows = records.filter(pl.col("record_id") == wanted).collect()
+        path = self._files.spells if ever else self._files.crosswalk
+        rows = _rows(path, pl.col("record_id") == wanted)
         if rows.height:
             resident = str((rows.sort("known_from") if ever else rows)["resident_id"][-1])
             return Found(resident, wanted, resident, "current")
-        known = pl.scan_parquet(self._files.register).filter(pl.col("resident_id") == wanted).collect()
+        known = _rows(self._files.register, pl.col("resident_id") == wanted)
         if re.fullmatch(PATTERN, wanted) and not is_resident_id(wanted):
             raise UsageError(f"resident: {name} has a wrong check character: a letter or digit of it is mistyped")
         if known.is_empty():
@@ -117,24 +118,20 @@ class Lookup:
         """All that is known of whom `find` found."""
         ident = pl.col("resident_id") == found.resident_id
         columns = ("record_id", "source", "method", "confidence")
-        records = pl.scan_parquet(self._files.crosswalk).filter(ident).select(*columns).collect().sort("record_id")
+        records = _rows(self._files.crosswalk, ident).select(*columns).sort("record_id")
         ids = records["record_id"].implode()
         left, right = (pl.col(name).cast(pl.String).is_in(ids) for name in _PAIR)
-        register = pl.scan_parquet(self._files.register)
         leads_here = (pl.col("current_resident_id") == found.resident_id) & (pl.col("resident_id") != found.resident_id)
-        former = register.filter(leads_here).select("resident_id").collect().to_series().sort().to_list()
+        former = _rows(self._files.register, leads_here)["resident_id"].sort().to_list()
         either = pl.col("resident_id", "other_resident_id").is_in([found.resident_id, found.asked, *former])
-        events = pl.scan_parquet(self._files.events).filter(pl.any_horizontal(either)).collect()
+        events = _rows(self._files.events, pl.any_horizontal(either))
         return Resident(
             found=found,
             records=records,
-            links=self._scan("links")
-            .filter(left & right)
-            .collect()
-            .sort("bits", *_PAIR, descending=[True, False, False]),
+            links=self._told("links", left & right).sort("bits", *_PAIR, descending=[True, False, False]),
             events=events.sort("run_number", "event", "resident_id", maintain_order=True),
-            conflicts=self._scan("conflicts").filter(ident).collect(),
-            decisions=self._scan("decisions").filter(left | right).collect(),
+            conflicts=self._told("conflicts", ident),
+            decisions=self._told("decisions", left | right),
             former=former,
         )
 
@@ -154,14 +151,13 @@ class Lookup:
         if found.record_id:
             return [found.record_id]
         ident = pl.col("resident_id") == found.resident_id
-        held = pl.scan_parquet(self._files.crosswalk).filter(ident).select("record_id").collect()
-        return held.to_series().sort().to_list()
+        return _rows(self._files.crosswalk, ident)["record_id"].sort().to_list()
 
     def link_between(self, left: Sequence[str], right: Sequence[str]) -> dict[str, Any] | None:
         """The strongest accepted pair with one record on each side; None where there is none."""
         one, other = (pl.col(name).cast(pl.String) for name in _PAIR)
         either = (one.is_in(left) & other.is_in(right)) | (one.is_in(right) & other.is_in(left))
-        found = self._scan("links").filter(either).collect()
+        found = self._told("links", either)
         strongest = found.sort("bits", *_PAIR, descending=[True, False, False]).head(1)
         return strongest.row(0, named=True) if strongest.height else None
 
@@ -169,7 +165,12 @@ class Lookup:
         """Decisions on a record of each side, with what became of them."""
         one, other = (pl.col(name) for name in _PAIR)
         either = (one.is_in(left) & other.is_in(right)) | (one.is_in(right) & other.is_in(left))
-        return self._scan("decisions").filter(either).collect()
+        return self._told("decisions", either)
+
+    @property
+    def is_held(self) -> bool:
+        """The last run was held: links and weights are those that it found, ids and residents are of the run before."""
+        return (self.linkage / "held_events.parquet").is_file()
 
     @property
     def model(self) -> dict[str, Any]:
@@ -194,11 +195,11 @@ class Lookup:
             raise UsageError("resident: no run was kept, so only links can be explained. Run `spine run --full-link`")
         return folder
 
-    def _scan(self, name: str) -> pl.LazyFrame:
+    def _told(self, name: str, keep: pl.Expr) -> pl.DataFrame:
         path = self.linkage / f"{name}.parquet"
         if not path.is_file():
             raise UsageError("resident: the last run of this home did not come to its end. Run `spine run` first")
-        return pl.scan_parquet(path)
+        return _rows(path, keep)
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
@@ -206,3 +207,18 @@ class Lookup:
         except (OSError, ValueError):
             raise PipelineError(f"linkage: {name} cannot be read. Run `spine run --full-link`.") from None
         return dict(found)
+
+
+def _rows(path: Path, keep: pl.Expr) -> pl.DataFrame:
+    """Rows of a file.
+
+    Raises:
+        PipelineError: it cannot be read.
+    """
+    try:
+        return pl.scan_parquet(path).filter(keep).collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise PipelineError(
+            f"resident: {path.name} cannot be read ({type(error).__name__}). Run `spine run --full-link`; where that "
+            "finds the identity store damaged, restore the identity folder from a backup."
+        ) from None

@@ -26,8 +26,9 @@ from spine.files import recover_folder, replacing_folder
 from spine.identity.decisions import APPLIED
 from spine.identity.limits import DeltaLimits
 from spine.identity.marks import FORM, Difference, columns_read, difference, in_order, marked
-from spine.linkage import LinkageConfig, LinkageResult, link, link_changes
+from spine.linkage import LinkageConfig, LinkageResult, link, result_of
 from spine.linkage.arrays import Hashes
+from spine.linkage.parallel import both
 
 if TYPE_CHECKING:
     from spine.linkage.state import State
@@ -87,7 +88,7 @@ class _Before:
 
 @dataclass(frozen=True)
 class _Now:
-    """What a run is given; `columns` are those that linkage reads, `marks` what they hold of each record, as a hash."""
+    """What a run is given; `columns` are those that linkage reads."""
 
     records: pl.DataFrame
     config: LinkageConfig
@@ -95,7 +96,6 @@ class _Now:
     as_of: date
     limits: DeltaLimits
     columns: list[str]
-    marks: Hashes
 
 
 def relink(
@@ -125,13 +125,19 @@ def relink(
     """
     recover_folder(folder)
     columns = columns_read(records, config)
-    now = _Now(records, config, decisions, as_of, limits, columns, marked(records, columns))
-    before = because or ("it was asked for" if full else _before(folder, now))
-    linked = _changes(folder, before, now) if isinstance(before, _Before) else before
+    now = _Now(records, config, decisions, as_of, limits, columns)
+    before, marks = both(
+        lambda: because or ("it was asked for" if full else _before(folder, now)),
+        lambda: marked(records, columns),
+        records.height,
+    )
+    linked = _changes(folder, before, now, marks) if isinstance(before, _Before) else before
     if isinstance(linked, str):
         result = link(records, config, decisions, keep_state=True)
         linked = Linked(result, Linking("full", linked))
-        _keep(folder, linked, now, in_order(records["record_id"], now.marks))
+        if result.state:
+            marks = in_order(records["record_id"], marks)
+            _keep(folder, result.state, linked.linking, now, marks, result.report["blocking"])
     return linked
 
 
@@ -201,22 +207,21 @@ def _too_much(found: Difference, records: int, told: dict[str, Any], limits: Del
     return ""
 
 
-def _changes(folder: Path, before: _Before, now: _Now) -> Linked | str:
+def _changes(folder: Path, before: _Before, now: _Now, marks: Hashes) -> Linked | str:
     """The run of changes, kept for the next one; or why all records are to be linked."""
-    told, limits, run = before.told, now.limits, before.state.run
-    found = difference(run.ids, before.marks, now.records["record_id"], now.marks)
+    from spine.linkage.delta import delta
+    from spine.linkage.drift import share_that_would_turn
+
+    told, limits, run, blocking = before.told, now.limits, before.state.run, before.told["blocking"]
+    found = difference(run.ids, before.marks, now.records["record_id"], marks)
     if reason := _too_much(found, now.records.height, told, limits):
         return reason
     decisions = _turned(run.overrides, now.decisions)
     changed = now.records.filter(pl.Series(found.again))
-    result = link_changes(before.state, changed, found.withdrawn.to_list(), now.decisions)
-    from spine.linkage.drift import share_that_would_turn
-
-    drift = share_that_would_turn(result.state) if found.count and result.state else float(told["drift"])
+    state = delta(before.state, changed, found.withdrawn.to_list(), now.decisions)
+    drift = share_that_would_turn(state) if found.count else float(told["drift"])
     if drift * 100 > limits.most_drift_percent:
         return f"weights learned anew would turn {drift:.2%} of the links, more than {limits.most_drift_percent:g}%"
-    # What blocks left out is known of a full link only: a run of changes looks into the blocks of its own records.
-    result = replace(result, report={**result.report, "blocking": told["blocking"]})
     linking = Linking(
         kind="changes",
         because=f"{found.count:,} of {now.records.height:,} records and {decisions:,} decisions",
@@ -227,25 +232,26 @@ def _changes(folder: Path, before: _Before, now: _Now) -> Linked | str:
         since_full=int(told["since_full"]) + found.count,
         drift=drift,
     )
-    linked = Linked(result, linking)
-    if found.count or decisions:  # else the run before stands as it is
-        _keep(folder, linked, now, found.marks)
-    return linked
+
+    def keep() -> None:
+        if found.count or decisions:  # else the run before stands as it is
+            _keep(folder, state, linking, now, found.marks, blocking)
+
+    result, _ = both(lambda: result_of(state), keep, now.records.height)
+    # What blocks left out is known of a full link only: a run of changes looks into the blocks of its own records.
+    return Linked(replace(result, report={**result.report, "blocking": blocking}), linking)
 
 
-def _keep(folder: Path, linked: Linked, now: _Now, marks: Hashes) -> None:
+def _keep(folder: Path, state: State, linking: Linking, now: _Now, marks: Hashes, blocking: dict[str, Any]) -> None:
     """Put this run in the place of the one before; the old one stands until it is whole."""
-    state = linked.result.state
-    if state is None:
-        return
     told = {
         "form": form(),
         "engine": engine(),
         "columns": now.columns,
         "as_of": now.as_of.isoformat(),
-        "since_full": linked.linking.since_full,
-        "drift": linked.linking.drift,
-        "blocking": linked.result.report["blocking"],
+        "since_full": linking.since_full,
+        "drift": linking.drift,
+        "blocking": blocking,
     }
     with replacing_folder(folder, point="linkage.state") as new:
         state.save(new / _RUN)

@@ -199,6 +199,9 @@ class IdentityStore:
     def _generation(self) -> Path | None:
         pointer = self.folder / "current"
         if not pointer.exists():
+            # A first run that died leaves the first entry at most: a further one was written beside a pointer.
+            if any(number > 1 for number, _ in self._entries()):
+                raise self._damaged("the file 'current' is not there")
             return None
         name = pointer.read_text("utf-8").strip()
         if not _GENERATION.fullmatch(name) or not (self.folder / name).is_dir():
@@ -230,9 +233,13 @@ class IdentityStore:
 
     def _clear_beyond(self, last: int) -> None:
         """Remove entries that a dead run wrote and did not come to commit."""
-        for path in self.history.glob("[0-9]*"):
-            if path.name.isdigit() and int(path.name) > last:
+        for number, path in self._entries():
+            if number > last:
                 shutil.rmtree(path)
+
+    def _entries(self) -> list[tuple[int, Path]]:
+        """Entries of the history by their numbers."""
+        return [(int(path.name), path) for path in self.history.glob("[0-9]*") if path.name.isdigit()]
 
     def _prune(self, current: str) -> None:
         """Keep the current generation and the one before: a reader may still hold its files."""

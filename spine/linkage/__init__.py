@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from spine.linkage.run import Run
     from spine.linkage.state import State
 
-__all__ = ["Evaluation", "LinkageConfig", "LinkageResult", "evaluate", "link", "link_changes", "load_config"]
+__all__ = [
+    "Evaluation",
+    "LinkageConfig",
+    "LinkageResult",
+    "evaluate",
+    "link",
+    "link_changes",
+    "load_config",
+    "result_of",
+]
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ def link(
     from spine.linkage.state import State
 
     settings = config or load_config()
-    return _result(State(run(records, settings, overrides, keep_state), settings), keep_state)
+    return result_of(State(run(records, settings, overrides, keep_state), settings), keep_state=keep_state)
 
 
 def link_changes(
@@ -112,10 +121,11 @@ def link_changes(
     """
     from spine.linkage.delta import delta
 
-    return _result(delta(state, changed, withdrawn, overrides), True)
+    return result_of(delta(state, changed, withdrawn, overrides))
 
 
-def _result(state: State, keep: bool) -> LinkageResult:
+def result_of(state: State, *, keep_state: bool = True) -> LinkageResult:
+    """What a run found, as frames and counts; with the state itself where that is to be kept."""
     from spine.linkage import results
     from spine.linkage.people import IDENTIFIERS
     from spine.linkage.report import report
@@ -141,5 +151,5 @@ def _result(state: State, keep: bool) -> LinkageResult:
     ]
     counted, clusters, links = each(lambda make: make(), made, len(done.ids))
     return LinkageResult(
-        clusters, links, done.model.as_dict(settings), counted, groups, state if keep else None, done, settings
+        clusters, links, done.model.as_dict(settings), counted, groups, state if keep_state else None, done, settings
     )

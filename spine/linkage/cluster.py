@@ -214,11 +214,16 @@ def confidence(clustering: Clustering, scored: Scored, root: Flags) -> Floats:
         at_root = np.take(root, one)
         np.maximum.at(best, one[at_root], strength[at_root])
     width[root & ~np.isnan(width)] = 1.0
+    # Every link in both directions; no path to a root is better than the root itself.
+    one, other = np.concatenate([left, right]), np.concatenate([right, left])
+    leads = np.flatnonzero(~np.take(root, other))
+    one, other, strength = one[leads], other[leads], np.concatenate([strength, strength])[leads]
     reached = root
     # A path leads on only from where the last round came to, or came to by a better one.
-    while (on := np.flatnonzero(np.take(reached, left) | np.take(reached, right))).size:
-        one, other, before = np.take(left, on), np.take(right, on), width.copy()
-        np.maximum.at(width, one, np.minimum(np.take(before, other), strength[on]))
-        np.maximum.at(width, other, np.minimum(np.take(before, one), strength[on]))
-        reached = width > before
+    while (on := np.flatnonzero(np.take(reached, one))).size:
+        to = np.take(other, on)
+        by, before = np.minimum(np.take(width, np.take(one, on)), np.take(strength, on)), np.take(width, to)
+        np.maximum.at(width, to, by)
+        reached = np.zeros(root.size, dtype=bool)
+        reached[to[np.take(width, to) > before]] = True
     return np.where(root & ~np.isnan(width), best, width)

@@ -131,6 +131,16 @@ def as_text(values: pl.Series) -> pl.Series:
     return text.set(text == "", None)
 
 
+def as_names(values: pl.Series) -> pl.Series:
+    """Text of few different values, held as codes.
+
+    Raises:
+        PipelineError: as of `as_text`.
+    """
+    text = as_text(values)
+    return text.cast(pl.Enum(text.drop_nulls().unique().sort()))
+
+
 def as_dates(values: pl.Series) -> pl.Series:
     """Dates, or text that is one (ISO, dd/mm/yyyy, yyyymmdd, with or without a time); else null."""
     if values.dtype == pl.Date:

@@ -26,7 +26,7 @@ from spine.linkage.columns import joined
 from spine.linkage.compact import compacted
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
-from spine.linkage.conform import as_text, conform
+from spine.linkage.conform import as_names, conform
 from spine.linkage.encode import FLAGS, Encoded, encode
 from spine.linkage.fit import pattern_keys
 from spine.linkage.overrides import Decisions, changed_names, named, on_nodes, read_decisions
@@ -98,7 +98,7 @@ def _read(run: Run, changed: pl.DataFrame, withdrawn: Sequence[str], config: Lin
     given = conform(changed, config.extras)
     return both(
         lambda: encode(given, config, run.records),
-        lambda: _Places.of(run, given.ids, as_text(given.column("source")), pl.Series(withdrawn, dtype=pl.String)),
+        lambda: _Places.of(run, given.ids, as_names(given.column("source")), pl.Series(withdrawn, dtype=pl.String)),
         len(run.ids),
     )
 
@@ -140,9 +140,8 @@ class _Places:
         origin[is_old], origin[new] = kept, size + np.arange(len(ids))
         old = np.full(size, -1, dtype=np.int64)
         old[kept] = np.flatnonzero(is_old)
-        merged = [pl.concat([one, other.alias(one.name)], rechunk=True).gather(origin) for one, other in
-                  ((run.ids, ids), (run.source, source))]  # fmt: skip
-        return cls(merged[0], merged[1], origin, old, new)
+        merged = pl.concat([run.ids, ids.alias(run.ids.name)], rechunk=True).gather(origin)
+        return cls(merged, _sources(run.source, source).gather(origin), origin, old, new)
 
     @staticmethod
     def found(names: pl.Series, ids: pl.Series) -> Codes:
@@ -174,6 +173,13 @@ class _Places:
             crowded=np.zeros(self.origin.size, dtype=bool),
             facts=before.facts,
         )
+
+
+def _sources(before: pl.Series, after: pl.Series) -> pl.Series:
+    """The sources of the records of before, then of those after; new names stand behind the others."""
+    known, more = (part.dtype.categories.to_list() for part in (before, after) if isinstance(part.dtype, pl.Enum))
+    names = pl.Enum(list(dict.fromkeys([*known, *more])))
+    return pl.concat([part.alias("source").cast(names) for part in (before, after)], rechunk=True)
 
 
 def _dissolved(run: Run, places: _Places, fresh: Encoded, told: Codes, decided: Encoded) -> Flags:

@@ -65,7 +65,7 @@ def report(
         config: thresholds.
     """
     size = np.bincount(found.label, minlength=found.label.size)
-    linked, sizes = size[found.label] > 1, np.bincount(size)
+    linked, sizes = np.take(size, found.label) > 1, np.bincount(size)
     totals = {"records": found.label.size, "clusters": sizes[1:].sum(), "linked_records": linked.sum()}
     return {
         "configuration": config.version,
@@ -129,7 +129,8 @@ def _by_source(found: Found, linked: Flags) -> dict[str, Any]:
     """Link rates by source and by pair of sources, from how many records of each source meet which others."""
     names, width = found.sources, len(found.sources)
     kind, members = _kinds_of_clusters(found)
-    clusters = np.bincount(kind[np.unique(found.label)], minlength=len(members))
+    firsts = np.flatnonzero(found.label == np.arange(found.label.size))
+    clusters = np.bincount(kind[firsts], minlength=len(members))
     records = np.bincount(found.source * len(members) + np.take(kind, found.label), minlength=width * len(members))
     table = records.reshape(width, len(members))
     linked_by = np.bincount(found.source[linked], minlength=width)
@@ -152,8 +153,9 @@ def _kinds_of_clusters(found: Found) -> tuple[Codes, Flags]:
     """A number for the set of sources that a cluster has, at the place of its label, and the sources of each set."""
     size, width = found.label.size, len(found.sources)
     words = np.zeros((width // _WORD + 1, size), dtype=np.int64)
-    word, bit = np.divmod(found.source, _WORD)
-    np.bitwise_or.at(words.reshape(-1), word * size + found.label, np.int64(1) << bit)
+    for source in range(width):
+        labels = np.take(found.label, np.flatnonzero(found.source == source))
+        words[source // _WORD][labels] |= np.int64(1) << source % _WORD
     kind, where = factorise(words[0] if len(words) == 1 else mixed(list(words)))
     members = np.zeros((where.size, width), dtype=bool)
     for source in range(width):
@@ -230,6 +232,10 @@ def _gap(rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any] | None:
 
 
 def codes(source: pl.Series) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-    """Sources as positions in their sorted names."""
-    names = source.unique().sort()
-    return source.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy(), tuple(names)
+    """Sources as positions in their sorted names; the name of none is empty."""
+    kind = source.dtype if isinstance(source.dtype, pl.Enum) else pl.Enum(source.drop_nulls().unique().sort())
+    held = [*kind.categories, ""]
+    names = tuple(sorted(set(held)))
+    place = np.array([names.index(name) for name in held])
+    number = source.cast(kind).to_physical().cast(pl.UInt32)
+    return np.take(place, number.fill_null(len(held) - 1).to_numpy()), names

@@ -29,12 +29,14 @@ def clusters(run: Run, config: LinkageConfig) -> pl.DataFrame:
     # Where a node stands alone, its first record is as sure as its best pair.
     alone = np.isnan(np.take(certain, run.inner.left))
     others = np.fmin(chance, np.take(certain, run.inner.right))
-    np.fmax.at(certain, run.inner.left[alone], chance[alone])
+    firsts = run.inner.left[alone]
+    certain[firsts] = 0
+    np.maximum.at(certain, firsts, chance[alone])
     certain[run.inner.right] = others
     return pl.DataFrame(
         {
             "record_id": run.ids,
-            "source": run.source,
+            "source": run.source.cast(pl.String),
             "cluster_id": run.ids.gather(np.take(smallest, nodes.of_record)),
             "method": _named(_kinds(run), METHODS),
             "confidence": pl.Series(certain, dtype=pl.Float64, nan_to_null=True),
@@ -60,11 +62,11 @@ def _kinds(run: Run) -> Array:
         chosen = link if strength == 1 else link[method == strength]
         for side in (run.compared.left, run.compared.right):
             kind[np.take(side, chosen)] = strength
+    kind[(run.nodes.records > 1) & (kind == 0)] = 1
     result = np.take(kind, run.nodes.of_record)
     exact = np.flatnonzero(np.take(run.tally.one_each.anchor, run.inner.pattern))
-    for records in (run.inner.left, run.inner.right):
-        result[records] = np.maximum(result[records], 1)
-        result[records[exact]] = np.maximum(result[records[exact]], 2)
+    for records in (run.inner.left[exact], run.inner.right[exact]):
+        result[records] = np.maximum(result[records], 2)
     return result
 
 
@@ -88,22 +90,21 @@ def links(run: Run, config: LinkageConfig) -> pl.DataFrame:
     left, right = np.concatenate([np.minimum(a, b), inner.left]), np.concatenate([np.maximum(a, b), inner.right])
     order = order_of(pair_keys(left, right, run.records.size))
     of_inner, one_each = inner_bits(inner, run.tally, config), run.tally.one_each
-    bits = np.concatenate([np.take(run.scored.bits, chosen), of_inner])[order]
-    method = np.concatenate([_methods(run, chosen), 1 + np.take(one_each.anchor, inner.pattern)])[order]
-    pattern = np.concatenate([np.take(run.compared.pattern, chosen), inner.pattern])[order]
-    levels = {
-        f"level_{comparison}": _named(np.take(one_each.levels[comparison], pattern), names)
-        for comparison, names in config.scheme.levels.items()
-    }
+    bits = np.take(np.concatenate([np.take(run.scored.bits, chosen), of_inner]), order)
+    method = np.take(np.concatenate([_methods(run, chosen), 1 + np.take(one_each.anchor, inner.pattern)]), order)
+    pattern = np.take(np.concatenate([np.take(run.compared.pattern, chosen), inner.pattern]), order)
+    levels = {f"level_{name}": _named(one_each.levels[name], names) for name, names in config.scheme.levels.items()}
+    levels["stratum"] = _named(1 - one_each.home.astype(np.uint8), ("home", "elsewhere"))
+    told = pl.DataFrame(levels).select(pl.all().gather(pl.Series(pattern, dtype=pl.UInt32)))
     return pl.DataFrame(
         {
-            "left_record_id": run.ids.gather(left[order]),
-            "right_record_id": run.ids.gather(right[order]),
+            "left_record_id": run.ids.gather(np.take(left, order)),
+            "right_record_id": run.ids.gather(np.take(right, order)),
             "bits": bits.astype(np.float64).round(4),
             "probability": probability(bits),
             "method": _named(method, METHODS),
-            "stratum": _named(1 - np.take(one_each.home, pattern).astype(np.uint8), ("home", "elsewhere")),
-            **levels,
+            "stratum": told["stratum"],
+            **told.drop("stratum").to_dict(),
         }
     )
 
@@ -152,7 +153,7 @@ def pairs(run: Run, config: LinkageConfig) -> Pairs:
 
 def found(run: Run) -> Found:
     """Clusters by position."""
-    return Found(np.take(_smallest(run), run.nodes.of_record), *codes(run.source.fill_null("")))
+    return Found(np.take(_smallest(run), run.nodes.of_record), *codes(run.source))
 
 
 def groups(run: Run) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from spine.linkage.coded import Coded, coded
 from spine.linkage.collapse import Nodes, fold
 from spine.linkage.compare import Compared, compare
 from spine.linkage.config import LinkageConfig
-from spine.linkage.conform import as_text, conform
+from spine.linkage.conform import as_names, conform
 from spine.linkage.distribution import Spread, spread
 from spine.linkage.encode import Encoded, encode
 from spine.linkage.fit import Model, Patterns, fit, histogram, strangers
@@ -37,7 +37,7 @@ class Run:
 
     Attributes:
         ids: record_id, ascending.
-        source: source of each record.
+        source: source of each record, as an Enum.
         people: what is told of the records.
         records: the records as codes; without them where the run is not to be kept.
         nodes: the records folded.
@@ -99,7 +99,7 @@ def run(frame: pl.DataFrame | pl.LazyFrame, config: LinkageConfig, overrides: pl
     del compared, inner
     clustering, (source, spread_inner) = both(
         lambda: cluster(nodes.encoded, scored, model, config),
-        lambda: (as_text(given.column("source")), spread_within(within, tally, weight, config)),
+        lambda: (as_names(given.column("source")), spread_within(within, tally, weight, config)),
         records.size,
     )
     if not keep:

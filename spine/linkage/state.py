@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import polars as pl
@@ -34,6 +35,8 @@ from spine.linkage.score import Scored, weigh
 from spine.linkage.similar import Dictionary
 from spine.linkage.tally import Tally, examples
 
+#: What reading a damaged file raises.
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, BadZipFile)
 #: Changed whenever the form of a state changes. Codes of texts are Polars's: they hold for one version of it.
 FORM = f"6, polars {pl.__version__}"
 _NODES = ("of_record", "first", "records")
@@ -99,15 +102,17 @@ def load_state(folder: Path) -> State:
     """Read a state that `State.save` wrote; its arrays are read as they are needed.
 
     Raises:
-        PipelineError: the folder holds no state, or one of another version.
+        PipelineError: the folder holds no state, one of another version, or one that cannot be read.
     """
-    told = _read_told(folder)
-    arrays, bases = read_arrays(folder / "arrays")
-    frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
-    overrides = frames.pop("overrides", None)
-    texts = {name: frame["value"].rechunk() for name, frame in frames.items()}
-    config = settings_of(folder)
-    return State(replace(_run(arrays, texts, told, config), overrides=overrides), config, bases)
+    config, told = settings_of(folder), _read_told(folder)
+    try:
+        arrays, bases = read_arrays(folder / "arrays")
+        frames = {path.stem: pl.read_parquet(path) for path in folder.glob("*.parquet")}
+        overrides = frames.pop("overrides", None)
+        texts = {name: frame["value"].rechunk() for name, frame in frames.items()}
+        return State(replace(_run(arrays, texts, told, config), overrides=overrides), config, bases)
+    except (*_UNREADABLE, pl.exceptions.PolarsError) as error:
+        raise _unreadable(error) from None
 
 
 def settings_of(folder: Path) -> LinkageConfig:
@@ -116,18 +121,32 @@ def settings_of(folder: Path) -> LinkageConfig:
     Raises:
         PipelineError: as of `load_state`.
     """
-    return LinkageConfig.model_validate(_read_told(folder)["config"])
+    told = _read_told(folder)
+    try:
+        return LinkageConfig.model_validate(told["config"])
+    except _UNREADABLE as error:
+        raise _unreadable(error) from None
 
 
 def _read_told(folder: Path) -> dict[str, Any]:
     if not (folder / "state.json").is_file():
         raise PipelineError("linkage: the folder holds no state. Expected one that a run was told to keep.")
-    told: dict[str, Any] = json.loads((folder / "state.json").read_text("utf-8"))
-    if told["form"] != FORM:
+    try:
+        told: dict[str, Any] = json.loads((folder / "state.json").read_text("utf-8"))
+        form = told["form"]
+    except _UNREADABLE as error:
+        raise _unreadable(error) from None
+    if form != FORM:
         raise PipelineError(
-            f"linkage: the state is of form {told['form']}, this is {FORM}. Link all records again and keep the state."
+            f"linkage: the state is of form {form}, this is {FORM}. Link all records again and keep the state."
         )
     return told
+
+
+def _unreadable(error: Exception) -> PipelineError:
+    return PipelineError(
+        f"linkage: the state cannot be read ({type(error).__name__}). Link all records again and keep the state."
+    )
 
 
 def levels_of_pair(state: State, left_record_id: str, right_record_id: str) -> PairLevels:

@@ -169,6 +169,7 @@ _COUNTS = """
         count(DISTINCT resident_id) FILTER (is_found)
     FROM compared GROUP BY source, kind ORDER BY source, kind"""
 
+#: One equality: a condition on the left side alone would make DuckDB compare every row with every other.
 _PLACES = """
     SELECT DISTINCT * FROM (
         SELECT found.source, found.kind, coalesce(found.delivery, places.delivery) AS delivery,
@@ -177,7 +178,7 @@ _PLACES = """
             coalesce(found.file_no, places.file_no) AS file_no, coalesce(found.row_no, places.row_no) AS row_no
         FROM compared AS found
         LEFT JOIN quality.quality_record_rows AS places
-            ON found.delivery IS NULL AND found.record_id = places.record_id AND places.is_newest
+            ON CASE WHEN found.delivery IS NULL THEN found.record_id END = places.record_id AND places.is_newest
         WHERE found.is_found)
     LEFT JOIN record_keys USING (delivery, revision, table_name, file_no, row_no)
     ORDER BY ALL"""

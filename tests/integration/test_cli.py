@@ -37,6 +37,25 @@ def test_every_command_explains_itself(name: str) -> None:
     assert hasattr(command, "commands") or "Example: spine" in text
 
 
+def _parsed(command: typer.core.TyperGroup, words: list[str], parent: typer.Context | None = None) -> typer.Context:
+    """The context in which these words would run; nothing is run."""
+    context = command.make_context(command.name or "spine", list(words), parent=parent)
+    if not hasattr(command, "commands"):
+        return context
+    _, inner, rest = command.resolve_command(context, words)
+    return _parsed(inner, rest, context)  # type: ignore[arg-type]
+
+
+def _examples(command: typer.core.TyperGroup) -> list[str]:
+    found = re.findall(r"(?:Example:|·) (spine .*?)(?= · |\. |\n|$)", command.epilog or "")
+    return found + [example for inner in getattr(command, "commands", {}).values() for example in _examples(inner)]
+
+
+@pytest.mark.parametrize("example", _examples(typer.main.get_command(app)))  # type: ignore[arg-type]
+def test_every_example_is_a_line_that_the_command_takes(example: str) -> None:
+    _parsed(typer.main.get_command(app), shlex.split(example)[1:])  # type: ignore[arg-type]
+
+
 def test_the_exit_codes_are_documented() -> None:
     _, text = invoke("--help")
     assert all(f"{code} " in text for code in range(9))
@@ -83,6 +102,22 @@ def test_a_home_with_deliveries_of_others_is_no_place_for_a_demonstration(tmp_pa
     assert code == 2
     assert "needs a home of its own" in " ".join(text.split())
     assert not (tmp_path / "demonstration").exists()
+
+
+def test_status_says_where_it_found_no_home(tmp_path: Path) -> None:
+    code, text = invoke("status", home=tmp_path / "none")
+    assert code == 0
+    assert f"no home at {tmp_path / 'none'} yet" in text
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("home", ["a file", "a file/home"])
+def test_a_home_that_can_be_no_folder_is_refused_by_name(tmp_path: Path, home: str) -> None:
+    (tmp_path / "a file").touch()
+    code, text = invoke("run", home=tmp_path / home)
+    assert code == 2
+    assert "SPINE_HOME" in text
+    assert "cannot be made a folder" in " ".join(text.split())
 
 
 def test_settings_that_cannot_be_used_are_named_and_not_shown(tmp_path: Path) -> None:

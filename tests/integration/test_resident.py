@@ -188,6 +188,32 @@ def test_every_look_is_logged_without_a_record_id(scene: Scene) -> None:
     assert not [ident for ident in scene.records["record_id"] if ident in text]
 
 
+def test_a_run_that_was_held_is_said_to_be(scene: Scene) -> None:
+    """Its links stand beside the residents of the run before, so the two need not fit together."""
+    arguments = ("why", scene.one["record_id"], scene.other["record_id"]), ("show", scene.one["record_id"])
+    assert not [one for one in arguments if "was held" in invoke(scene, *one)[1]]
+    mark = scene.settings.linkage / "held_events.parquet"
+    mark.touch()
+    try:
+        assert all("The last run was held" in invoke(scene, *one)[1] for one in arguments)
+    finally:
+        mark.unlink()
+
+
+@pytest.mark.parametrize("name", ["crosswalk.parquet", "register.parquet", "links.parquet", "decisions.parquet"])
+def test_a_file_that_cannot_be_read_is_one_clear_error_and_the_look_is_logged(scene: Scene, name: str) -> None:
+    at = scene.settings
+    path = (at.linkage if name[0] in "ld" else at.identity / (at.identity / "current").read_text().strip()) / name
+    whole, before = path.read_bytes(), len(scene.log)
+    path.write_bytes(whole[:20])
+    try:
+        code, text = invoke(scene, "show", scene.resident_of(scene.one))
+    finally:
+        path.write_bytes(whole)
+    assert (code, len(scene.log)) == (8, before + 1)
+    assert f"{name} cannot be read" in text
+
+
 def test_nothing_that_a_record_holds_is_shown(scene: Scene) -> None:
     record = scene.records.filter(pl.col("record_id") == scene.one["record_id"]).row(0, named=True)
     _, text = invoke(scene, "show", scene.one["record_id"])

@@ -102,6 +102,12 @@ def test_none_of_a_contradicting_chain_holds_and_all_else_does() -> None:
     assert found.applied.rows() == [("b", "z", "cannot_link"), ("c", "w", "must_link"), ("d", "x", "cannot_link")]
 
 
+def test_decisions_that_name_no_record_join_nothing() -> None:
+    nobody = {"left_record_id": None}
+    found = judged("1 a = b\n2 a = c\n3 b # c", **{"1": nobody, "2": nobody})
+    assert standings(found) == {"1": "unknown_record", "2": "unknown_record", "3": "holds"}
+
+
 def test_contradictions_are_numbered_apart_and_by_register() -> None:
     found = judged("1 c = w\n2 w # c\n3 a = u\n4 a # u", **{"4": {"partner": "wexmoor_county"}})
     told = found.contradicting.select("contradiction", "partner", "decision_id").rows()

@@ -30,6 +30,8 @@ def led(*steps: str) -> dict[str, tuple[str, str | None]]:
         (("a b c", "ab c", "c"), {"1": ("retired", None), "2": ("merged", None), "3": ("current", "3")}),
         # Its records went two ways: told apart from a merge, and it leads to where most went.
         (("ab cde fghi", "acde bfghi"), {"1": ("split", "2"), "2": ("current", "2"), "3": ("current", "3")}),
+        # Its records came back after an absence, as somebody else's.
+        (("ab", "a b", "b", "ab"), {"1": ("merged", "2"), "2": ("current", "2")}),
         # An undone merge leads nowhere else any more.
         (("a b", "ab", "a b"), {"1": ("current", "1"), "2": ("current", "2")}),
     ],
@@ -52,6 +54,8 @@ def test_every_id_ever_minted_leads_somewhere_or_says_that_nobody_is_there(
         (("ab cde fghi", "acde bfghi"), [("1", "2", "split", 2), ("1", "3", "split", 2)]),
         # The records that were merged are gone since, and still the old id leads there.
         (("a b", "ab", "a"), [("2", "1", "merge", 2)]),
+        # The record that was left of it was away, and came back to who had taken the others.
+        (("ab", "a b", "b", "b", "ab"), [("1", "2", "merge", 5)]),
         # One record left, then the rest was withdrawn: no merge.
         (("abc", "ab c", "c"), [("1", "2", "split", 2)]),
     ],

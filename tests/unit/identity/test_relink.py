@@ -123,6 +123,11 @@ def _damaged(home: Home) -> None:
     (home.folder / "run" / "arrays" / "bits.npy").write_bytes(b"")
 
 
+def _torn(home: Home) -> None:
+    path = home.folder / "run" / "arrays" / "changes.npz"
+    path.write_bytes(path.read_bytes()[:10])
+
+
 def _other_settings(home: Home) -> None:
     home.config = home.config.model_copy(update={"one_record_per_person": ("icb__gp",)})
 
@@ -154,6 +159,7 @@ def _fewer_marks(home: Home) -> None:
     [
         (_lost, "no earlier run was kept"),
         (_damaged, "the earlier run cannot be read"),
+        (_torn, "the earlier run cannot be read"),
         (_other_settings, "the settings of linkage changed"),
         (_other_engine, "the earlier run was made by another version of linkage"),
         (_other_form, "the earlier run was kept in another form than this version keeps one in"),

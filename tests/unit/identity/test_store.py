@@ -141,13 +141,17 @@ def test_a_crash_before_the_commit_leaves_the_old_generation(
     assert store.events()["event"].to_list() == ["mint", "mint", "merge"]
 
 
-@pytest.mark.parametrize("fault", ["current", "state.json", "crosswalk.parquet", "events of the history", "an entry"])
+@pytest.mark.parametrize(
+    "fault", ["current", "no current", "state.json", "crosswalk.parquet", "events of the history", "an entry"]
+)
 def test_a_damaged_store_is_never_started_afresh(tmp_path: Path, fault: str) -> None:
     store = IdentityStore(tmp_path)
     save(store, "a b", 1)
     save(store, "ab", 2)
     if fault == "current":
         (tmp_path / "current").write_text("g999999\n")
+    elif fault == "no current":
+        (tmp_path / "current").unlink()
     elif fault == "events of the history":
         store.events().clear().write_parquet(store.history / "000001" / "events.parquet")
     elif fault == "an entry":
@@ -156,6 +160,14 @@ def test_a_damaged_store_is_never_started_afresh(tmp_path: Path, fault: str) -> 
         (tmp_path / "g000002" / fault).write_bytes(b"torn")
     with pytest.raises(PipelineError, match="Restore"):
         store.load()
+
+
+def test_a_first_run_that_died_twice_before_its_commit_is_no_damage(tmp_path: Path) -> None:
+    store = IdentityStore(tmp_path)
+    for _ in range(2):
+        save(store, "a b", 1)
+        (tmp_path / "current").unlink()
+    assert store.load() is None
 
 
 def test_what_does_not_follow_from_the_store_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from spine.contracts import Contract, install_functions, load_contracts, load_partners
 from spine.errors import ContractError, PipelineError
+from spine.quality import cross
 from spine.quality.cross import CrossFindings, CrossResult, cross_source
 from spine.quality.cross_limits import (
     ADDRESSES,
@@ -82,6 +83,13 @@ def counts(one: CrossResult) -> tuple[int, int, int]:
 
 def test_records_and_the_residents_whom_they_affect_are_counted(connection: duckdb.DuckDBPyConnection) -> None:
     assert counts(result(found(connection), SOURCE, BIRTH_DATES)) == (2, 3, 1)
+
+
+def test_places_are_found_by_hash_and_not_by_comparing_all_with_all(connection: duckdb.DuckDBPyConnection) -> None:
+    found(connection)
+    [(_, plan)] = connection.execute(f"EXPLAIN {cross._PLACES}").fetchall()
+    assert "HASH_JOIN" in plan
+    assert "NL_JOIN" not in plan, "it would take four times as long for twice the residents"
 
 
 def test_a_death_or_a_move_has_its_days_of_grace(connection: duckdb.DuckDBPyConnection) -> None:
