@@ -332,8 +332,8 @@ def _reason(decision: Decision, bits: float, threshold: float, veto: str) -> str
     weight = f"{signed(bits)} bits against a threshold of {signed(threshold)}"
     if decision is Decision.joined and veto not in ("", "none"):
         return (
-            f"The pair itself may never be linked ({words_of_veto(veto)}), but other records, or a person's decision on "
-            "them, join the two to one resident."
+            f"The pair itself may never be linked ({words_of_veto(veto)}), but other records, or a person's decision "
+            "on them, join the two to one resident."
         )
     return {
         Decision.linked: f"The pair is linked: {weight}.",
