@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from spine.errors import GovernanceError
+from spine.errors import GovernanceError, UsageError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -172,8 +172,16 @@ class Settings(BaseSettings):
 
         A folder that is there keeps its mode: one that was opened to others is for its owner to judge,
         and the keys folder is then refused.
+
+        Raises:
+            UsageError: a file stands where the home, or a folder above it, should be.
         """
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except (FileExistsError, NotADirectoryError, FileNotFoundError):
+            raise UsageError(
+                f"SPINE_HOME: {self.home} cannot be made a folder: expected a folder, or a place for one below folders"
+            ) from None
         others = (self.ledger, self.quality, self.releases, self.reports, self.keys, self.runs, self.dagster, self.dbt)
         for folder in (*(self.root / name for name in PERSONAL), *others):
             folder.mkdir(exist_ok=True, mode=0o700)

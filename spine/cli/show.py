@@ -74,6 +74,10 @@ def status(
     as_of = RunRecord(settings).last_as_of or as_of_from(None, settings)
     entries = [entry for entry in Ledger(settings.ledger).entries() if entry.date <= as_of]
     states = in_use(entries, contracts, as_of)
+    if not settings.root.is_dir():
+        out.print(
+            Text(f"There is no home at {settings.root} yet: `spine demo` or `spine run` makes one."), soft_wrap=True
+        )
     sources, newest = _sources(states, entries, as_of)
     out.print(sources)
     tell_dropped(newest, named=dropped)

@@ -1,4 +1,4 @@
-"""The private DuckDB database in which one delivery is taken apart: a scratch file, so that memory is bounded.
+"""The private DuckDB database in which one delivery is taken apart: in memory up to a bound, then on the disk.
 
 Put here: what all readers need of DuckDB: connection, row tables, spelling of names and types,
 errors without values. Never here: a file format.
@@ -54,7 +54,10 @@ class FileRead:
 
 @contextmanager
 def open_workspace(folder: Path, tables: tuple[Table, ...], threads: int = 0) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new database with an empty row table for each contracted table; `folder`/SPILL holds it."""
+    """A new database with an empty row table for each contracted table; what it cannot hold goes to `folder`/SPILL.
+
+    It is no file: nobody opens it again, and a file would be forced to disk a dozen times for each delivery.
+    """
     spill = folder / SPILL
     spill.mkdir(parents=True, exist_ok=True, mode=0o700)
     config: dict[str, Any] = {
@@ -64,10 +67,8 @@ def open_workspace(folder: Path, tables: tuple[Table, ...], threads: int = 0) ->
     }
     if threads:
         config["threads"] = threads
-    connection = duckdb.connect(str(spill / "work.duckdb"), config=config)
+    connection = duckdb.connect(config=config)
     try:
-        # What lives for minutes is not worth packing: this halves the time.
-        connection.execute("PRAGMA force_compression = 'uncompressed'")
         install_functions(connection, "clean_text", "as_date")
         connection.execute(f"BEGIN; {' '.join(map(_row_table, tables))} {_QUARANTINE} COMMIT;")
         yield connection

@@ -104,16 +104,19 @@ class Faults:
         The expressions may use `_u` and `_v`, two uniform draws per row. A row counts where a column
         differs afterwards.
         """
-        size = frame.height
-        hit = pl.Series("_hit", chance(self.rng, size, rate))
-        drawn = frame.with_columns(hit, pl.Series("_u", self.rng.random(size)), pl.Series("_v", self.rng.random(size)))
-        drawn = drawn.with_columns((pl.col("_hit") & where.fill_null(False)) if where is not None else pl.col("_hit"))
-        changed = drawn.with_columns(
-            pl.when("_hit").then(new).otherwise(pl.col(name)).alias(name) for name, new in changes.items()
-        )
-        differs = pl.any_horizontal(changed[name].ne_missing(frame[name]).alias(name) for name in changes)
-        self.counts[fault] += int(changed.select(differs.sum()).item()) if changes else 0
-        return changed.drop("_hit", "_u", "_v")
+        hit = np.flatnonzero(chance(self.rng, frame.height, rate))
+        draws = {name: self.rng.random(frame.height)[hit] for name in ("_u", "_v")}
+        before = frame[hit].with_columns(pl.Series(name, drawn) for name, drawn in draws.items())
+        if where is not None:
+            holds = before.select(where.fill_null(False).alias("holds"))["holds"]
+            before, hit = before.filter(holds), hit[holds.to_numpy()]
+        if not hit.size or not changes:
+            self.counts[fault] += 0
+            return frame
+        after = before.with_columns(new.cast(frame.schema[name]).alias(name) for name, new in changes.items())
+        differs = pl.any_horizontal(after[name].ne_missing(before[name]).alias(name) for name in changes)
+        self.counts[fault] += int(after.select(differs.sum()).item())
+        return frame.with_columns(frame[name].scatter(hit, after[name]) for name in changes)
 
     def add(self, fault: str, rows: int) -> None:
         """Count an error that a writer made itself."""

@@ -104,6 +104,22 @@ def test_a_home_with_deliveries_of_others_is_no_place_for_a_demonstration(tmp_pa
     assert not (tmp_path / "demonstration").exists()
 
 
+def test_status_says_where_it_found_no_home(tmp_path: Path) -> None:
+    code, text = invoke("status", home=tmp_path / "none")
+    assert code == 0
+    assert f"no home at {tmp_path / 'none'} yet" in text
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("home", ["a file", "a file/home"])
+def test_a_home_that_can_be_no_folder_is_refused_by_name(tmp_path: Path, home: str) -> None:
+    (tmp_path / "a file").touch()
+    code, text = invoke("run", home=tmp_path / home)
+    assert code == 2
+    assert "SPINE_HOME" in text
+    assert "cannot be made a folder" in " ".join(text.split())
+
+
 def test_settings_that_cannot_be_used_are_named_and_not_shown(tmp_path: Path) -> None:
     environment = {"SPINE_HOME": str(tmp_path), "SPINE_TRUST_SHA256": "Quexbrandt", "SPINE_MODE": "testing"}
     result = CliRunner().invoke(app, ["status"], env=environment)
