@@ -31,8 +31,6 @@ refresh_spine = dg.define_asset_job(
     "refresh_spine",
     selection=dg.AssetSelection.all(),
     description="Judge every new delivery, conform, link, and publish what the agreements permit.",
-    # The run's page tells every event; the terminal of `spine dev` need not, three thousand a run.
-    config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
 )
 
 

@@ -132,13 +132,16 @@ def relink(
         records.height,
     )
     linked = _changes(folder, before, now, marks) if isinstance(before, _Before) else before
-    if isinstance(linked, str):
-        result = link(records, config, decisions, keep_state=True)
-        linked = Linked(result, Linking("full", linked))
-        if result.state:
-            marks = in_order(records["record_id"], marks)
-            _keep(folder, result.state, linked.linking, now, marks, result.report["blocking"])
-    return linked
+    return _anew(folder, linked, now, marks) if isinstance(linked, str) else linked
+
+
+def _anew(folder: Path, because: str, now: _Now, marks: Hashes) -> Linked:
+    """All records linked, and the run kept for the next one."""
+    result, linking = link(now.records, now.config, now.decisions, keep_state=True), Linking("full", because)
+    if result.state:
+        marks = in_order(now.records["record_id"], marks)
+        _keep(folder, result.state, linking, now, marks, result.report["blocking"])
+    return Linked(result, linking)
 
 
 def form() -> str:

@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from spine.errors import PipelineError
 from spine.failpoints import reach
 from spine.files import replacing, write_json
 from spine.identity.assign import IdentityResult, assign, seed_for
@@ -130,8 +131,7 @@ def resolve(
     _write(linkage / "person_records.parquet", records)
     decisions = _decided(connection, linkage, records, as_of, terms.people)
     config = load_config().model_copy(update={"one_record_per_person": tuple(sorted(terms.one_record_per_person))})
-    store, form = IdentityStore(identity), form_of(records)
-    known = _Known(store, store.load(), form)
+    known = _known(identity, linkage, form_of(records))
     linked = relink(
         linkage / "state", records, config, decisions.applied, as_of, terms.limits.delta,
         full=terms.full, because=known.why_all,
@@ -196,6 +196,23 @@ class _Known:
             "fingerprints of records have another form than in the last run, so in this run no changed attribute "
             "counts as the cause of a change of id"
         )
+
+
+def _known(identity: Path, linkage: Path, form: str) -> _Known:
+    """What is known before the run.
+
+    Raises:
+        PipelineError: as of `IdentityStore.load`; or there is no store, though the home was linked before.
+    """
+    store = IdentityStore(identity)
+    before = store.load()
+    if before is None and not read_history(linkage / "history.parquet").is_empty():
+        raise PipelineError(
+            f"identity store: folder '{identity.name}' holds none, though '{linkage.name}/history.parquet' tells of "
+            "earlier runs of this home. Restore the identity folder from a backup. Where every resident is to have "
+            f"a new id, remove '{linkage.name}' too."
+        )
+    return _Known(store, before, form)
 
 
 def _identified(

@@ -29,7 +29,7 @@ def compacted(run: Run) -> Run:
         if len(codes.parts) > _MOST_PARTS or slots - codes.origin.size > _MOST_BLANK * slots:
             run = replace(run, records=replace(run.records, codes=whole(codes)))
     held = run.nodes.records > 0
-    return run if held.mean() >= 1 - _MOST_BLANK or not held.size else _without(run, held.nonzero()[0])
+    return run if not held.size or held.mean() >= 1 - _MOST_BLANK else _without(run, held.nonzero()[0])
 
 
 def _without(run: Run, held: Codes) -> Run:

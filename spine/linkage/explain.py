@@ -319,10 +319,10 @@ class _Facts:
 def _decision(bits: float, threshold: float, outcome: Outcome) -> Decision:
     if outcome.method:
         return Decision.manual if outcome.method == "manual" else Decision.linked
-    if outcome.veto not in ("", "none"):
-        return Decision.vetoed
     if outcome.together:
         return Decision.joined
+    if outcome.veto not in ("", "none"):
+        return Decision.vetoed
     if bits < threshold:
         return Decision.not_linked
     return Decision.kept_apart if outcome.compared else Decision.not_found
@@ -330,6 +330,11 @@ def _decision(bits: float, threshold: float, outcome: Outcome) -> Decision:
 
 def _reason(decision: Decision, bits: float, threshold: float, veto: str) -> str:
     weight = f"{signed(bits)} bits against a threshold of {signed(threshold)}"
+    if decision is Decision.joined and veto not in ("", "none"):
+        return (
+            f"The pair itself may never be linked ({words_of_veto(veto)}), but other records, or a person's decision "
+            "on them, join the two to one resident."
+        )
     return {
         Decision.linked: f"The pair is linked: {weight}.",
         Decision.manual: "The pair is linked because a person decided so.",

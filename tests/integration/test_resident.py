@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spine.cli import app
+from spine.errors import PipelineError
 from spine.identity import Terms, resolve
 from spine.identity.decisions import REGISTER
 from spine.identity.ids import ALPHABET
@@ -198,6 +200,19 @@ def test_a_run_that_was_held_is_said_to_be(scene: Scene) -> None:
         assert all("The last run was held" in invoke(scene, *one)[1] for one in arguments)
     finally:
         mark.unlink()
+
+
+def test_a_home_that_lost_its_identity_store_gives_nobody_a_new_id(scene: Scene) -> None:
+    identity = scene.settings.identity
+    away = identity.rename(identity.with_name("away"))
+    try:
+        with pytest.raises(PipelineError, match="Restore the identity folder"):
+            scene.run(SECOND, scene.decisions)
+        assert not (identity / "current").exists()
+    finally:
+        shutil.rmtree(identity, ignore_errors=True)
+        away.rename(identity)
+    assert scene.run(SECOND, scene.decisions).equals(scene.second)
 
 
 @pytest.mark.parametrize("name", ["crosswalk.parquet", "register.parquet", "links.parquet", "decisions.parquet"])

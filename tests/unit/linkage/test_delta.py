@@ -118,6 +118,28 @@ def test_a_state_read_from_its_folder_is_the_state(records: pl.DataFrame, kept: 
     assert (here.model, here.report) == (there.model, there.report)
 
 
+@pytest.mark.parametrize("first", [None, "m__kept"])
+def test_sources_that_come_later_are_told_by_name(first: str | None, config: LinkageConfig, tmp_path: Path) -> None:
+    """Whether the kept run knew a source or none, and wherever the new names sort."""
+    state_of(link(table({**ORLA, "source": first}), config, keep_state=True)).save(tmp_path)
+    later = table(ORLA, {**ORLA, "source": "a__new"}, {**ORLA, "source": "z__new"}, {**ORLA, "source": None}).slice(1)
+    found = link_changes(load_state(tmp_path), later)
+    told = dict(found.clusters.select("record_id", "source").iter_rows())
+    assert told == {"r000": first, "r001": "a__new", "r002": "z__new", "r003": None}
+    whole = link(pl.concat([table({**ORLA, "source": first}), later], how="diagonal_relaxed"), config).report
+    for part in ("sources", "source_pairs", "completeness"):
+        assert found.report[part] == whole[part]
+    assert list(found.report["groups"]["source"]) == list(whole["groups"]["source"])
+
+
+def test_changes_to_a_run_of_nothing_are_a_run(config: LinkageConfig, tmp_path: Path) -> None:
+    everything = table(ORLA, {**ORLA, "source": "c__d"})
+    state_of(link(everything.clear(), config, keep_state=True)).save(tmp_path)
+    found = link_changes(load_state(tmp_path), everything)
+    assert found.clusters["cluster_id"].to_list() == ["r000", "r000"]
+    assert link_changes(state_of(found), everything.clear(), ["r000", "r001"]).clusters.height == 0
+
+
 def test_no_state_and_no_such_record_are_errors(kept: LinkageResult, tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="holds no state"):
         load_state(tmp_path)

@@ -128,6 +128,7 @@ def test_the_steps_lead_to_what_scoring_gives_for_any_levels(config: LinkageConf
         (Outcome(method="manual", together=True), Decision.manual, "a person decided"),
         (Outcome(bits=-2.0, together=True), Decision.joined, "other records join the two"),
         (Outcome(veto="twins"), Decision.vetoed, "twins"),
+        (Outcome(veto="twins", together=True), Decision.joined, "itself may never be linked (they were born"),
         (Outcome(bits=4.0), Decision.kept_apart, "must stay apart"),
         (Outcome(bits=4.0, compared=False), Decision.not_found, "no blocking rule"),
         (Outcome(bits=2.0), Decision.not_linked, "+2.0 bits against a threshold of +3.0"),
