@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -105,7 +106,7 @@ class DecisionRights(_Part):
 
 
 def load_decision_rights(expectations: Path) -> DecisionRights:
-    """Read `decision_rights.yaml` of a project.
+    """Read `decision_rights.yaml` of a project. The same text is taken apart once in a process.
 
     Raises:
         GovernanceError: there is none, so nobody may decide anything.
@@ -115,10 +116,14 @@ def load_decision_rights(expectations: Path) -> DecisionRights:
     if not os.path.lexists(path):
         raise GovernanceError(f"{FILE} is missing, so nobody may decide. The joint data board must restore it")
     try:
-        content: Any = parse_yaml(read_text(path), may_alias=False)
-        return DecisionRights.model_validate(content)
+        return _rights(read_text(path))
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
         raise ContractError(f"{FILE}: not valid: {faults}. Correct the file") from None
     except (yaml.YAMLError, ValueError) as error:  # a ValueError is a date that the calendar does not have
         raise ContractError(f"{FILE}: not readable as YAML ({type(error).__name__}). Correct the file") from None
+
+
+@lru_cache(maxsize=8)
+def _rights(text: str) -> DecisionRights:
+    return DecisionRights.model_validate(parse_yaml(text, may_alias=False))
