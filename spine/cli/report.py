@@ -78,6 +78,7 @@ def show_next_steps(settings: Settings) -> None:
     )
     steps = {
         "query it": f'{home}.venv/bin/spine query --purpose care_planning "{sql}"',
+        "see what warned": f"{home}.venv/bin/spine quality history",
         "see who has agreed": f"{home}.venv/bin/spine agreement list",
         "open the UI": f"{home}make dev   (then http://localhost:3000)",
         "add your own extract": "see docs/add-a-partner-extract.md",

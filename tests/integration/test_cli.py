@@ -164,7 +164,7 @@ def test_a_run_with_refusals_says_so_first_and_where_each_report_lies_once(
 def test_the_next_steps_can_be_pasted_whatever_the_home_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     show_next_steps(Settings(home=Path("our home, März")))
     lines = [line for line in capsys.readouterr().out.splitlines() if "bin/spine" in line]
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert all("SPINE_HOME=our home, März" in shlex.split(line) for line in lines)
 
 
