@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -69,14 +70,9 @@ class Staged:
 
 
 def stage(
-    delivery: Delivery,
-    contract: Contract,
-    lake: Path,
-    revision: int,
-    content: Content,
-    threads: int = 0,
-    measure: Measure | None = None,
-) -> Staged:
+    delivery: Delivery, contract: Contract, lake: Path, revision: int, content: Content,
+    threads: int = 0, measure: Measure | None = None,
+) -> Staged:  # fmt: skip
     """Read a delivery into `<table>.parquet` and `quarantine.parquet` in a temporary folder of the lake.
 
     The quarantine holds places and rules, not the rows: these may carry columns that nobody contracted.
@@ -92,35 +88,50 @@ def stage(
     """
     control = _control(content, delivery.key)
     folder = lake / f"{_TEMPORARY}{os.getpid()}-{_dashed(delivery)}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
     tables = {table.name: folder / f"{table.name}.parquet" for table in contract.tables}
-    try:
+    with _kept_if_whole(folder):
         reach("lake.revision.before_write")
         with open_workspace(folder, contract.tables, threads) as connection:
             reads = read_delivery(connection, delivery, contract, content, folder)
             counts = {t.name: _count(connection, t, reads.tables[t.name], delivery) for t in contract.tables}
-            with scrubbed(delivery.key, "could not be written to the lake"):
-                # One thread and rows in order: row groups, and so the bytes, never depend on the machine.
-                connection.execute("SET threads = 1")
+            with scrubbed(delivery.key, "could not be written to the lake"), _one_thread(connection, threads):
                 _write_tables(connection, delivery, contract, revision, reads, counts, tables)
                 _write_quarantine(connection, folder)
-                connection.execute(f"SET threads = {threads}" if threads else "RESET threads")
+            with scrubbed(delivery.key, "could not be measured"):
                 window = _window(connection, contract, delivery, tables)
-            absent = {name: count.columns_absent for name, count in counts.items()}
-            measured = measure(connection, tables, absent) if measure else {}
+            measured = measure(connection, tables, _absent(counts)) if measure else {}
         shutil.rmtree(folder / SPILL, ignore_errors=True)
         manifest = _manifest(folder)
+    totals = control and row_faults(control, content, delivery.key, reads.rows_by_file, reads.ignored_by_file)
+    faults = (*(totals or ()), *_too_much_quarantine(contract, counts))
+    return Staged(
+        delivery, contract, revision, content, folder, tables, counts, reads.files,
+        len(content.files) - reads.files + content.unread, manifest, window, faults, measured,
+    )  # fmt: skip
+
+
+def _absent(counts: Mapping[str, TableCounts]) -> dict[str, Any]:
+    return {name: count.columns_absent for name, count in counts.items()}
+
+
+@contextmanager
+def _kept_if_whole(folder: Path) -> Iterator[None]:
+    """A new folder that is gone again where what fills it fails."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        yield
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    totals = control and row_faults(control, content, delivery.key, reads.rows_by_file, reads.ignored_by_file)
-    faults = (*(totals or ()), *_too_much_quarantine(contract, counts))
-    ignored = len(content.files) - reads.files + content.unread
-    return Staged(
-        delivery, contract, revision, content, folder, tables, counts, reads.files, ignored, manifest, window, faults,
-        measured,
-    )  # fmt: skip
+
+
+@contextmanager
+def _one_thread(connection: duckdb.DuckDBPyConnection, threads: int) -> Iterator[None]:
+    """One thread and rows in order: row groups, and so the bytes, never depend on the machine."""
+    connection.execute("SET threads = 1")
+    yield
+    connection.execute(f"SET threads = {threads}" if threads else "RESET threads")
 
 
 def settle(staged: Staged, entry: LedgerEntry, lake: Path, ledger: Ledger) -> LedgerEntry:

@@ -23,9 +23,10 @@ from spine.linkage.conform import INPUT
 #: Changed whenever the same record gets another mark.
 FORM: Final = f"2, polars {pl.__version__}"
 _SEED: Final = 20280331
-#: Places in a table of marks for each mark, at least, and the first bit of a mark that addresses it, turn by turn.
+#: Places in a table of marks for each mark, at least, and the first bit of a mark that addresses it after the
+#: first turn.
 _ROOM: Final = 2
-_TURNS: Final = (0, 16, 32)
+_TURNS: Final = (16, 32)
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,20 @@ def _matched(before: Hashes, now: Hashes) -> tuple[Flags, Flags]:
     Tables addressed by some bits of the mark find nearly all that are equal; the few others are sorted.
     """
     stays, again = np.zeros(before.size, dtype=bool), np.ones(now.size, dtype=bool)
-    rest, unmatched = np.arange(before.size), np.arange(now.size)
+    if before.size:
+        found = _looked_up(before, now, 0)
+        again = np.take(before, found) != now
+        stays[found[~again]] = True
+    rest, unmatched = np.flatnonzero(~stays), np.flatnonzero(again)
     for turn in _TURNS:
         if not rest.size:
             break
-        one, other = (before, now) if rest.size == before.size else (before[rest], now[unmatched])
+        one, other = before[rest], now[unmatched]
         found = _looked_up(one, other, turn)
         equal = np.take(one, found) == other
         stays[rest[found[equal]]] = True
         again[unmatched[equal]] = False
-        rest, unmatched = np.flatnonzero(~stays), np.flatnonzero(again)
+        rest, unmatched = rest[~stays[rest]], unmatched[again[unmatched]]
     stays[rest] = np.isin(before[rest], now[unmatched])
     again[unmatched] = ~np.isin(now[unmatched], before[rest])
     return stays, again
