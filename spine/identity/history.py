@@ -12,7 +12,8 @@ import polars as pl
 
 from spine.identity.crosswalk import Crosswalk
 
-#: Every id ever minted. `current_resident_id` is null where nobody stands in its place.
+#: Every id ever minted. `status`: current; merged, gone into one other; split, gone into several; retired, gone without
+#: a record. `current_resident_id` is null where nobody stands in its place.
 REGISTER: Final[dict[str, pl.DataType]] = {
     "resident_id": pl.String(),
     "status": pl.String(),
@@ -22,8 +23,6 @@ REGISTER: Final[dict[str, pl.DataType]] = {
     "known_to": pl.Int64(),
     "current_since": pl.Int64(),
 }
-#: What an id can be: in use; gone into one other; gone into several; gone without a record.
-STATUSES: Final = ("current", "merged", "split", "retired")
 SUPERSESSIONS: Final[dict[str, pl.DataType]] = {
     "former_resident_id": pl.String(),
     "resident_id": pl.String(),

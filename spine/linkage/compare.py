@@ -17,7 +17,7 @@ from spine.linkage.encode import FORMERS, Encoded
 from spine.linkage.facts import anchored, lookalike, related, thin
 from spine.linkage.levels import level
 from spine.linkage.pairs import Pairs
-from spine.linkage.parallel import by_rows, each
+from spine.linkage.parallel import by_rows
 from spine.linkage.similar import one_slip as one_slip_of_the_pen
 
 Levels = npt.NDArray[np.uint8]
@@ -66,12 +66,11 @@ class Compared:
     thin: Flags
     veto: Levels
 
-    def taken(self, chosen: Codes, number: Codes | None = None) -> Compared:
-        """Some of the pairs, with new numbers for their nodes where these are given."""
-        left, right = self.left[chosen], self.right[chosen]
+    def taken(self, chosen: Codes) -> Compared:
+        """Some of the pairs."""
         return Compared(
-            left=left if number is None else number[left],
-            right=right if number is None else number[right],
+            left=self.left[chosen],
+            right=self.right[chosen],
             levels={name: values[chosen] for name, values in self.levels.items()},
             **{name: getattr(self, name)[chosen] for name in _FLAGS},
         )
@@ -79,11 +78,10 @@ class Compared:
 
 def stack(*parts: Compared) -> Compared:
     """The pairs of all parts, in their order."""
-    names, levels = ("left", "right", *_FLAGS), tuple(parts[0].levels)
-    columns = [[getattr(part, name) for part in parts] for name in names]
-    columns += [[part.levels[name] for part in parts] for name in levels]
-    whole = each(np.concatenate, columns, sum(part.left.size for part in parts))
-    return Compared(**dict(zip(names, whole, strict=False)), levels=dict(zip(levels, whole[len(names) :], strict=True)))
+    return Compared(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in ("left", "right", *_FLAGS)},
+        levels={name: np.concatenate([part.levels[name] for part in parts]) for name in parts[0].levels},
+    )
 
 
 def compare(encoded: Encoded, left: Codes, right: Codes) -> Compared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from spine.contracts import load_contracts, load_partners
 from spine.extract.rehearse import unrunnable_rules
@@ -32,3 +33,14 @@ def test_a_function_or_a_column_that_is_not_there_is_told_with_the_rule() -> Non
     assert 'Did you mean "is_bad_postcode"' in told[0]
     assert "house_colour" in told[1]
     assert "rooms" in told[2]
+
+
+def test_no_rule_reaches_a_file(tmp_path: Path) -> None:
+    """Contracts whose SQL names a file are refused when they are read; were one not, it would be refused here."""
+    file = tmp_path / "there.csv"
+    file.write_text("a\n1\n", encoding="utf-8")
+    contract = next(contract for contract in CONTRACTS if contract.id == "council_tax__nfi")
+    rule = next(rule for rule in contract.rules if rule.metric == "sql")
+    reads = replace(rule, arguments={"query": f"SELECT count(*) FROM read_csv('{file}')"})
+    (told,) = unrunnable_rules([replace(contract, rules=(reads,))])
+    assert "disabled" in told
